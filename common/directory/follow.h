@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps a directory in step with the compacted topic `providers`. */
+#ifndef DIRECTORY_FOLLOW_H
+#define DIRECTORY_FOLLOW_H
+
+#include "directory/directory.h"
+#include "kafka/kafka.h"
+
+struct directory_follower;
+
+/* Reads the topic to its end, then follows it. TRY_AGAIN if Kafka is away. Borrows the directory. */
+__attribute__((warn_unused_result)) enum verdict directory_follow(const struct kafka_settings *settings,
+                                                                  const struct contract *contract,
+                                                                  struct directory *directory,
+                                                                  struct directory_follower **ret_follower,
+                                                                  struct reason *reason);
+/* Applies what has come since, without waiting; *ret_changes (may be NULL) says how many. A record that can't be read is
+ * logged by offset and left out. */
+__attribute__((warn_unused_result)) enum verdict directory_follow_step(struct directory_follower *follower,
+                                                                       size_t *ret_changes, struct reason *reason);
+void directory_follow_stop(struct directory_follower *follower);
+
+#endif

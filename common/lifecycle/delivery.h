@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A delivery: one referral on its way to one provider, as it stands on the topic `deliveries`. */
+#ifndef LIFECYCLE_DELIVERY_H
+#define LIFECYCLE_DELIVERY_H
+
+#include "lifecycle/event.h"
+
+#define DELIVERY_TRIED_MAX 16
+#define DELIVERY_PAYLOAD_MAX 49152
+
+struct delivery {
+    char id[UUID_TEXT_SIZE];
+    char referral_id[UUID_TEXT_SIZE];
+    char correlation_id[UUID_TEXT_SIZE];
+    char pathway[PATHWAY_NAME_SIZE];
+    char service[SERVICE_NAME_SIZE];
+    char source_kind[17];
+    char source_ods[ODS_CODE_SIZE];
+    char hcp[AREA_SIZE], pcn[AREA_SIZE];
+    char destination[ODS_CODE_SIZE];
+    int32_t hop;
+    char tried[DELIVERY_TRIED_MAX][ODS_CODE_SIZE];
+    size_t tried_count;
+    int32_t attempts;
+    bool intent;
+    int64_t accepted_at_ms, created_at_ms, deadline_at_ms, next_attempt_at_ms;
+    char last_result[REASON_CODE_MAX];
+    char traceparent[56];
+    char rules_version[VERSION_SIZE], directory_version[VERSION_SIZE];
+    const void *payload; /* borrowed */
+    size_t payload_size;
+};
+
+/* UUIDv5 of referral and hop. */
+void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE]);
+__attribute__((warn_unused_result)) enum verdict delivery_encode(struct codec *codec, const struct contract *contract,
+                                                                 const struct delivery *delivery,
+                                                                 struct buffer *buffer, struct reason *reason);
+/* The payload points into the codec's record: valid until the next delivery_decode. */
+__attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
+                                                                 struct delivery *ret_delivery, struct reason *reason);
+/* Sends it to TOPIC_DELIVERIES, key = delivery id, partitioned by destination. */
+__attribute__((warn_unused_result)) enum verdict delivery_send(struct stream *stream, struct codec *codec,
+                                                               const struct contract *contract,
+                                                               const struct delivery *delivery, struct buffer *scratch,
+                                                               struct reason *reason);
+/* The tombstone, to the partition of that destination. */
+__attribute__((warn_unused_result)) enum verdict delivery_send_tombstone(struct stream *stream, const char *delivery_id,
+                                                                         const char *destination,
+                                                                         struct reason *reason);
+/* An event about this delivery with the common fields filled in. */
+void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms, struct referral_event *ret_event);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics in the Prometheus text format. A metric is a row of a static table; a series is a row and its label value.
+ * Labels are bounded (at most 64 values a metric, then "other") and never name a person or a referral. Thread-safe. */
+#ifndef SERVICE_METRICS_H
+#define SERVICE_METRICS_H
+
+#include "base/buffer.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM /* seconds, fixed buckets 1 ms … 1 h */ };
+
+struct metric {
+    const char *name; /* "referral_router_routed_total" */
+    enum metric_kind kind;
+    const char *label; /* NULL = none */
+    const char *help;
+};
+
+struct metrics;
+/* The table must be static. */
+struct metrics *metrics_new(const struct metric *table, size_t count);
+void metrics_free(struct metrics *metrics);
+/* `row` is the index in the table; `label` NULL where the metric has none. */
+void metrics_add(struct metrics *metrics, size_t row, const char *label, double amount);
+void metrics_set(struct metrics *metrics, size_t row, const char *label, double value);
+void metrics_observe(struct metrics *metrics, size_t row, const char *label, double seconds);
+/* Appends the exposition, process_* rows (CPU seconds, resident bytes, open files) included. */
+bool metrics_print(struct metrics *metrics, struct buffer *buffer);
+
+#endif
