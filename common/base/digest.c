@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The algorithms are looked up once: in OpenSSL 3 the look-up costs more than the SHA-1 of a short name. */
+#include "base/digest.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <string.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+static EVP_MD *sha1;
+
+static void look_up(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+}
+
+bool digest_sha256(const void *bytes, size_t length, uint8_t digest[SHA256_SIZE])
+{
+    pthread_once(&once, look_up);
+    return sha256 && EVP_Digest(bytes, length, digest, NULL, sha256, NULL) == 1;
+}
+
+bool digest_sha1(const void *bytes, size_t length, uint8_t digest[SHA1_SIZE])
+{
+    pthread_once(&once, look_up);
+    return sha1 && EVP_Digest(bytes, length, digest, NULL, sha1, NULL) == 1;
+}
+
+bool digest_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length,
+                        uint8_t digest[SHA256_SIZE])
+{
+    pthread_once(&once, look_up);
+    if (!sha256 || key_length > INT_MAX)
+        return false;
+    return HMAC(sha256, key ? key : "", (int)key_length, bytes, length, digest, NULL) != NULL;
+}
+
+bool digest_random(void *bytes, size_t length)
+{
+    return length <= INT_MAX && RAND_bytes(bytes, (int)length) == 1;
+}
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool base64_encode(const void *bytes, size_t length, char *text, size_t size)
+{
+    if (size == 0 || length / 3 + (length % 3 != 0) > (size - 1) / 4)
+        return false;
+    const uint8_t *in = bytes;
+    char *out = text;
+    for (; length >= 3; length -= 3, in += 3) {
+        *out++ = alphabet[in[0] >> 2];
+        *out++ = alphabet[(in[0] & 3u) << 4 | in[1] >> 4];
+        *out++ = alphabet[(in[1] & 15u) << 2 | in[2] >> 6];
+        *out++ = alphabet[in[2] & 63u];
+    }
+    if (length > 0) {
+        uint8_t second = length == 2 ? in[1] : 0;
+        *out++ = alphabet[in[0] >> 2];
+        *out++ = alphabet[(in[0] & 3u) << 4 | second >> 4];
+        *out++ = length == 2 ? alphabet[(second & 15u) << 2] : '=';
+        *out++ = '=';
+    }
+    *out = '\0';
+    return true;
+}
+
+/* 0 to 63, or 64. */
+static unsigned letter_value(char letter)
+{
+    const char *found = letter ? memchr(alphabet, letter, 64) : NULL;
+    return found ? (unsigned)(found - alphabet) : 64;
+}
+
+bool base64_decode(const char *text, uint8_t *bytes, size_t size, size_t *ret_length)
+{
+    size_t letters = strlen(text);
+    if (letters % 4 != 0)
+        return false;
+    size_t padding = letters == 0 || text[letters - 1] != '=' ? 0
+                     : text[letters - 2] == '='               ? 2
+                                                              : 1;
+    size_t length = letters / 4 * 3 - padding;
+    if (length > size)
+        return false;
+    size_t out = 0;
+    for (size_t at = 0; at < letters; at += 4) {
+        bool last = at + 4 == letters;
+        unsigned value = 0;
+        for (size_t i = 0; i < 4; i++) {
+            bool padded = last && i >= 4 - padding;
+            unsigned six = padded ? 0 : letter_value(text[at + i]);
+            if (six == 64)
+                return false;
+            value = value << 6 | six;
+        }
+        unsigned unused = !last || padding == 0 ? 0 : padding == 1 ? 0xFFu : 0xFFFFu;
+        if (value & unused)
+            return false; /* bits that no encoder sets: two texts for the same bytes */
+        for (unsigned shift = 24; shift > 0 && out < length; shift -= 8)
+            bytes[out++] = (uint8_t)(value >> (shift - 8));
+    }
+    *ret_length = length;
+    return true;
+}
+
+bool hex_encode(const void *bytes, size_t length, char *text, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *in = bytes;
+    if (size == 0 || length > (size - 1) / 2)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        text[2 * i] = digits[in[i] >> 4];
+        text[2 * i + 1] = digits[in[i] & 15u];
+    }
+    text[2 * length] = '\0';
+    return true;
+}
