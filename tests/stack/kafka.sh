@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# One real Kafka broker on this machine, for tests and local runs.
+#
+#   kafka.sh start DIR PORT   starts it on 127.0.0.1:PORT (its controller takes PORT+1), waits until it
+#                             serves; DIR holds its data, DIR/kafka.log and DIR/kafka.pid.
+#                             Data that is already in DIR is kept, also after kill -9.
+#   kafka.sh stop DIR         ends it in good order, or kills it after 20 s
+#   kafka.sh cds              makes the class archive that halves the start (setup.sh does)
+#
+# STACK_KAFKA_XMX (384m): its heap. STACK_KAFKA_WAIT (60): seconds to wait for a start.
+set -euo pipefail
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+LIB=$DEPS/kafka/lib
+CLUSTER_ID=cmVmZXJyYWwtcm91dGVyMQ
+
+usage() { sed -n 's/^#   //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+# java_command [JVM-OPTION...]: fills the array java. The class archive fits one Java and one class
+# path only, so its name says which, and the path is in a fixed order.
+java_command()
+{
+    local jars=("$LIB"/*.jar) classpath archive
+    [[ -f ${jars[0]} ]] || { say "kafka: no jars in .deps/kafka/lib; run tests/stack/setup.sh"; exit 69; }
+    classpath=$(IFS=:; echo "${jars[*]}")
+    java=(java "-Xmx${STACK_KAFKA_XMX:-384m}" -Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
+    archive=$(class_archive)
+    # -Xshare:auto: an archive that does not fit is ignored, never fatal.
+    [[ -f $archive ]] && java+=("-XX:SharedArchiveFile=$archive" -Xshare:auto -Xlog:disable)
+    java+=("$@" -Djava.awt.headless=true -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+        -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info
+        -Dorg.slf4j.simpleLogger.showDateTime=true
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
+        -cp "$classpath")
+}
+
+class_archive()
+{
+    local java_home
+    java_home=$(readlink -f "$(command -v java)") || java_home=java
+    echo "$DEPS/kafka/classes-$(stat -c '%s%Y' "$java_home" "$LIB" | tr -d '\n' | cksum | cut -d' ' -f1).jsa"
+}
+
+port_is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+start()
+{
+    local dir port properties from deadline started
+    [[ $# -ge 2 && $2 =~ ^[0-9]+$ ]] || usage
+    mkdir -p "$1"
+    dir=$(realpath "$1")
+    port=$2
+    shift 2
+    properties=$dir/server.properties
+    if is_running "$dir/kafka.pid" "$properties"; then
+        say "kafka: already running on 127.0.0.1:$port"
+        return 0
+    fi
+    if port_is_open "$port" || port_is_open $((port + 1)); then
+        say "kafka: port $port or $((port + 1)) is taken by another program; choose another port"
+        return 1
+    fi
+    sed -e "s#@PORT@#$port#g" -e "s#@CONTROLLER_PORT@#$((port + 1))#g" -e "s#@DIR@#$dir#g" \
+        "$ROOT/tests/stack/server.properties.in" >"$properties"
+    java_command "$@"
+    started=$(now_ms)
+    touch "$dir/kafka.log"
+    if [[ ! -f $dir/data/meta.properties ]]; then
+        "${java[@]}" kafka.tools.StorageTool format -t "$CLUSTER_ID" -c "$properties" \
+            >>"$dir/kafka.log" 2>&1 </dev/null || { failed "$dir" "its storage could not be formatted"; return 1; }
+    fi
+    from=$(($(stat -c %s "$dir/kafka.log") + 1))
+    deadline=$((started + ${STACK_KAFKA_WAIT:-60} * 1000))
+    run_detached "$dir/kafka.pid" "$dir/kafka.log" "${java[@]}" kafka.Kafka "$properties"
+    # Its own word that it has registered and serves, then its port.
+    until tail -c "+$from" "$dir/kafka.log" | grep -q 'Kafka Server started' && port_is_open "$port"; do
+        if ! kill -0 "$(cat "$dir/kafka.pid")" 2>/dev/null; then
+            rm -f "$dir/kafka.pid"
+            failed "$dir" "it ended while starting"
+            return 1
+        fi
+        if (($(now_ms) >= deadline)); then
+            end_process kafka "$dir/kafka.pid" "$properties" 0
+            failed "$dir" "it did not serve within ${STACK_KAFKA_WAIT:-60} s"
+            return 1
+        fi
+        sleep 0.05
+    done
+    say "kafka: ready on 127.0.0.1:$port after $(($(now_ms) - started)) ms (pid $(cat "$dir/kafka.pid"))"
+}
+
+failed()
+{
+    say "kafka: $2; the end of $1/kafka.log:"
+    tail -n 25 "$1/kafka.log" >&2
+}
+
+stop()
+{
+    local dir
+    [[ $# -eq 1 ]] || usage
+    dir=$(realpath -m "$1")
+    if is_running "$dir/kafka.pid" "$dir/server.properties"; then
+        kill -TERM "$(cat "$dir/kafka.pid")" 2>/dev/null || true
+        # A stopped process (SIGSTOP in a fault test) must wake up to stop.
+        kill -CONT "$(cat "$dir/kafka.pid")" 2>/dev/null || true
+        end_process kafka "$dir/kafka.pid" "$dir/server.properties" $(($(now_ms) + 20000))
+    fi
+    rm -f "$dir/kafka.pid"
+}
+
+# The archive is what a broker had loaded when it ended well, so one is started for it and stopped.
+make_class_archive()
+{
+    local archive dir port
+    archive=$(class_archive)
+    [[ -f $archive ]] && return 0
+    rm -f "$DEPS"/kafka/classes-*.jsa
+    dir=$(mktemp -d "$DEPS/kafka/archive.XXXXXX")
+    for port in 29890 31890 33890 35890 37890; do
+        port_is_open "$port" || port_is_open $((port + 1)) || break
+    done
+    if start "$dir" "$port" "-XX:ArchiveClassesAtExit=$dir/classes.jsa"; then stop "$dir"; fi
+    # Without the archive Kafka starts more slowly, and that is all.
+    if [[ -s $dir/classes.jsa ]]; then
+        mv "$dir/classes.jsa" "$archive"
+    else
+        say "kafka: no class archive could be made; it works without"
+    fi
+    rm -rf "$dir"
+}
+
+case ${1:-} in
+start) shift; start "$@" ;;
+stop) shift; stop "$@" ;;
+cds) make_class_archive ;;
+*) usage ;;
+esac

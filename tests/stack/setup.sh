@@ -1,0 +1,305 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Brings a fresh Debian 12 or 13 to where this repository builds, runs and tests. Everything that is
+# not a Debian package of this release goes to .deps/ in the repository; the machine's apt sources
+# stay as they are. What is there already is left alone: a second run takes no network and no time.
+#
+#   setup.sh [--for build|run|test|lint]...     default: all of them
+#
+#   build   compiler, libraries; librdkafka and libmicrohttpd from source where Debian's are too old
+#   run     Java and Apache Kafka, for the local stack
+#   test    run, and PostgreSQL's server and the Python libraries that tests check us against
+#   lint    shellcheck, cppcheck, clang-format
+set -euo pipefail
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+RDKAFKA_MIN=2.12.1
+MICROHTTPD_MIN=1.0.1
+JAVA_MIN=17
+
+BUILD_PACKAGES=(build-essential g++ cmake ninja-build pkg-config ca-certificates curl dpkg-dev
+    libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev libcmocka-dev
+    libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
+RUN_PACKAGES=(curl sqlite3 python3 python3-venv procps)
+TEST_PACKAGES=(python3 python3-venv postgresql sqlite3)
+LINT_PACKAGES=(cppcheck shellcheck python3 python3-venv)
+
+usage() { sed -n 's/^#   //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+declare -A want=()
+while (($#)); do
+    case $1 in
+    --for)
+        case ${2:-} in build | run | test | lint) want[$2]=1 ;; *) usage ;; esac
+        shift 2
+        ;;
+    *) usage ;;
+    esac
+done
+((${#want[@]})) || want=([build]=1 [run]=1 [test]=1 [lint]=1)
+wants() { [[ -n ${want[$1]:-} ]]; }
+if wants test; then want[run]=1; fi
+
+# step NAME REMEDY COMMAND...: one line for what was done and how long it took; the whole output is
+# kept in .deps/log/.
+step()
+{
+    local name=$1 remedy=$2 log started status=0
+    shift 2
+    log=$DEPS/log/${name//[^a-z0-9]/-}.log
+    started=$(now_ms)
+    ("$@") >"$log" 2>&1 </dev/null || status=$?
+    if ((status)); then
+        say "setup: $name FAILED after $((($(now_ms) - started) / 1000)) s; the end of $log:"
+        tail -n 20 "$log" >&2
+        say "setup: $remedy"
+        exit 1
+    fi
+    say "setup: $name: done in $((($(now_ms) - started) / 1000)) s"
+}
+
+java_is_new_enough()
+{
+    local version
+    version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+    [[ -n $version ]] && ((version >= JAVA_MIN))
+}
+
+# ---- Debian's packages
+
+wanted_packages()
+{
+    local packages=()
+    if wants build; then packages+=("${BUILD_PACKAGES[@]}"); fi
+    if wants run; then
+        packages+=("${RUN_PACKAGES[@]}")
+        java_is_new_enough || packages+=(default-jre-headless)
+        [[ -f $DEPS/kafka/lib/.complete ]] || command -v mvn >/dev/null || packages+=(maven)
+    fi
+    if wants test; then packages+=("${TEST_PACKAGES[@]}"); fi
+    if wants lint; then packages+=("${LINT_PACKAGES[@]}"); fi
+    printf '%s\n' "${packages[@]}" | sort -u
+}
+
+missing_packages()
+{
+    # pkg-config is provided by pkgconf on newer releases, so what a package provides counts too.
+    local packages installed
+    mapfile -t packages < <(wanted_packages)
+    installed=$(dpkg-query -W -f '${db:Status-Abbrev}|${Package}, ${Provides}\n' |
+        sed -n 's/^ii *|//p' | sed -e 's/([^)]*)//g' | tr ',' '\n' | tr -d ' ' | sort -u)
+    comm -23 <(printf '%s\n' "${packages[@]}") <(echo "$installed")
+}
+
+as_root()
+{
+    if ((EUID == 0)); then "$@"; else sudo -n true 2>/dev/null || say "setup: sudo asks for your password"; sudo "$@"; fi
+}
+
+install_packages()
+{
+    local no_cluster=/etc/postgresql-common/createcluster.d/referral-router.conf status=0
+    as_root apt-get update -q
+    # The tests make clusters of their own; installing the server must not leave one running here.
+    if [[ " $* " == *" postgresql "* ]]; then
+        as_root mkdir -p "${no_cluster%/*}"
+        echo 'create_main_cluster = false' | as_root tee "$no_cluster"
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || status=$?
+    as_root rm -f "$no_cluster"
+    return "$status"
+}
+
+# Elsewhere the libraries are asked for by what they are for a compiler.
+require_elsewhere()
+{
+    local missing=() tool module
+    if wants build; then
+        for tool in gcc g++ make cmake ninja pkg-config curl; do
+            command -v "$tool" >/dev/null || missing+=("$tool")
+        done
+        for module in avro-c jansson libcurl sqlite3 libpq libcrypto cmocka \
+            "rdkafka >= $RDKAFKA_MIN" "libmicrohttpd >= $MICROHTTPD_MIN"; do
+            has_module "$module" || missing+=("the library '$module' with its headers (pkg-config)")
+        done
+    fi
+    if wants run; then
+        java_is_new_enough || missing+=("a Java runtime, version $JAVA_MIN or newer")
+        [[ -f $DEPS/kafka/lib/.complete ]] || command -v mvn >/dev/null || missing+=("mvn (Apache Maven)")
+        for tool in python3 sqlite3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+    fi
+    if wants test; then
+        command -v pg_ctl >/dev/null || missing+=("PostgreSQL's server programs (pg_ctl, initdb) in PATH")
+    fi
+    if wants lint; then
+        for tool in cppcheck shellcheck; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+    fi
+    ((${#missing[@]} == 0)) && return 0
+    say "setup: this is not Debian 12 or 13, so nothing was installed. Please install:"
+    printf '  - %s\n' "${missing[@]}" >&2
+    exit 78
+}
+
+# ---- librdkafka and libmicrohttpd, from the source packages of later Debian releases
+
+has_module()
+{
+    PKG_CONFIG_PATH=$DEPS/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} pkg-config --exists "$1" 2>/dev/null
+}
+
+# The pkg-config files name .deps/ by its full path; a repository that was moved writes them again.
+has_library()
+{
+    local file=$DEPS/lib/pkgconfig/$1.pc
+    if [[ -f $file ]] && ! grep -qxF "prefix=$DEPS" "$file"; then
+        sed -i "s#^prefix=.*#prefix=$DEPS#" "$file"
+    fi
+    has_module "$1 >= $2"
+}
+
+# A private apt: its own sources, lists and cache, so that the machine's are not touched. It asks
+# the very mirror that the machine uses, and checks Debian's signatures.
+private_apt()
+{
+    local apt=$DEPS/src/apt mirror suite
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    apt_options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
+        -o Acquire::Languages=none -o Acquire::Retries=3)
+    [[ -s $apt/sources.list ]] && return 0
+    # shellcheck disable=SC2016 # $(SITE) is apt's own
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m 1 'debian/\?$')
+    for suite in stable testing unstable; do
+        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+    done >"$apt/sources.list"
+    apt-get "${apt_options[@]}" -q update
+}
+
+# unpack_source PACKAGE MINIMUM: the newest that Debian has, unpacked in .deps/src/PACKAGE. It is the
+# upstream archive inside the signed source package; Debian's patches are for Debian's own build.
+unpack_source()
+{
+    local package=$1 minimum=$2 version
+    private_apt
+    version=$(apt-cache "${apt_options[@]}" showsrc "$package" | sed -n 's/^Version: //p' | sort -V | tail -n 1)
+    dpkg --compare-versions "$version" ge "$minimum" || { echo "$package: newest is '$version'"; return 1; }
+    cd "$DEPS/src"
+    rm -rf "$package"
+    mkdir "$package"
+    apt-get "${apt_options[@]}" -q source --download-only "$package=$version"
+    tar -xf "$(find . -maxdepth 1 -name "${package}_${version%-*}.orig.tar.*" ! -name '*.asc' | head -n 1)" \
+        -C "$package" --strip-components=1
+    cd "$package"
+    version=${version%-*}
+    echo "${version%%+*}" >"$DEPS/src/$package.version"
+}
+
+# write_pkg_config MODULE VERSION LIBS: what a static library needs is part of its plain --libs.
+write_pkg_config()
+{
+    cat >"$DEPS/lib/pkgconfig/$1.pc" <<END
+prefix=$DEPS
+libdir=\${prefix}/lib
+includedir=\${prefix}/include
+
+Name: $1
+Description: built by tests/stack/setup.sh, static
+Version: $2
+Cflags: -I\${includedir}
+Libs: -L\${libdir} $3
+END
+}
+
+# Each is installed beside and moved in last, so that an interrupted build leaves nothing half done.
+build_rdkafka()
+{
+    set -e
+    unpack_source librdkafka "$RDKAFKA_MIN"
+    ./configure --prefix="$DEPS" --disable-gssapi --disable-debug-symbols
+    make -s -j"$(nproc)" -C src librdkafka.a
+    mkdir -p "$DEPS/include/librdkafka" "$DEPS/lib/pkgconfig"
+    cp src/rdkafka.h src/rdkafka_mock.h "$DEPS/include/librdkafka/"
+    cp src/librdkafka.a "$DEPS/lib/"
+    write_pkg_config rdkafka "$(cat "$DEPS/src/librdkafka.version")" \
+        "-lrdkafka -lcurl -lssl -lcrypto -lzstd -llz4 -lz -lm -ldl -lrt -lpthread"
+}
+
+build_microhttpd()
+{
+    set -e
+    unpack_source libmicrohttpd "$MICROHTTPD_MIN"
+    ./configure -q --prefix="$DEPS" --enable-static --disable-shared --disable-doc \
+        --disable-examples --disable-tools
+    make -s -j"$(nproc)" -C src/microhttpd
+    mkdir -p "$DEPS/include" "$DEPS/lib/pkgconfig"
+    cp src/include/microhttpd.h "$DEPS/include/"
+    cp src/microhttpd/.libs/libmicrohttpd.a "$DEPS/lib/"
+    write_pkg_config libmicrohttpd "$(cat "$DEPS/src/libmicrohttpd.version")" \
+        "-lmicrohttpd -lgnutls -lpthread"
+}
+
+# ---- Kafka's jars, and the Python libraries
+
+fetch_kafka()
+{
+    set -e
+    rm -rf "$DEPS/kafka/lib"
+    mvn -B -ntp -f "$ROOT/tests/stack/pom.xml" dependency:copy-dependencies -DoutputDirectory="$DEPS/kafka/lib"
+    cksum <"$ROOT/tests/stack/pom.xml" >"$DEPS/kafka/lib/.complete"
+}
+
+kafka_is_complete()
+{
+    [[ $(cat "$DEPS/kafka/lib/.complete" 2>/dev/null) == "$(cksum <"$ROOT/tests/stack/pom.xml")" ]]
+}
+
+venv_stamp() { echo "$DEPS/venv $(cksum <"$ROOT/tests/stack/requirements.txt")"; }
+
+# Debian's own Python where there is one: what else is first in PATH may be gone tomorrow.
+make_venv()
+{
+    set -e
+    local python=/usr/bin/python3
+    [[ -x $python ]] || python=python3
+    rm -rf "$DEPS/venv"
+    "$python" -m venv "$DEPS/venv"
+    "$DEPS/venv/bin/pip" install --disable-pip-version-check --no-input --only-binary=:all: \
+        -r "$ROOT/tests/stack/requirements.txt"
+    venv_stamp >"$DEPS/venv/.complete"
+}
+
+# ---- all of it, one run at a time
+
+mkdir -p "$DEPS/log" "$DEPS/kafka"
+exec 9>"$DEPS/setup.lock"
+if ! flock -n 9; then
+    say "setup: another run is at work; waiting for it"
+    flock -w 1800 9 || { say "setup: it did not end within 30 minutes; end it, or remove .deps/setup.lock"; exit 1; }
+fi
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && grep -qsx 'ID=debian' /etc/os-release; then
+    mapfile -t missing < <(missing_packages)
+    if ((${#missing[@]})); then
+        say "setup: Debian packages: ${missing[*]}"
+        step "Debian packages" "check the network and apt's sources, or install the packages above by hand, then run this again" \
+            install_packages "${missing[@]}"
+    fi
+else
+    require_elsewhere
+fi
+
+if wants build; then
+    remedy="needs the network and Debian's package mirror; or install a version that is new enough where pkg-config finds it"
+    has_library rdkafka "$RDKAFKA_MIN" || step "librdkafka (>= $RDKAFKA_MIN)" "$remedy" build_rdkafka
+    has_library libmicrohttpd "$MICROHTTPD_MIN" || step "libmicrohttpd (>= $MICROHTTPD_MIN)" "$remedy" build_microhttpd
+    rm -rf "$DEPS/src"
+fi
+if wants run; then
+    kafka_is_complete || step "Apache Kafka's jars" "needs Maven's repository; check the network and any proxy" fetch_kafka
+    compgen -G "$DEPS/kafka/classes-*.jsa" >/dev/null || step "class archive for Kafka" "" "$ROOT/tests/stack/kafka.sh" cds
+fi
+if wants run || wants lint; then
+    [[ $(cat "$DEPS/venv/.complete" 2>/dev/null) == "$(venv_stamp)" ]] ||
+        step "Python libraries" "needs Python's package index; check the network and any proxy" make_venv
+fi
