@@ -6,7 +6,7 @@
  *   schemas/envelope.avsc                            record Referral without `details`
  *   schemas/pathways/<name>/referral.avsc            record Details of that pathway; composed as the field `details`
  *   schemas/pathways/<name>/pathway.json             see pathways/pathway.h
- *   schemas/versions/*.avsc, schemas/pathways/<name>/versions/*.avsc   whole schemas of other writers that may be read */
+ *   schemas/versions/ and schemas/pathways/<name>/versions/ (*.avsc) whole schemas of other writers that may be read */
 #ifndef CODEC_CONTRACT_H
 #define CODEC_CONTRACT_H
 
