@@ -11,8 +11,8 @@ SERVICES=(gateway router dispatcher aggregator tracker)
 say() { echo "$*" >&2; }
 now_ms() { date +%s%3N; }
 
-# is_running PID_FILE PROGRAM: the process of PID_FILE lives and runs PROGRAM, a path that is its
-# executable (also when rebuilt since) or one of its arguments.
+# is_running PID_FILE PROGRAM: the process of PID_FILE lives and is PROGRAM: the name of its
+# executable, wherever that was built (and also when built again since), or one of its arguments.
 is_running()
 {
     local pid exe
@@ -20,7 +20,8 @@ is_running()
     [[ $pid =~ ^[0-9]+$ && -d /proc/$pid ]] || return 1
     [[ $(awk '/^State:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) != Z ]] || return 1
     exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || return 1
-    [[ ${exe% (deleted)} == "$(realpath -m "$2")" ]] && return 0
+    exe=${exe% (deleted)}
+    [[ ${exe##*/} == "$2" ]] && return 0
     tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$2"
 }
 

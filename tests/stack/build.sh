@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# build.sh PRESET [TARGET...]: configures once, builds what changed. CMake configures again by itself
+# when CMakeLists.txt changes; a build folder that another place or CMake made is made anew.
+set -euo pipefail
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+preset=${1:?PRESET}
+shift
+cache=build/$preset/CMakeCache.txt
+if [[ -f $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$cache"; then
+    rm -rf "build/$preset"
+fi
+if [[ ! -f build/$preset/build.ninja ]]; then
+    log=build/$preset.configure.log
+    mkdir -p build
+    if ! cmake --preset "$preset" >"$log" 2>&1; then
+        cat "$log" >&2
+        say "build: CMake could not configure; if it misses a library, run: make setup"
+        exit 1
+    fi
+fi
+[[ $preset != dev ]] || ln -sfn build/dev/compile_commands.json compile_commands.json
+targets=()
+for target in "$@"; do
+    # A target for optional parts (bench_programs) is absent while there are none.
+    if [[ $target == all ]] || ninja -C "build/$preset" -t query "$target" >/dev/null 2>&1; then
+        targets+=("$target")
+    fi
+done
+exec ninja -C "build/$preset" ${targets[@]+"${targets[@]}"}

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every test, quickest first, each kind of build after the other; stops at the first that fails.
+#
+#   test.sh [STAGE...]     unit fuzz sim fault walk asan asan-fault tsan; all of them without
+#
+# Only pure tests run two at a time: the others start real processes and mind the clock.
+set -euo pipefail
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+# run PRESET LABELS JOBS
+run()
+{
+    "$ROOT/tests/stack/build.sh" "$1" >&2
+    local choice=(--test-dir "build/$1" -L "^($2)\$")
+    if ctest "${choice[@]}" -N | grep -q '^Total Tests: 0$'; then
+        say "no such tests yet"
+        return 0
+    fi
+    ctest "${choice[@]}" -j "$3" --output-on-failure --timeout 600
+}
+
+stages=("$@")
+((${#stages[@]})) || stages=(unit fuzz sim fault walk asan asan-fault tsan)
+for stage in "${stages[@]}"; do
+    say "== test: $stage"
+    case $stage in
+    unit | fuzz | sim) run dev "$stage" 2 ;;
+    fault | walk) run dev "$stage" 1 ;;
+    asan) run asan 'unit|fuzz' 2 ;;
+    asan-fault) run asan fault 1 ;;
+    # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
+    tsan)
+        if setarch -R true 2>/dev/null; then
+            "$ROOT/tests/stack/build.sh" tsan >&2
+            setarch -R "${BASH_SOURCE[0]}" tsan-here
+        else
+            run tsan unit 2
+        fi
+        ;;
+    tsan-here) run tsan unit 2 ;;
+    *) say "test: no stage '$stage'"; exit 2 ;;
+    esac
+done
