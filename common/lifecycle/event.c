@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of words. Whatever a service writes about a referral goes through here, so that
+ * ledger, tracker and volumes can't come to mean different things by the same word. */
+#include "lifecycle/event.h"
+
+#include "base/calendar.h"
+#include "base/text.h"
+#include "lifecycle/fields.h"
+
+#include <string.h>
+
+static const struct event_word words[EVENT_KINDS] = {
+    [EVENT_RECEIVED] = {"received", "received", false, "received"},
+    [EVENT_DUPLICATE] = {"duplicate", NULL, false, NULL},
+    [EVENT_REFUSED] = {"refused", "refused", true, "refused"},
+    [EVENT_RECORDED] = {"recorded", "recorded", true, "recorded"},
+    [EVENT_ROUTED] = {"routed", "routed", false, NULL},
+    [EVENT_ATTEMPTED] = {"attempted", "routed", false, NULL},
+    [EVENT_DELIVERED] = {"delivered", "delivered", true, "delivered"},
+    [EVENT_RETURNED] = {"returned", "returned", true, "returned"},
+    [EVENT_CANCELLED] = {"cancelled", "cancelled", true, "cancelled"},
+    [EVENT_ACCEPTED] = {"accepted", "accepted", false, "accepted"},
+    [EVENT_DECLINED] = {"declined", "declined", false, "declined"},
+    [EVENT_NO_CONTACT] = {"no-contact", "no-contact", false, NULL},
+    [EVENT_COMPLETED] = {"completed", "completed", false, "completed"},
+    [EVENT_FORWARDED] = {"forwarded", "forwarded", false, NULL},
+    [EVENT_OVERDUE] = {"overdue", NULL, false, NULL},
+    [EVENT_NOTICED] = {"noticed", NULL, false, NULL},
+};
+
+#define MEMBER(member, optional)                                                                   \
+    {                                                                                              \
+#member, offsetof(struct referral_event, member),                                          \
+            sizeof(((struct referral_event *)0)->member), optional                                 \
+    }
+static const struct text_field texts[] = {
+    MEMBER(referral_id, false),  MEMBER(correlation_id, true),
+    MEMBER(pathway, false),      MEMBER(service, true),
+    MEMBER(source_kind, true),   MEMBER(source_ods, true),
+    MEMBER(hcp, true),           MEMBER(pcn, true),
+    MEMBER(destination, true),   MEMBER(reason, true),
+    MEMBER(result, true),        MEMBER(origin, true),
+    MEMBER(rules_version, true), MEMBER(directory_version, true),
+};
+#undef MEMBER
+
+static const struct whole_field wholes[] = {
+    {"occurred_at", offsetof(struct referral_event, occurred_at_ms), true, false},
+    {"recorded_at", offsetof(struct referral_event, recorded_at_ms), true, false},
+    {"accepted_at", offsetof(struct referral_event, accepted_at_ms), true, false},
+    {"deadline_at", offsetof(struct referral_event, deadline_at_ms), true, true},
+    {"hop", offsetof(struct referral_event, hop), false, true},
+    {"attempt", offsetof(struct referral_event, attempt), false, true},
+};
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+const struct event_word *event_word(enum event_kind kind)
+{
+    return (unsigned)kind < EVENT_KINDS ? &words[kind] : NULL;
+}
+
+enum event_kind event_kind_parse(const char *name)
+{
+    for (unsigned kind = 0; name != NULL && kind < EVENT_KINDS; kind++)
+        if (strcmp(words[kind].name, name) == 0)
+            return (enum event_kind)kind;
+    return EVENT_KINDS;
+}
+
+void event_id(const struct referral_event *event, char id[UUID_TEXT_SIZE])
+{
+    char hop[12], attempt[12];
+    text_format(hop, sizeof hop, "%d", (int)event->hop);
+    text_format(attempt, sizeof attempt, "%d", (int)event->attempt);
+    struct uuid uuid = uuid_of("event", event->referral_id, words[event->kind].name, hop, attempt,
+                               event->origin, NULL);
+    uuid_format(&uuid, id);
+}
+
+static enum verdict encode(struct codec *codec, const struct contract *contract,
+                           const struct referral_event *event, const char *id,
+                           struct buffer *buffer, struct reason *reason)
+{
+    const struct schema *schema = contract_message(contract, "ReferralEvent");
+    struct record *record = schema == NULL ? NULL : codec_blank(codec, schema);
+    if (record == NULL || !record_set_text(record, "id", id) ||
+        !record_set_text(record, "kind", words[event->kind].name) ||
+        !fields_write(record, event, texts, COUNT(texts), wholes, COUNT(wholes)) ||
+        (event->explanation != NULL && event->explanation[0] != '\0' &&
+         !record_set_text(record, "explanation", event->explanation))) {
+        reason_set(reason, "no-event", NULL, "an event could not be written: schema or memory");
+        return BROKEN;
+    }
+    return codec_write(codec, record, buffer, reason);
+}
+
+enum verdict event_encode(struct codec *codec, const struct contract *contract,
+                          const struct referral_event *event, struct buffer *buffer,
+                          struct reason *reason)
+{
+    char id[UUID_TEXT_SIZE];
+    event_id(event, id);
+    return encode(codec, contract, event, id, buffer, reason);
+}
+
+enum verdict event_decode(struct codec *codec, const void *bytes, size_t length,
+                          struct referral_event *ret_event, char ret_id[UUID_TEXT_SIZE],
+                          struct reason *reason)
+{
+    struct record *record = NULL;
+    enum verdict verdict = codec_read(
+        codec, bytes, length, "uk.nhs.kentandmedway.referrals.ReferralEvent", &record, reason);
+    if (verdict != DONE)
+        return verdict;
+    struct referral_event event = {.kind = event_kind_parse(record_text(record, "kind"))};
+    if (event.kind == EVENT_KINDS) {
+        reason_set(reason, "unknown-event", "/kind", "a word that this version does not know");
+        return REFUSED;
+    }
+    verdict = fields_read(record, &event, texts, COUNT(texts), wholes, COUNT(wholes), reason);
+    if (verdict != DONE)
+        return verdict;
+    const char *id = record_text(record, "id");
+    if (id == NULL || strlen(id) >= UUID_TEXT_SIZE) {
+        reason_set(reason, "bad-format", "/id", "no id of at most 36 bytes");
+        return REFUSED;
+    }
+    event.explanation = record_text(record, "explanation");
+    if (ret_id != NULL)
+        text_copy(ret_id, UUID_TEXT_SIZE, id);
+    *ret_event = event;
+    return DONE;
+}
+
+enum verdict event_send(struct stream *stream, struct codec *codec, const struct contract *contract,
+                        const char *service, const struct referral_event *event,
+                        struct buffer *scratch, struct reason *reason)
+{
+    char id[UUID_TEXT_SIZE], source[80], type[80], time[INSTANT_TEXT_SIZE];
+    event_id(event, id);
+    buffer_reset(scratch);
+    enum verdict verdict = encode(codec, contract, event, id, scratch, reason);
+    if (verdict != DONE)
+        return verdict;
+    text_format(source, sizeof source, "/referral-router/%s", service);
+    text_format(type, sizeof type, "uk.nhs.kentandmedway.referral.%s", words[event->kind].name);
+    instant_format(event->occurred_at_ms, time);
+    struct kafka_out out = {
+        .topic = TOPIC_EVENTS,
+        .partition = KAFKA_BY_KEY,
+        .key = event->referral_id,
+        .key_size = strlen(event->referral_id),
+        .value = scratch->data,
+        .value_size = scratch->length,
+        .headers = {{"ce_id", id, strlen(id)},
+                    {"ce_source", source, strlen(source)},
+                    {"ce_type", type, strlen(type)},
+                    {"ce_time", time, strlen(time)},
+                    {"ce_specversion", "1.0", 3}},
+        .headers_count = 5,
+    };
+    return stream_send(stream, &out, reason);
+}
