@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make demo: a day of referrals, posted over HTTP to the real services, delivered to a receiver that plays the providers.
+
+Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, the audit's verdict, the page.
+"""
+import collections
+import concurrent.futures
+import os
+import pathlib
+import signal
+import statistics
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import generate  # noqa: E402
+from receiver import Answer, Receiver  # noqa: E402
+from stack import Stack, free_port  # noqa: E402
+
+SEED = int(os.environ.get("SEED", "1"))
+SHARE = float(os.environ.get("SHARE", "1"))  # of a day
+POSTERS = 8
+REPEATED = 12  # referrals that their sender posts twice
+UNREADABLE = 3  # records that another Kafka producer writes and nobody can read
+SETTLE_SECONDS = 60
+
+
+class Progress:
+    """A bar on a terminal, a line now and then otherwise."""
+
+    def __init__(self):
+        self.terminal = sys.stdout.isatty()
+        self.last = 0.0
+
+    def show(self, what, done, total, final=False):
+        now = time.monotonic()
+        if not final and now - self.last < (0.1 if self.terminal else 5):
+            return
+        self.last = now
+        if self.terminal:
+            width = 40 * done // max(1, total)
+            print(f"\r{what:<10} [{'#' * width}{' ' * (40 - width)}] {done}/{total} ", end="\n" if final else "",
+                  flush=True)
+        else:
+            print(f"{what}: {done} of {total}", flush=True)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def cast_parts(rows, receiver, dead_port):
+    """Which provider plays which part; returns {part: [codes]}."""
+    codes = [row["ods_code"] for row in rows]
+    parts = {"dead": codes[7:8], "slow": codes[10:300:30], "failing": codes[12:300:40], "gone": codes[44:45],
+             "strict": codes[77:78], "busy": codes[99:100]}
+    for row in rows:
+        if row["ods_code"] in parts["dead"]:
+            row["endpoint_url"] = f"http://127.0.0.1:{dead_port}/{row['ods_code']}"
+    for code in parts["slow"]:
+        receiver.script(code, Answer(delay=1.5))
+    for code in parts["failing"]:
+        receiver.script(code, Answer(503), Answer(how="reset"), Answer(200))
+    for code in parts["gone"]:
+        receiver.script(code, Answer(410))
+    for code in parts["strict"]:
+        receiver.script(code, Answer(409, body=b'{"code":"duplicate"}'))
+    for code in parts["busy"]:
+        receiver.script(code, Answer(429, headers=(("Retry-After", "2"),)), Answer(200))
+    return parts
+
+
+def post_all(stack, day):
+    """Posts everything; returns ({id: (pathway, time of the POST)}, {HTTP status: count})."""
+    posted, statuses, lock, progress = {}, collections.Counter(), threading.Lock(), Progress()
+    work = day + day[:REPEATED]
+
+    def post(entry):
+        key, body = entry
+        at = time.time()
+        status, _, document = stack.post(body, key)
+        with lock:
+            statuses[status] += 1
+            if status == 202:
+                posted.setdefault(document["id"], (body["pathway"], at))
+            elif statuses[status] <= 3:
+                say(f"unexpected answer {status}: {document}")
+            progress.show("posted", sum(statuses.values()), len(work))
+
+    with concurrent.futures.ThreadPoolExecutor(POSTERS) as pool:
+        list(pool.map(post, work))
+    progress.show("posted", len(work), len(work), final=True)
+    return posted, statuses
+
+
+def write_unreadable(stack):
+    """What a broken producer might write straight to Kafka."""
+    import confluent_kafka
+    producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
+    for number in range(UNREADABLE):
+        producer.produce("referrals.blood-pressure", key=f"broken-{number}", value=b"\xc3\x01 this is no referral")
+    if producer.flush(10):
+        raise RuntimeError("Kafka took no records within 10 s")
+
+
+def settle(stack):
+    """Follows the audit until nothing is pending, or the time is up; (exit code, report)."""
+    progress, end = Progress(), time.monotonic() + SETTLE_SECONDS
+    while True:
+        code, report = stack.audit()
+        total = report["total"]
+        final = total["accepted"] - total["pending"] - total["missing"]
+        over = (code == 0 and total["pending"] == 0) or time.monotonic() > end
+        progress.show("settled", final, total["accepted"], final=over)
+        if over:
+            return code, report
+        time.sleep(0.3)
+
+
+def quantile(values, share):
+    if len(values) < 2:
+        return values[0] if values else float("nan")
+    return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]
+
+
+def table(report, posted, received):
+    waits = collections.defaultdict(list)
+    for request in received:
+        if request.referral_id in posted and (request.accepted or request.answer.status == 409):
+            pathway, at = posted[request.referral_id]
+            waits[pathway].append(request.at - at)
+    names = ("accepted", "delivered", "returned", "refused", "pending", "duplicates", "missing")
+    say("")
+    say(f"{'pathway':<20}" + "".join(f"{name:>11}" for name in names) + f"{'p50 s':>9}{'p95 s':>9}")
+    for pathway in sorted(report["pathways"]):
+        row, times = report["pathways"][pathway], waits[pathway]
+        say(f"{pathway:<20}" + "".join(f"{row[name]:>11}" for name in names)
+            + f"{quantile(times, 0.50):>9.2f}{quantile(times, 0.95):>9.2f}")
+    every = [wait for times in waits.values() for wait in times]
+    say(f"{'total':<20}" + "".join(f"{report['total'][name]:>11}" for name in names)
+        + f"{quantile(every, 0.50):>9.2f}{quantile(every, 0.95):>9.2f}")
+
+
+def main():
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: (stop.set(), sys.exit(130)))
+    environment = {"DISPATCHER_HOP_LIMIT_MS": "8000", "DISPATCHER_RETRY_FIRST_MS": "500",
+                   "DISPATCHER_RETRY_MOST_MS": "2000"}
+    began = time.monotonic()
+    with Receiver() as receiver, Stack(environment=environment) as stack:
+        say(f"Kafka is up ({time.monotonic() - began:.1f} s); topics made")
+        rows = generate.directory(SEED, stack.schemas, receiver.url)
+        parts = cast_parts(rows, receiver, free_port())
+        generate.write_directory(rows, stack.dir / "providers.csv")
+        stack.ctl("providers", "load", stack.dir / "providers.csv")
+        say(f"{len(rows)} providers loaded: "
+            + ", ".join(f"{len(codes)} {part}" for part, codes in parts.items()) + ", the rest well")
+        stack.start()
+        say(f"five services ready ({time.monotonic() - began:.1f} s)")
+        day = generate.Generator(SEED, stack.schemas).day(SHARE)
+        posted, statuses = post_all(stack, day)
+        write_unreadable(stack)
+        code, report = settle(stack)
+        table(report, posted, receiver.snapshot())
+        say("")
+        well = code == 0 and set(statuses) == {202} and report["total"]["missing"] == 0
+        say(f"audit: {'everything balances' if code == 0 else 'DOES NOT BALANCE'} "
+            f"(accepted {report['total']['accepted']} = final + pending {report['total']['pending']}; "
+            f"missing {report['total']['missing']})")
+        for problem in report.get("problems", [])[:10]:
+            say(f"  {problem}")
+        say(f"page: {stack.tracker_url}/   ({time.monotonic() - began:.0f} s in all)")
+        if sys.stdout.isatty() and not os.environ.get("ONCE"):
+            say("Ctrl-C stops everything.")
+            try:
+                stop.wait()
+            except SystemExit:
+                pass
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

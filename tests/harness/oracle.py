@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test holds the system to, read from Kafka by an independent implementation (confluent-kafka, fastavro): none of
+our C code has a hand in it."""
+import collections
+import io
+import json
+import pathlib
+import struct
+
+import confluent_kafka
+import fastavro
+
+import stack as stack_module
+
+EMPTY = 0xC15D213AA4D7A795
+
+
+def _table():
+    table = []
+    for number in range(256):
+        value = number
+        for _ in range(8):
+            value = (value >> 1) ^ (EMPTY & -(value & 1))
+        table.append(value)
+    return table
+
+
+_TABLE = _table()
+
+
+def fingerprint(schema):
+    """CRC-64-AVRO of the parsing canonical form."""
+    value = EMPTY
+    for byte in fastavro.schema.to_parsing_canonical_form(schema).encode():
+        value = (value >> 8) ^ _TABLE[(value ^ byte) & 0xFF]
+    return value
+
+
+def message_schema(schemas, name):
+    return json.loads(pathlib.Path(schemas, f"{name}.avsc").read_text())
+
+
+def referral_schema(schemas, pathway):
+    """The envelope with the pathway's details, composed as the contract says."""
+    envelope = message_schema(schemas, "envelope")
+    details = json.loads(pathlib.Path(schemas, "pathways", pathway, "referral.avsc").read_text())
+    envelope["namespace"] = "uk.nhs.kentandmedway.referrals." + pathway.replace("-", "_")
+    envelope["fields"].append({"name": "details", "type": details})
+    return envelope
+
+
+def encode(schema, value):
+    """Single-object encoding."""
+    out = io.BytesIO()
+    out.write(b"\xc3\x01" + struct.pack("<Q", fingerprint(schema)))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
+    return out.getvalue()
+
+
+def decode(schema, data):
+    if data[:2] != b"\xc3\x01" or struct.unpack("<Q", data[2:10])[0] != fingerprint(schema):
+        raise ValueError("not a single-object encoding of this schema")
+    return fastavro.schemaless_reader(io.BytesIO(data[10:]), fastavro.parse_schema(schema))
+
+
+def read_topic(bootstrap, topics):
+    """Every committed message of the topics, from their beginnings to their present ends."""
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": bootstrap, "group.id": "oracle", "enable.auto.commit": False,
+        "isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True})
+    try:
+        listing = consumer.list_topics(timeout=10).topics
+        parts = [confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING)
+                 for topic in topics if topic in listing for number in listing[topic].partitions]
+        consumer.assign(parts)
+        messages, ended = [], set()
+        while len(ended) < len(parts):
+            message = consumer.poll(10)
+            if message is None:
+                raise TimeoutError(f"{topics}: no end within 10 s")
+            if message.error():
+                if message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:
+                    raise RuntimeError(message.error())
+                ended.add((message.topic(), message.partition()))
+            else:
+                messages.append(message)
+        return messages
+    finally:
+        consumer.close()
+
+
+def events(stack):
+    schema = message_schema(stack.schemas, "event")
+    return [decode(schema, message.value()) for message in read_topic(stack.bootstrap, ["referral.events"])]
+
+
+def finals(stack):
+    """Referral id -> list of its final events' kinds."""
+    ends = collections.defaultdict(list)
+    for event in events(stack):
+        if event["kind"] in ("delivered", "returned", "recorded", "cancelled", "refused"):
+            ends[event["referral_id"]].append(event["kind"])
+    return ends
+
+
+def volumes(stack):
+    """Key of the dimensions -> count, the last record of each key."""
+    schema, cells = message_schema(stack.schemas, "volume"), {}
+    for message in read_topic(stack.bootstrap, ["volumes.daily"]):
+        if message.value() is None:
+            cells.pop(message.key(), None)
+        else:
+            cells[message.key()] = decode(schema, message.value())
+    return list(cells.values())
+
+
+def volumes_by(stack, *dimensions):
+    totals = collections.Counter()
+    for cell in volumes(stack):
+        totals[tuple(cell[name] for name in dimensions)] += cell["count"]
+    return totals
+
+
+def expected_volumes(stack):
+    """(pathway, stage) -> count, from the events alone."""
+    counted = ("received", "refused", "returned", "delivered", "recorded", "cancelled", "accepted", "declined",
+               "completed")
+    return collections.Counter((event["pathway"], event["kind"]) for event in events(stack) if event["kind"] in counted)
+
+
+def check_ends(test, stack, accepted, receiver):
+    """The whole promise: each accepted referral has exactly one end, what was delivered came in at a provider, volumes equal
+    the events, and the audit says so. `accepted` is the set of ids that were answered 202."""
+    report = stack.settle(timeout=120)
+    ends = finals(stack)
+    test.assertEqual(set(accepted) - set(ends), set(), "accepted, but without an end")
+    doubled = {name: kinds for name, kinds in ends.items() if len(kinds) != 1}
+    test.assertEqual(doubled, {}, "more than one end")
+    delivered = {name for name, kinds in ends.items() if kinds == ["delivered"]}
+    came_in = {r.referral_id for r in receiver.snapshot() if r.accepted or r.answer.status == 409}
+    test.assertEqual(delivered - came_in, set(), "counted as delivered, but no provider has it")
+    stack_module.wait_until(lambda: volumes_by(stack, "pathway", "stage") == expected_volumes(stack), 30,
+                            "volumes equal the events")
+    test.assertEqual(report["total"]["missing"], 0)
+    return report, ends

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole system on one machine, for tests and the demo: Kafka, the five services, referralctl.
+
+Every Stack has its own directory and ports, so that two never meet. Processes are ended by their ids, always.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR", SOURCE_DIR / "build" / "bin"))
+SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, timeout, what):
+    """Polls condition() until it is true; returns its value. TimeoutError names `what`."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(0.02)
+
+
+class Stack:
+    """Use as `with Stack() as stack:`; everything is stopped and, unless it failed, removed at the end."""
+
+    def __init__(self, schemas=None, environment=None, keep=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="referral-stack-"))
+        self.keep = bool(os.environ.get("KEEP")) if keep is None else keep
+        self.kafka_port = free_port()
+        self.ports = {name: free_port() for name in ("gateway", "tracker")}
+        self.health = {name: free_port() for name in SERVICES}
+        self.processes = {}
+        self.schemas = pathlib.Path(schemas) if schemas else SOURCE_DIR / "schemas"
+        secret = self.dir / "webhook.secret"
+        secret.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+        self.environment.update({
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "SCHEMAS_DIR": str(self.schemas),
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.ports['gateway']}",
+            "GATEWAY_STATUS_URL": f"http://127.0.0.1:{self.ports['tracker']}/v1/referrals/",
+            "TRACKER_LISTEN": f"127.0.0.1:{self.ports['tracker']}",
+            "TRACKER_DATABASE": str(self.dir / "tracker.db"),
+            "REFERRALCTL_GATEWAY_URL": self.gateway_url,
+            "REFERRALCTL_TRACKER_URL": self.tracker_url,
+            "DISPATCHER_WEBHOOK_SECRET_FILE": str(secret),
+            "DISPATCHER_ALLOW_HTTP": "true",
+            "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
+        })
+        for name in SERVICES:
+            self.environment[f"{name.upper()}_HEALTH_LISTEN"] = f"127.0.0.1:{self.health[name]}"
+        self.environment.update(environment or {})
+
+    # ---- addresses
+    @property
+    def bootstrap(self):
+        return f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def gateway_url(self):
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def tracker_url(self):
+        return f"http://127.0.0.1:{self.ports['tracker']}"
+
+    # ---- Kafka
+    def _kafka(self, verb):
+        done = subprocess.run(
+            [str(SOURCE_DIR / "tests/stack/kafka.sh"), verb, str(self.dir / "kafka"), str(self.kafka_port)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        if done.returncode != 0:
+            raise RuntimeError(f"kafka.sh {verb}: {done.stdout}")
+
+    def kafka_start(self):
+        self._kafka("start")
+
+    def kafka_stop(self):
+        self._kafka("stop")
+
+    def kafka_pid(self):
+        return int((self.dir / "kafka" / "kafka.pid").read_text())
+
+    def kafka_signal(self, number):
+        os.kill(self.kafka_pid(), number)
+
+    # ---- services
+    def log_path(self, name):
+        return self.dir / f"{name}.log"
+
+    def start(self, *names, ready=True, **environment):
+        for name in names or SERVICES:
+            with open(self.log_path(name), "ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    [str(BIN_DIR / name)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
+                    env={**self.environment, **environment})
+        if ready:
+            for name in names or SERVICES:
+                self.wait_ready(name)
+
+    def is_ready(self, name):
+        return http_status(f"http://127.0.0.1:{self.health[name]}/readyz") == 200
+
+    def wait_ready(self, name, timeout=30):
+        process = self.processes[name]
+
+        def ready():
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} ended with {process.returncode}:\n{self.log_tail(name)}")
+            return self.is_ready(name)
+        try:
+            wait_until(ready, timeout, f"{name} ready")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.log_tail(name)}") from None
+
+    def log_tail(self, name, lines=15):
+        path = self.log_path(name)
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+    def kill(self, name, number=signal.SIGKILL):
+        self.processes[name].send_signal(number)
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self.processes[name].wait(40)
+
+    def restart(self, name, number=signal.SIGKILL, **environment):
+        self.kill(name, number)
+        self.start(name, ready=False, **environment)
+
+    # ---- the operator's command
+    def ctl(self, *arguments, check=True, timeout=120):
+        done = subprocess.run([str(BIN_DIR / "referralctl"), *map(str, arguments)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
+                              cwd=self.dir, env=self.environment)
+        if check and done.returncode != 0:
+            raise RuntimeError(
+                f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def audit(self):
+        """(exit code, the report as a dict)."""
+        done = self.ctl("audit", "--json", check=False)
+        try:
+            return done.returncode, json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise RuntimeError(f"audit --json: exit {done.returncode}\n{done.stdout}{done.stderr}") from None
+
+    def settle(self, timeout=60):
+        """Waits until nothing is pending and the audit balances; returns the report."""
+        last = [None]
+
+        def settled():
+            last[0] = self.audit()
+            return last[0][0] == 0 and last[0][1]["total"]["pending"] == 0
+        try:
+            wait_until(settled, timeout, "all settled")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {last[0]}") from None
+        return last[0][1]
+
+    # ---- HTTP
+    def post(self, body, key=None, headers=None, timeout=30):
+        """POST /v1/referrals; (status, headers, document)."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        all_headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}),
+                       **(headers or {})}
+        return http(f"{self.gateway_url}/v1/referrals", data, all_headers, timeout)
+
+    def status(self, referral_id):
+        return http(f"{self.tracker_url}/v1/referrals/{referral_id}")
+
+    def metrics(self, name):
+        return http_text(f"http://127.0.0.1:{self.health[name]}/metrics")
+
+    # ---- life
+    def __enter__(self):
+        try:
+            self.kafka_start()
+            self.ctl("topics", "create")
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, _error, _trace):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for name, process in self.processes.items():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                print(f"{name} did not stop in 20 s and was killed", file=sys.stderr)
+                process.kill()
+                process.wait()
+        try:
+            self._kafka("stop")
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            print(error, file=sys.stderr)
+        if kind is not None and issubclass(kind, Exception):
+            for name in self.processes:
+                print(f"--- {name}\n{self.log_tail(name)}", file=sys.stderr)
+        if self.keep:
+            print(f"kept: {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def http(url, data=None, headers=None, timeout=30, method=None):
+    """(status, headers with lower-case names, parsed JSON or text)."""
+    request = urllib.request.Request(url, data=data, headers=headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            status, head, body = answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        status, head, body = error.code, error.headers, error.read()
+    text = body.decode("utf-8", "replace")
+    is_json = "json" in head.get("Content-Type", "")
+    return status, {k.lower(): v for k, v in head.items()}, json.loads(text) if is_json and text else text
+
+
+def http_status(url):
+    try:
+        return http(url, timeout=3)[0]
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+def http_text(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
