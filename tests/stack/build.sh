@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# build.sh PRESET [TARGET...]: configures once, builds what changed. CMake configures again by itself
-# when CMakeLists.txt changes; a build folder that another place or CMake made is made anew.
+# build.sh PRESET [TARGET...]: configures once, builds what changed. CMake configures again by
+# itself when CMakeLists.txt changes; a build folder from where the repository was before it was
+# moved is made anew.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

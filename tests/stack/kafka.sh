@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # One real Kafka broker on this machine, for tests and local runs.
 #
-#   kafka.sh start DIR PORT   starts it on 127.0.0.1:PORT (its controller takes PORT+1), waits until it
-#                             serves; DIR holds its data, DIR/kafka.log and DIR/kafka.pid.
+#   kafka.sh start DIR PORT   starts it on 127.0.0.1:PORT (its controller takes PORT+1), waits until
+#                             it serves; DIR holds its data, DIR/kafka.log and DIR/kafka.pid.
 #                             Data that is already in DIR is kept, also after kill -9.
 #   kafka.sh stop DIR         ends it in good order, or kills it after 20 s
-#   kafka.sh cds              makes the class archive that halves the start (setup.sh does)
+#   kafka.sh archive          makes the class archive that halves the time of a start, if absent
+#   kafka.sh has-archive      whether it is there
 #
 # STACK_KAFKA_XMX (384m): its heap. STACK_KAFKA_WAIT (60): seconds to wait for a start.
 set -euo pipefail
@@ -23,12 +24,15 @@ usage() { sed -n 's/^#   //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 java_command()
 {
     local jars=("$LIB"/*.jar) classpath archive
-    [[ -f ${jars[0]} ]] || { say "kafka: no jars in .deps/kafka/lib; run tests/stack/setup.sh"; exit 69; }
+    if [[ ! -f ${jars[0]} ]]; then
+        say "kafka: no jars in .deps/kafka/lib; run tests/stack/setup.sh"
+        exit 69
+    fi
     classpath=$(IFS=:; echo "${jars[*]}")
     java=(java "-Xmx${STACK_KAFKA_XMX:-384m}" -Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
     archive=$(class_archive)
     # -Xshare:auto: an archive that does not fit is ignored, never fatal.
-    [[ -f $archive ]] && java+=("-XX:SharedArchiveFile=$archive" -Xshare:auto -Xlog:disable)
+    [[ -s $archive ]] && java+=("-XX:SharedArchiveFile=$archive" -Xshare:auto -Xlog:disable)
     java+=("$@" -Djava.awt.headless=true -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
         -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info
         -Dorg.slf4j.simpleLogger.showDateTime=true
@@ -38,9 +42,10 @@ java_command()
 
 class_archive()
 {
-    local java_home
-    java_home=$(readlink -f "$(command -v java)") || java_home=java
-    echo "$DEPS/kafka/classes-$(stat -c '%s%Y' "$java_home" "$LIB" | tr -d '\n' | cksum | cut -d' ' -f1).jsa"
+    local program sum
+    program=$(readlink -f "$(command -v java)")
+    sum=$(stat -c '%n %s %Y' "$program" "$LIB" | cksum)
+    echo "$DEPS/kafka/classes-${sum%% *}.jsa"
 }
 
 port_is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -68,14 +73,18 @@ start()
     started=$(now_ms)
     touch "$dir/kafka.log"
     if [[ ! -f $dir/data/meta.properties ]]; then
-        "${java[@]}" kafka.tools.StorageTool format -t "$CLUSTER_ID" -c "$properties" \
-            >>"$dir/kafka.log" 2>&1 </dev/null || { failed "$dir" "its storage could not be formatted"; return 1; }
+        if ! "${java[@]}" kafka.tools.StorageTool format -t "$CLUSTER_ID" -c "$properties" \
+            >>"$dir/kafka.log" 2>&1 </dev/null; then
+            failed "$dir" "its storage could not be formatted"
+            return 1
+        fi
     fi
     from=$(($(stat -c %s "$dir/kafka.log") + 1))
     deadline=$((started + ${STACK_KAFKA_WAIT:-60} * 1000))
     run_detached "$dir/kafka.pid" "$dir/kafka.log" "${java[@]}" kafka.Kafka "$properties"
     # Its own word that it has registered and serves, then its port.
-    until tail -c "+$from" "$dir/kafka.log" | grep -q 'Kafka Server started' && port_is_open "$port"; do
+    until tail -c "+$from" "$dir/kafka.log" | grep -q 'Kafka Server started' &&
+        port_is_open "$port"; do
         if ! kill -0 "$(cat "$dir/kafka.pid")" 2>/dev/null; then
             rm -f "$dir/kafka.pid"
             failed "$dir" "it ended while starting"
@@ -88,7 +97,7 @@ start()
         fi
         sleep 0.05
     done
-    say "kafka: ready on 127.0.0.1:$port after $(($(now_ms) - started)) ms (pid $(cat "$dir/kafka.pid"))"
+    say "kafka: ready on 127.0.0.1:$port after $(($(now_ms) - started)) ms"
 }
 
 failed()
@@ -128,6 +137,7 @@ make_class_archive()
         mv "$dir/classes.jsa" "$archive"
     else
         say "kafka: no class archive could be made; it works without"
+        touch "$archive"
     fi
     rm -rf "$dir"
 }
@@ -135,6 +145,7 @@ make_class_archive()
 case ${1:-} in
 start) shift; start "$@" ;;
 stop) shift; stop "$@" ;;
-cds) make_class_archive ;;
+archive) make_class_archive ;;
+has-archive) [[ -f $(class_archive) ]] ;;
 *) usage ;;
 esac

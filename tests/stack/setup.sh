@@ -19,8 +19,8 @@ MICROHTTPD_MIN=1.0.1
 JAVA_MIN=17
 
 BUILD_PACKAGES=(build-essential g++ cmake ninja-build pkg-config ca-certificates curl dpkg-dev
-    libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev libcmocka-dev
-    libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
+    libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev
+    libcmocka-dev libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
 RUN_PACKAGES=(curl sqlite3 python3 python3-venv procps)
 TEST_PACKAGES=(python3 python3-venv postgresql sqlite3)
 LINT_PACKAGES=(cppcheck shellcheck python3 python3-venv)
@@ -75,7 +75,7 @@ wanted_packages()
     if wants run; then
         packages+=("${RUN_PACKAGES[@]}")
         java_is_new_enough || packages+=(default-jre-headless)
-        [[ -f $DEPS/kafka/lib/.complete ]] || command -v mvn >/dev/null || packages+=(maven)
+        kafka_is_complete || command -v mvn >/dev/null || packages+=(maven)
     fi
     if wants test; then packages+=("${TEST_PACKAGES[@]}"); fi
     if wants lint; then packages+=("${LINT_PACKAGES[@]}"); fi
@@ -94,7 +94,7 @@ missing_packages()
 
 as_root()
 {
-    if ((EUID == 0)); then "$@"; else sudo -n true 2>/dev/null || say "setup: sudo asks for your password"; sudo "$@"; fi
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
 install_packages()
@@ -106,7 +106,8 @@ install_packages()
         as_root mkdir -p "${no_cluster%/*}"
         echo 'create_main_cluster = false' | as_root tee "$no_cluster"
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || status=$?
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends "$@" || status=$?
     as_root rm -f "$no_cluster"
     return "$status"
 }
@@ -126,14 +127,16 @@ require_elsewhere()
     fi
     if wants run; then
         java_is_new_enough || missing+=("a Java runtime, version $JAVA_MIN or newer")
-        [[ -f $DEPS/kafka/lib/.complete ]] || command -v mvn >/dev/null || missing+=("mvn (Apache Maven)")
+        kafka_is_complete || command -v mvn >/dev/null || missing+=("mvn (Apache Maven)")
         for tool in python3 sqlite3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
     fi
     if wants test; then
-        command -v pg_ctl >/dev/null || missing+=("PostgreSQL's server programs (pg_ctl, initdb) in PATH")
+        command -v pg_ctl >/dev/null || missing+=("PostgreSQL's server, with pg_ctl in PATH")
     fi
     if wants lint; then
-        for tool in cppcheck shellcheck; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+        for tool in cppcheck shellcheck; do
+            command -v "$tool" >/dev/null || missing+=("$tool")
+        done
     fi
     ((${#missing[@]} == 0)) && return 0
     say "setup: this is not Debian 12 or 13, so nothing was installed. Please install:"
@@ -145,7 +148,8 @@ require_elsewhere()
 
 has_module()
 {
-    PKG_CONFIG_PATH=$DEPS/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} pkg-config --exists "$1" 2>/dev/null
+    PKG_CONFIG_PATH=$DEPS/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH} \
+        pkg-config --exists "$1" 2>/dev/null
 }
 
 # The pkg-config files name .deps/ by its full path; a repository that was moved writes them again.
@@ -162,34 +166,39 @@ has_library()
 # the very mirror that the machine uses, and checks Debian's signatures.
 private_apt()
 {
-    local apt=$DEPS/src/apt mirror suite
+    local apt=$DEPS/src/apt mirror suite key=/usr/share/keyrings/debian-archive-keyring.gpg
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
     apt_options=(-o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
         -o Acquire::Languages=none -o Acquire::Retries=3)
     [[ -s $apt/sources.list ]] && return 0
     # shellcheck disable=SC2016 # $(SITE) is apt's own
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m 1 'debian/\?$')
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+        grep -m 1 'debian/\?$')
     for suite in stable testing unstable; do
-        echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+        echo "deb-src [signed-by=$key] $mirror $suite main"
     done >"$apt/sources.list"
     apt-get "${apt_options[@]}" -q update
 }
 
-# unpack_source PACKAGE MINIMUM: the newest that Debian has, unpacked in .deps/src/PACKAGE. It is the
-# upstream archive inside the signed source package; Debian's patches are for Debian's own build.
+# unpack_source PACKAGE MINIMUM: the newest that Debian has, unpacked in .deps/src/PACKAGE. It is
+# upstream's archive inside the signed source package; Debian's patches are for Debian's own build.
 unpack_source()
 {
-    local package=$1 minimum=$2 version
+    local package=$1 minimum=$2 version archive
     private_apt
-    version=$(apt-cache "${apt_options[@]}" showsrc "$package" | sed -n 's/^Version: //p' | sort -V | tail -n 1)
-    dpkg --compare-versions "$version" ge "$minimum" || { echo "$package: newest is '$version'"; return 1; }
+    version=$(apt-cache "${apt_options[@]}" showsrc "$package" | sed -n 's/^Version: //p' |
+        sort -V | tail -n 1)
+    if ! dpkg --compare-versions "$version" ge "$minimum"; then
+        echo "$package: the newest is '$version', needed is $minimum"
+        return 1
+    fi
     cd "$DEPS/src"
     rm -rf "$package"
     mkdir "$package"
     apt-get "${apt_options[@]}" -q source --download-only "$package=$version"
-    tar -xf "$(find . -maxdepth 1 -name "${package}_${version%-*}.orig.tar.*" ! -name '*.asc' | head -n 1)" \
-        -C "$package" --strip-components=1
+    archive=$(find . -name "${package}_${version%-*}.orig.tar.*" ! -name '*.asc' | head -n 1)
+    tar -xf "$archive" -C "$package" --strip-components=1
     cd "$package"
     version=${version%-*}
     echo "${version%%+*}" >"$DEPS/src/$package.version"
@@ -245,7 +254,8 @@ fetch_kafka()
 {
     set -e
     rm -rf "$DEPS/kafka/lib"
-    mvn -B -ntp -f "$ROOT/tests/stack/pom.xml" dependency:copy-dependencies -DoutputDirectory="$DEPS/kafka/lib"
+    mvn -B -ntp -f "$ROOT/tests/stack/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$DEPS/kafka/lib"
     cksum <"$ROOT/tests/stack/pom.xml" >"$DEPS/kafka/lib/.complete"
 }
 
@@ -275,31 +285,39 @@ mkdir -p "$DEPS/log" "$DEPS/kafka"
 exec 9>"$DEPS/setup.lock"
 if ! flock -n 9; then
     say "setup: another run is at work; waiting for it"
-    flock -w 1800 9 || { say "setup: it did not end within 30 minutes; end it, or remove .deps/setup.lock"; exit 1; }
+    if ! flock -w 1800 9; then
+        say "setup: it did not end within 30 minutes; see what it does: fuser -v .deps/setup.lock"
+        exit 1
+    fi
 fi
 
-if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && grep -qsx 'ID=debian' /etc/os-release; then
+if command -v apt-get >/dev/null && grep -qsx 'ID=debian' /etc/os-release; then
     mapfile -t missing < <(missing_packages)
     if ((${#missing[@]})); then
         say "setup: Debian packages: ${missing[*]}"
-        step "Debian packages" "check the network and apt's sources, or install the packages above by hand, then run this again" \
-            install_packages "${missing[@]}"
+        remedy="check the network and apt's sources, or install them by hand; then run this again"
+        step "Debian packages" "$remedy" install_packages "${missing[@]}"
     fi
 else
     require_elsewhere
 fi
 
 if wants build; then
-    remedy="needs the network and Debian's package mirror; or install a version that is new enough where pkg-config finds it"
-    has_library rdkafka "$RDKAFKA_MIN" || step "librdkafka (>= $RDKAFKA_MIN)" "$remedy" build_rdkafka
-    has_library libmicrohttpd "$MICROHTTPD_MIN" || step "libmicrohttpd (>= $MICROHTTPD_MIN)" "$remedy" build_microhttpd
+    remedy="it needs Debian's package mirror; or install it yourself where pkg-config finds it"
+    has_library rdkafka "$RDKAFKA_MIN" ||
+        step "librdkafka (>= $RDKAFKA_MIN)" "$remedy" build_rdkafka
+    has_library libmicrohttpd "$MICROHTTPD_MIN" ||
+        step "libmicrohttpd (>= $MICROHTTPD_MIN)" "$remedy" build_microhttpd
     rm -rf "$DEPS/src"
 fi
 if wants run; then
-    kafka_is_complete || step "Apache Kafka's jars" "needs Maven's repository; check the network and any proxy" fetch_kafka
-    compgen -G "$DEPS/kafka/classes-*.jsa" >/dev/null || step "class archive for Kafka" "" "$ROOT/tests/stack/kafka.sh" cds
+    remedy="it needs Maven's central repository: check the network and any proxy"
+    kafka_is_complete || step "Apache Kafka's jars" "$remedy" fetch_kafka
+    "$ROOT/tests/stack/kafka.sh" has-archive ||
+        step "class archive for Kafka" "see the log above" "$ROOT/tests/stack/kafka.sh" archive
 fi
 if wants run || wants lint; then
+    remedy="it needs Python's package index: check the network and any proxy"
     [[ $(cat "$DEPS/venv/.complete" 2>/dev/null) == "$(venv_stamp)" ]] ||
-        step "Python libraries" "needs Python's package index; check the network and any proxy" make_venv
+        step "Python libraries" "$remedy" make_venv
 fi

@@ -86,7 +86,8 @@ while ((${#waiting[@]})); do
         elif answers "$(health_of "$name")" /readyz && is_running "$RUN/$name.pid" "$name"; then
             :
         elif (($(now_ms) >= deadline)); then
-            not_ready "$name" "no 200 from http://$(health_of "$name")/readyz in ${STACK_WAIT:-30} s"
+            not_ready "$name" \
+                "no 200 from http://$(health_of "$name")/readyz in ${STACK_WAIT:-30} s"
             failures=$((failures + 1))
         else
             still+=("$name")
@@ -97,6 +98,10 @@ while ((${#waiting[@]})); do
 done
 ((failures == 0)) || exit 1
 
-if ((${#started[@]})); then say "up: started ${started[*]}"; else say "up: everything was running already"; fi
-say "up: ready. Referrals: http://$GATEWAY_LISTEN/v1/referrals  Status and volumes: http://$TRACKER_LISTEN/"
-say "up: Kafka 127.0.0.1:$port, logs in ${STACK_RUN_DIR}/; make down stops it all"
+if ((${#started[@]})); then
+    say "up: started ${started[*]}"
+else
+    say "up: everything was running already"
+fi
+say "up: ready. Referrals http://$GATEWAY_LISTEN/v1/referrals, status http://$TRACKER_LISTEN/"
+say "up: Kafka 127.0.0.1:$port, logs in $STACK_RUN_DIR/; make down stops it all"

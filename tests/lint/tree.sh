@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The rules that no compiler knows: who may include whom, what a file may be like, what lies where.
+# Prints each finding as file:line: what was expected; exit 1 if there is any.
+set -uo pipefail
+# shellcheck source=tests/lint/files.sh
+. "$(dirname "${BASH_SOURCE[0]}")/files.sh"
+
+FILE_LINES_MAX=600  # a finding
+FILE_LINES_WARN=400 # a hint
+COLUMNS_MAX=100
+INCLUDE='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
+
+findings=$(mktemp)
+trap 'rm -f "$findings"' EXIT
+
+find_fault() { printf '%s\n' "$1" >>"$findings"; }
+
+# code_of FILE: its text without comments and without what is in strings; lines stay lines
+code_of()
+{
+    awk '
+        {
+            out = ""; line = $0; n = length(line)
+            for (i = 1; i <= n; i++) {
+                c = substr(line, i, 1); two = substr(line, i, 2)
+                if (comment) { if (two == "*/") { comment = 0; i++ } }
+                else if (quote != "") { if (c == "\\") i++; else if (c == quote) quote = "" }
+                else if (two == "/*") { comment = 1; i++ }
+                else if (two == "//") break
+                else if (c == "\"" || c == "'\''") quote = c
+                else out = out c
+            }
+            quote = ""
+            print out
+        }' "$1"
+}
+
+mapfile -t c_files < <(files '\.[ch]$')
+mapfile -t sources < <(files '\.([ch]|sh|py)$'; shell_scripts | grep -v '\.sh$')
+text_names='\.([ch]|sh|py|md|yaml|yml|json|avsc|html|css|js|sql|in|txt|tsv|xml|properties)$'
+mapfile -t texts < <({
+    files "$text_names"
+    files '(^|/)(Makefile|Dockerfile[^/]*|\.ci/.*)$'
+} | grep -vE '(^|/)(corpus|data)/')
+
+# ---- the top level holds what the README names, and dotfiles
+while IFS= read -r name; do
+    case $name in
+    CMakeLists.txt | CMakePresets.json | Makefile | README.md | CHANGELOG.md | LICENSE) ;;
+    services | common | schemas | tests | docker | k8s | docs | .*) ;;
+    *) find_fault "$name:1: expected nothing of this name at the top level" ;;
+    esac
+done < <(all_files | cut -d/ -f1 | sort -u)
+
+# ---- includes: services/X -> common -> libraries, never sideways, never upwards
+for file in "${c_files[@]}"; do
+    case $file in
+    services/*/*) own=$(cut -d/ -f1,2 <<<"$file") ;;
+    common/*) own=${file%/*} ;;
+    *) continue ;;
+    esac
+    while IFS=: read -r line include; do
+        case $include in
+        ../* | */../*)
+            find_fault "$file:$line: expected a path below its own folder or common/: $include"
+            continue
+            ;;
+        esac
+        [[ -f $own/$include || -f ${file%/*}/$include || -f common/$include ]] ||
+            find_fault "$file:$line: expected a header of $own/ or common/: $include"
+    done < <(sed -nE "s/$INCLUDE\"([^\"]*)\".*/\1/;T;=;p" "$file" | paste -d: - -)
+done
+
+# ---- a vendor's header is included in one .c file; our headers show no vendor's type
+# includers HEADER-REGEX: file:line of each include
+includers()
+{
+    ((${#c_files[@]})) || return 0
+    grep -nHE "${INCLUDE}[<\"]($1)[>\"]" "${c_files[@]}" | cut -d: -f1,2
+}
+
+vendor_once()
+{
+    local regex=$1 per_folder=${2:-} seen="" place file folder
+    while IFS= read -r place; do
+        file=${place%%:*}
+        case $file in
+        tests/bench/*) continue ;;
+        tests/*)
+            [[ $per_folder ]] ||
+                find_fault "$place: expected $regex in no test (but tests/bench)"
+            continue
+            ;;
+        *.h) find_fault "$place: expected no vendor's header in a header of ours" ;;
+        esac
+        folder=
+        [[ $per_folder ]] && folder=$(cut -d/ -f1,2 <<<"$file")
+        if [[ " $seen " == *" |$folder "* ]]; then
+            find_fault "$place: expected $regex in one .c file only${per_folder:+ of $folder/}"
+        fi
+        seen+=" |$folder"
+    done < <(includers "$regex")
+}
+
+vendor_once 'avro\.h'
+vendor_once 'microhttpd\.h'
+vendor_once 'sqlite3\.h'
+vendor_once '(postgresql/)?libpq-fe\.h'
+vendor_once 'curl/.*' per_folder
+while IFS= read -r place; do
+    case $place in
+    common/kafka/internal.h:* | tests/bench/*) ;;
+    *) find_fault "$place: expected librdkafka's header only in common/kafka/internal.h" ;;
+    esac
+done < <(includers 'librdkafka/.*')
+
+# ---- C: functions that lose, size
+banned='\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|atof|strtok|gets|system)[[:space:]]*\('
+for file in "${c_files[@]}"; do
+    while IFS=: read -r line text; do
+        name=$(grep -oE "$banned" <<<"$text" | head -n 1 | tr -d '( ')
+        find_fault "$file:$line: expected a bounded function instead of $name"
+    done < <(code_of "$file" | grep -nE "$banned")
+    lines=$(wc -l <"$file")
+    if ((lines > FILE_LINES_MAX)); then
+        find_fault "$file:$lines: expected at most $FILE_LINES_MAX lines; split it by what it does"
+    elif ((lines > FILE_LINES_WARN)); then
+        echo "$file:$lines: hint: over $FILE_LINES_WARN lines"
+    fi
+done
+
+# ---- every source: width, licence; every text: nothing left undone, no path of one machine
+if ((${#sources[@]})); then
+    LC_ALL=C.UTF-8 grep -nHE "^.{$((COLUMNS_MAX + 1)),}" "${sources[@]}" | cut -d: -f1,2 |
+        sed "s/\$/: expected at most $COLUMNS_MAX columns/" >>"$findings"
+    for file in "${sources[@]}"; do
+        head -n 5 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || [[ ! -s $file ]] ||
+            find_fault "$file:1: expected 'SPDX-License-Identifier: Apache-2.0' near the top"
+    done
+fi
+if ((${#texts[@]})); then
+    machine='(^|[^A-Za-z0-9_.*$}/-])/(roo[t]|wor[k]|hom[e]/[a-z]+|tm[p]/bash_jobs)/'
+    {
+        grep -nHwE 'TOD[O]|FIXM[E]' "${texts[@]}" | cut -d: -f1,2 |
+            sed 's/$/: expected it done, or an issue for it/'
+        grep -nHE "$machine" "${texts[@]}" | cut -d: -f1,2 |
+            sed 's/$/: expected no path of one machine/'
+        grep -nHE '^(<<<<<<<|>>>>>>>) ' "${texts[@]}" | cut -d: -f1,2 |
+            sed 's/$/: expected no mark of an unfinished merge/'
+    } >>"$findings"
+fi
+
+# ---- scripts with a first line that names a program can be started
+while IFS= read -r file; do
+    head -c 2 "$file" | grep -q '^#!' && [[ ! -x $file ]] &&
+        find_fault "$file:1: expected it executable (chmod +x)"
+done < <(files '\.(sh|py)$|^\.ci/')
+
+cat "$findings"
+[[ ! -s $findings ]]
