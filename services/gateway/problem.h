@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be wrong with a request, as one table: the code of a reason -> HTTP status and title (RFC 9457). The rule:
- * 400 cannot be read as JSON, 413 and 415 by HTTP's own meaning, 422 is JSON that breaks the contract or reuses a key,
- * 409 is still under way, 503 is our side's fault and worth repeating. docs/openapi.yaml lists the same codes. */
+/* What can be wrong with a request, as one table: the code of a reason -> HTTP status and title
+ * (RFC 9457). The rule: 400 cannot be read as JSON, 413 and 415 by HTTP's own meaning, 422 is JSON
+ * that breaks the contract or reuses a key, 409 is still under way, 503 is our side's fault and
+ * worth repeating. docs/openapi.yaml lists the same codes. */
 #ifndef GATEWAY_PROBLEM_H
 #define GATEWAY_PROBLEM_H
 
