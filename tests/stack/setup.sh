@@ -45,11 +45,17 @@ if wants test; then want[run]=1; fi
 # kept in .deps/log/.
 step()
 {
-    local name=$1 remedy=$2 log started status=0
+    local name=$1 remedy=$2 log started status
     shift 2
-    log=$DEPS/log/${name//[^a-z0-9]/-}.log
+    log=${name%% (*}
+    log=${log,,}
+    log=$DEPS/log/${log//[^a-z0-9]/-}.log
     started=$(now_ms)
-    ("$@") >"$log" 2>&1 </dev/null || status=$?
+    # Not after || or if: there bash would ignore set -e inside, and go on after a failure.
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    status=$?
+    set -e
     if ((status)); then
         say "setup: $name FAILED after $((($(now_ms) - started) / 1000)) s; the end of $log:"
         tail -n 20 "$log" >&2
@@ -223,7 +229,6 @@ END
 # Each is installed beside and moved in last, so that an interrupted build leaves nothing half done.
 build_rdkafka()
 {
-    set -e
     unpack_source librdkafka "$RDKAFKA_MIN"
     ./configure --prefix="$DEPS" --disable-gssapi --disable-debug-symbols
     make -s -j"$(nproc)" -C src librdkafka.a
@@ -236,7 +241,6 @@ build_rdkafka()
 
 build_microhttpd()
 {
-    set -e
     unpack_source libmicrohttpd "$MICROHTTPD_MIN"
     ./configure -q --prefix="$DEPS" --enable-static --disable-shared --disable-doc \
         --disable-examples --disable-tools
@@ -252,7 +256,6 @@ build_microhttpd()
 
 fetch_kafka()
 {
-    set -e
     rm -rf "$DEPS/kafka/lib"
     mvn -B -ntp -f "$ROOT/tests/stack/pom.xml" dependency:copy-dependencies \
         -DoutputDirectory="$DEPS/kafka/lib"
@@ -269,7 +272,6 @@ venv_stamp() { echo "$DEPS/venv $(cksum <"$ROOT/tests/stack/requirements.txt")";
 # Debian's own Python where there is one: what else is first in PATH may be gone tomorrow.
 make_venv()
 {
-    set -e
     local python=/usr/bin/python3
     [[ -x $python ]] || python=python3
     rm -rf "$DEPS/venv"
