@@ -70,11 +70,13 @@ bool provider_open_before(const struct provider *provider, int64_t now_ms, int64
 
 /* ---- places: postcode districts (and later whole postcodes) to OSGB36 metres */
 struct places;
-/* schemas/places/*.csv: district,easting,northing with a header line. */
+/* Every .csv in schemas/places/: postcode, district or practice code, easting, northing; a header line, # comments. */
 __attribute__((warn_unused_result)) struct places *places_load(const char *schemas_dir, struct reason *reason);
 void places_free(struct places *places);
 /* Full postcode or district; false for ZZ99 and unknown ones. */
 bool places_find(const struct places *places, const char *postcode, int32_t *ret_easting, int32_t *ret_northing);
+/* The row of exactly that code: a GP practice's place, where a file in schemas/places/ names it by ODS code. */
+bool places_find_code(const struct places *places, const char *code, int32_t *ret_easting, int32_t *ret_northing);
 
 /* ---- the choice */
 struct provider_wish {
@@ -84,6 +86,7 @@ struct provider_wish {
     const char *nominated;     /* NULL or "" = none */
     bool has_place;
     int32_t easting, northing;
+    const char *hcp;           /* without a place: providers of this area first; NULL or "" = not known */
     int age_years;             /* -1 = not known */
     bool no_distance_selling;
     int64_t now_ms, deadline_ms;
@@ -101,10 +104,10 @@ struct passed_over {
 
 struct provider_choice {
     const struct provider *provider; /* NULL = none suitable */
-    const char *how;                 /* "nominated", "nearest", "" */
+    const char *how;                 /* "nominated"; "nearest"; without a place "same-area" or "anywhere"; "" = none */
     int64_t distance_m;              /* -1 = not known */
-    const char *reason;              /* of none: no-provider, no-provider-open, no-provider-in-range */
-    struct passed_over passed_over[PASSED_OVER_MAX]; /* the nominated first, then the nearest ones */
+    const char *reason;              /* of none: no-provider, no-provider-open, no-provider-in-range; else "" */
+    struct passed_over passed_over[PASSED_OVER_MAX]; /* the nominated first, then the nearest that offer the service */
     size_t passed_over_count;
     size_t passed_over_total;
 };

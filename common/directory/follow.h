@@ -18,6 +18,9 @@ __attribute__((warn_unused_result)) enum verdict directory_follow(const struct k
  * logged by offset and left out. */
 __attribute__((warn_unused_result)) enum verdict directory_follow_step(struct directory_follower *follower,
                                                                        size_t *ret_changes, struct reason *reason);
+/* After a reload: reads with that contract from now on, and no longer borrows the old one. False without memory. */
+__attribute__((warn_unused_result)) bool directory_follow_use(struct directory_follower *follower,
+                                                              const struct contract *contract);
 void directory_follow_stop(struct directory_follower *follower);
 
 #endif

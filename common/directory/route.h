@@ -18,7 +18,8 @@ struct route_decision {
     struct provider_choice choice; /* only for RULES_ROUTE */
     int64_t deadline_at_ms;
     bool clock_skewed;       /* authored_at was not believable; accepted_at was used */
-    const char *reason;      /* code of a return, by the rules or for want of a provider; "" otherwise */
+    bool accepted_at_replaced; /* set by a caller who could not believe accepted_at itself and used the record's time */
+    const char *reason;      /* code of a return: by the rules, deadline-passed, or for want of a provider; "" otherwise */
 };
 
 /* `tried` may be NULL. The referral must have passed record_check; its pathway must exist (else false). accepted_at is taken

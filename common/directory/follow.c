@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory is a fold over the topic `providers`: what is there at the start is read to its end
+ * before anything is decided, what comes later is applied between two messages. Its version is the
+ * number of records folded so far, so that two processes that name the same version have read the
+ * same. */
+#include "directory/follow.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "lifecycle/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTITIONS_MAX 64
+#define RESTORE_MS 60000
+#define STEP_RECORDS_MAX 500 /* so that a reload of thousands does not hold up what waits */
+
+struct directory_follower {
+    struct kafka_reader *reader;
+    struct codec *codec;
+    struct directory *directory;
+    int64_t positions[PARTITIONS_MAX]; /* next offset of each partition */
+};
+
+static void apply(struct directory_follower *follower, const struct kafka_message *message)
+{
+    struct reason reason = {0};
+    char key[ODS_CODE_SIZE];
+    bool well =
+        text_copy_bytes(key, sizeof key, message->key, message->key_size) && ods_code_valid(key);
+    if (!well) {
+        reason_set(&reason, "bad-key", NULL, "a key is an ODS code");
+    } else if (message->value == NULL) {
+        directory_remove(follower->directory, key);
+    } else {
+        struct record *record = NULL;
+        struct provider *provider = NULL;
+        well = codec_read(follower->codec, message->value, message->value_size,
+                          "uk.nhs.kentandmedway.referrals.Provider", &record, &reason) == DONE;
+        if (well)
+            provider = provider_from_record(record, &reason);
+        well = provider != NULL && strcmp(provider->ods_code, key) == 0;
+        if (provider != NULL && !well) {
+            reason_set(&reason, "key-mismatch", "/ods_code", "the key is another code");
+            provider_free(provider);
+        } else if (well && !directory_put_take(follower->directory, provider)) {
+            well = false;
+            reason_set(&reason, "directory-full", NULL, "more providers or services than fit");
+        }
+    }
+    if (!well) {
+        char offset[24];
+        text_format(offset, sizeof offset, "%lld", (long long)message->offset);
+        log_fact(LOG_LEVEL_WARNING, "provider left out", "topic", TOPIC_PROVIDERS, "offset", offset,
+                 "reason", reason.code, "field", reason.pointer, "detail", reason.detail, NULL);
+    }
+    if (message->partition >= 0 && message->partition < PARTITIONS_MAX)
+        follower->positions[message->partition] = message->offset + 1;
+}
+
+static void name_version(struct directory_follower *follower)
+{
+    char version[VERSION_SIZE];
+    int64_t records = 0;
+    for (size_t i = 0; i < PARTITIONS_MAX; i++)
+        records += follower->positions[i];
+    text_format(version, sizeof version, "p%lld", (long long)records);
+    directory_set_version(follower->directory, version);
+}
+
+static enum verdict read_to_end(struct directory_follower *follower, struct reason *reason)
+{
+    int64_t give_up_ms = clock_monotonic_ms() + RESTORE_MS;
+    while (!kafka_reader_at_end(follower->reader)) {
+        const struct kafka_message *message = NULL;
+        enum verdict verdict = kafka_reader_next(follower->reader, 100, &message, reason);
+        if (verdict != DONE)
+            return verdict;
+        if (message != NULL)
+            apply(follower, message);
+        if (clock_monotonic_ms() > give_up_ms) {
+            reason_set(reason, "directory-slow", NULL, "%s was not read to its end in %d s",
+                       TOPIC_PROVIDERS, RESTORE_MS / 1000);
+            return TRY_AGAIN;
+        }
+    }
+    name_version(follower);
+    return DONE;
+}
+
+enum verdict directory_follow(const struct kafka_settings *settings,
+                              const struct contract *contract, struct directory *directory,
+                              struct directory_follower **ret_follower, struct reason *reason)
+{
+    static const char *const topics[] = {TOPIC_PROVIDERS};
+    struct directory_follower *follower = calloc(1, sizeof *follower);
+    if (follower == NULL) {
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        return BROKEN;
+    }
+    follower->directory = directory;
+    follower->codec = codec_new(contract, NULL);
+    if (follower->codec == NULL) {
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        directory_follow_stop(follower);
+        return BROKEN;
+    }
+    enum verdict verdict = TRY_AGAIN;
+    follower->reader = kafka_reader_open(settings, topics, 1, reason);
+    if (follower->reader != NULL)
+        verdict = read_to_end(follower, reason);
+    if (verdict != DONE) {
+        directory_follow_stop(follower);
+        return verdict;
+    }
+    *ret_follower = follower;
+    return DONE;
+}
+
+enum verdict directory_follow_step(struct directory_follower *follower, size_t *ret_changes,
+                                   struct reason *reason)
+{
+    size_t changes = 0;
+    enum verdict verdict = DONE;
+    while (changes < STEP_RECORDS_MAX) {
+        const struct kafka_message *message = NULL;
+        verdict = kafka_reader_next(follower->reader, 0, &message, reason);
+        if (verdict != DONE || message == NULL)
+            break;
+        apply(follower, message);
+        changes++;
+    }
+    if (changes > 0)
+        name_version(follower);
+    if (ret_changes != NULL)
+        *ret_changes = changes;
+    return verdict;
+}
+
+bool directory_follow_use(struct directory_follower *follower, const struct contract *contract)
+{
+    struct codec *codec = codec_new(contract, NULL);
+    if (codec == NULL)
+        return false;
+    codec_free(follower->codec);
+    follower->codec = codec;
+    return true;
+}
+
+void directory_follow_stop(struct directory_follower *follower)
+{
+    if (follower == NULL)
+        return;
+    if (follower->reader != NULL)
+        kafka_reader_close(follower->reader);
+    codec_free(follower->codec);
+    free(follower);
+}
