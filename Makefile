@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := all
 .PHONY: all setup demo test unit up down clean-run bench lint tidy format clean help
 MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
 
 all: setup-build ## build the programs into build/bin/ (this is what plain `make` does)
 	@tests/stack/build.sh dev
