@@ -33,6 +33,7 @@ run_detached()
     shift 2
     setsid "$@" </dev/null >>"$log" 2>&1 7>&- 8>&- 9>&- &
     echo $! >"$pid_file"
+    disown
 }
 
 # wait_gone DEADLINE_MS PID_FILE PROGRAM
