@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""make bench: what the services do, as ratios against bare library loops in the same run on the same Kafka.
+"""make bench: what the services do, as ratios against bare library loops in the same run on the
+same Kafka.
 
-Each pair is run ROUNDS times in turn and the median ratio is printed with its range, so that a machine whose speed drifts
-does not decide. Prints plain lines; --json FILE keeps the raw figures. Ends with 0 whatever the figures are: they are
-measurements, not tests; a measurement that could not be made is an error.
+Each pair is run ROUNDS times in turn and the median ratio is printed with its range, so that a
+machine whose speed drifts does not decide. Prints plain lines; --json FILE keeps the raw figures.
+Ends with 0 whatever the figures are: they are measurements, not tests; a measurement that could not
+be made is an error.
 """
+
 import argparse
 import json
 import os
@@ -30,12 +33,19 @@ ENDPOINTS = 200
 CONNECTIONS = 64
 TOPIC = "referrals.blood-pressure"
 BODY_BYTES = 900
-# what a routed referral adds to its own bytes in `deliveries`, and the size of an event: measured, see measure_sizes()
+# what a routed referral adds to its own bytes in `deliveries`, and the size of an event: measured,
+# see measure_sizes()
 
 
 def tool(name, *arguments):
-    done = subprocess.run([BIN_DIR / name, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          check=True, text=True, timeout=300)
+    done = subprocess.run(
+        [BIN_DIR / name, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+        timeout=300,
+    )
     return json.loads(done.stdout)
 
 
@@ -62,8 +72,11 @@ class Sink:
 
 def metric(stack, name, row):
     """Sum of the series of a metric."""
-    return sum(float(line.rsplit(" ", 1)[1]) for line in stack.metrics(name).splitlines()
-               if line.startswith(row + "{") or line.startswith(row + " "))
+    return sum(
+        float(line.rsplit(" ", 1)[1])
+        for line in stack.metrics(name).splitlines()
+        if line.startswith(row + "{") or line.startswith(row + " ")
+    )
 
 
 def cpu_seconds(pid):
@@ -88,10 +101,14 @@ def referrals(stack, count):
             return None if value is None else fill(next(n for n in node if n != "null"), value)
         if isinstance(node, dict) and node.get("type") == "record":
             value = value or {}
-            return {f["name"]: fill(f["type"], value.get(f["name"], f.get("default"))) for f in node["fields"]}
+            return {
+                f["name"]: fill(f["type"], value.get(f["name"], f.get("default")))
+                for f in node["fields"]
+            }
         if isinstance(node, dict) and node.get("type") == "array":
             return [fill(node["items"], item) for item in value or []]
         return value
+
     marker = "11111111-2222-4333-8444-555555555555"
     record = {**body, "id": marker, "accepted_at": now, "notes": "n"}
     size = len(oracle.encode(schema, fill(schema, record)))
@@ -99,12 +116,19 @@ def referrals(stack, count):
     value = oracle.encode(schema, fill(schema, record))
     place = value.index(marker.encode())
     keys = [str(uuid.uuid4()) for _ in range(count)]
-    return [(key, value[:place] + key.encode() + value[place + 36:]) for key in keys]
+    return [(key, value[:place] + key.encode() + value[place + 36 :]) for key in keys]
 
 
 def produce(stack, records):
-    producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap, "linger.ms": 20, "compression.type": "lz4",
-                                         "partitioner": "murmur2_random", "queue.buffering.max.messages": 500000})
+    producer = confluent_kafka.Producer(
+        {
+            "bootstrap.servers": stack.bootstrap,
+            "linger.ms": 20,
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 500000,
+        }
+    )
     for key, value in records:
         producer.produce(TOPIC, key=key, value=value)
         producer.poll(0)
@@ -123,7 +147,8 @@ def load_directory(stack, url):
 
 
 def measure_sizes(stack):
-    """Extra bytes of a Delivery over its referral, bytes of an event: from what the router really wrote."""
+    """Extra bytes of a Delivery over its referral, bytes of an event: from what the router really
+    wrote."""
     deliveries = [m for m in oracle.read_topic(stack.bootstrap, ["deliveries"]) if m.value()][:100]
     events = oracle.read_topic(stack.bootstrap, ["referral.events"])[:200]
     delivery = statistics.mean(len(m.value()) for m in deliveries) - BODY_BYTES
@@ -131,8 +156,8 @@ def measure_sizes(stack):
 
 
 def timed(stack, name, row, count, timeout=180):
-    """Runs the service until its counter has grown by count: (per second, cpu seconds, peak MiB). The clock starts when
-    the first is seen, and what was already done by then is left out."""
+    """Runs the service until its counter has grown by count: (per second, cpu seconds, peak MiB).
+    The clock starts when the first is seen, and what was already done by then is left out."""
     stack.start(name, ready=False)
     pid = stack.processes[name].pid
 
@@ -141,12 +166,14 @@ def timed(stack, name, row, count, timeout=180):
             return metric(stack, name, row)
         except OSError:
             return 0
+
     first = wait_until(value, 60, f"{name} begins")
     began = time.monotonic()
 
     def done():
         time.sleep(0.02)
         return value() >= count
+
     wait_until(done, timeout, f"{name} done")
     rate = (count - first) / (time.monotonic() - began)
     figures = rate, cpu_seconds(pid), peak_mib(pid)
@@ -156,8 +183,12 @@ def timed(stack, name, row, count, timeout=180):
 
 def ratio_line(title, ratios, ours, bare, unit, goal):
     middle = statistics.median(ratios)
-    print(f"{title:<34} {middle:5.2f} x  ({min(ratios):.2f} to {max(ratios):.2f}; goal at least {goal})   "
-          f"{statistics.median(ours):,.0f} {unit}/s against {statistics.median(bare):,.0f}", flush=True)
+    print(
+        f"{title:<34} {middle:5.2f} x  "
+        f"({min(ratios):.2f} to {max(ratios):.2f}; goal at least {goal})   "
+        f"{statistics.median(ours):,.0f} {unit}/s against {statistics.median(bare):,.0f}",
+        flush=True,
+    )
     return middle
 
 
@@ -170,25 +201,42 @@ def bench_router(results):
             rate, seconds, mib = timed(stack, "router", "referral_router_taken_total", COUNT)
             extra, event = measure_sizes(stack)
             stack.ctl("topics", "create")
-            copy = tool("bench_bare_copy", stack.bootstrap, "^referrals\\..*", "bench.deliveries", "bench.events", 1000,
-                        COUNT, extra, event) if make_copies(stack) else None
+            copy = (
+                tool(
+                    "bench_bare_copy",
+                    stack.bootstrap,
+                    "^referrals\\..*",
+                    "bench.deliveries",
+                    "bench.events",
+                    1000,
+                    COUNT,
+                    extra,
+                    event,
+                )
+                if make_copies(stack)
+                else None
+            )
         ours.append(rate)
         cpu.append(seconds)
         peak = max(peak, mib)
         bare.append(copy["per_second"])
     results["router_cpu_per_100k"] = statistics.median(cpu) * 100000 / COUNT
     results["router_peak_mib"] = peak
-    results["router"] = ratio_line("router / bare copy loop", [a / b for a, b in zip(ours, bare)], ours, bare, "referrals",
-                                   0.7)
+    results["router"] = ratio_line(
+        "router / bare copy loop", [a / b for a, b in zip(ours, bare)], ours, bare, "referrals", 0.7
+    )
 
 
 def make_copies(stack):
     """The copy loop's own output topics, with as many partitions as the real ones."""
     from confluent_kafka.admin import AdminClient, NewTopic
+
     admin = AdminClient({"bootstrap.servers": stack.bootstrap})
     topics = admin.list_topics(timeout=10).topics
-    wanted = [NewTopic("bench.deliveries", len(topics["deliveries"].partitions), 1),
-              NewTopic("bench.events", len(topics["referral.events"].partitions), 1)]
+    wanted = [
+        NewTopic("bench.deliveries", len(topics["deliveries"].partitions), 1),
+        NewTopic("bench.events", len(topics["referral.events"].partitions), 1),
+    ]
     for future in admin.create_topics(wanted).values():
         future.result(10)
     return True
@@ -203,11 +251,15 @@ def bench_gateway(results):
             path = stack.dir / "body.json"
             path.write_text(json.dumps(body))
             stack.start("gateway")
-            got = tool("bench_load", stack.ports["gateway"], "/v1/referrals", path, CONNECTIONS, POSTS)
+            got = tool(
+                "bench_load", stack.ports["gateway"], "/v1/referrals", path, CONNECTIONS, POSTS
+            )
             if got["failed"]:
                 raise RuntimeError(f"{got['failed']} of {POSTS} POSTs were not accepted")
             peak = max(peak, peak_mib(stack.processes["gateway"].pid))
-            server = subprocess.Popen([BIN_DIR / "bench_bare_gateway"], stdout=subprocess.PIPE, text=True)
+            server = subprocess.Popen(
+                [BIN_DIR / "bench_bare_gateway"], stdout=subprocess.PIPE, text=True
+            )
             try:
                 port = int(server.stdout.readline())
                 plain = tool("bench_load", port, "/v1/referrals", path, CONNECTIONS, POSTS)
@@ -219,8 +271,14 @@ def bench_gateway(results):
         bare.append(plain["per_second"])
     results["gateway_peak_mib"] = peak
     results["gateway_p99_ms"] = statistics.median(tails)
-    results["gateway"] = ratio_line("gateway / same server, no Kafka", [a / b for a, b in zip(ours, bare)], ours, bare,
-                                    "POST", 0.5)
+    results["gateway"] = ratio_line(
+        "gateway / same server, no Kafka",
+        [a / b for a, b in zip(ours, bare)],
+        ours,
+        bare,
+        "POST",
+        0.5,
+    )
     print(f"{'gateway p99, 64 connections':<34} {statistics.median(tails):5.1f} ms", flush=True)
 
 
@@ -231,14 +289,19 @@ def bench_dispatcher(results):
             load_directory(stack, lambda code: f"{sink.url}/{code}")
             spread(stack, DELIVERIES)
             timed(stack, "router", "referral_router_taken_total", DELIVERIES)
-            rate, seconds, mib = timed(stack, "dispatcher", "referral_dispatcher_delivered_total", DELIVERIES)
+            rate, seconds, mib = timed(
+                stack, "dispatcher", "referral_dispatcher_delivered_total", DELIVERIES
+            )
             took = sink.taken()
             if took["taken"] < DELIVERIES:
                 raise RuntimeError(f"the sink took {took['taken']} of {DELIVERIES}")
             path = stack.dir / "body.json"
             path.write_text("b" * 1400)
         with Sink() as sink:
-            path = pathlib.Path("/dev/shm" if os.path.isdir("/dev/shm") else ".") / f"bench-body-{os.getpid()}"
+            path = (
+                pathlib.Path("/dev/shm" if os.path.isdir("/dev/shm") else ".")
+                / f"bench-body-{os.getpid()}"
+            )
             path.write_text("b" * 1400)
             try:
                 plain = tool("bench_bare_curl", sink.url, path, ENDPOINTS, CONNECTIONS, DELIVERIES)
@@ -250,13 +313,21 @@ def bench_dispatcher(results):
         bare.append(plain["per_second"])
     results["dispatcher_cpu_per_100k"] = statistics.median(cpu) * 100000 / DELIVERIES
     results["dispatcher_peak_mib"] = peak
-    results["dispatcher"] = ratio_line("dispatcher / bare libcurl loop", [a / b for a, b in zip(ours, bare)], ours, bare,
-                                       "deliveries", 0.6)
+    results["dispatcher"] = ratio_line(
+        "dispatcher / bare libcurl loop",
+        [a / b for a, b in zip(ours, bare)],
+        ours,
+        bare,
+        "deliveries",
+        0.6,
+    )
 
 
 def spread(stack, count):
     """Referrals for every endpoint: each names its provider, as a patient would."""
-    codes = [line.split(",")[0] for line in (stack.dir / "providers.csv").read_text().splitlines()[1:]]
+    codes = [
+        line.split(",")[0] for line in (stack.dir / "providers.csv").read_text().splitlines()[1:]
+    ]
     schema = oracle.referral_schema(stack.schemas, "blood-pressure")
     records = referrals(stack, 1)
     value = oracle.decode(schema, records[0][1])
@@ -267,12 +338,13 @@ def spread(stack, count):
         place = framed.index(value["id"].encode())
         for _ in range(count // len(codes)):
             key = str(uuid.uuid4())
-            out.append((key, framed[:place] + key.encode() + framed[place + 36:]))
+            out.append((key, framed[:place] + key.encode() + framed[place + 36 :]))
     produce(stack, out)
 
 
 def bench_rest(results):
-    """Peak memory of aggregator and tracker under the events of a routed stream; start to ready of all five."""
+    """Peak memory of aggregator and tracker under the events of a routed stream; start to ready of
+    all five."""
     with Stack() as stack, Sink() as sink:
         load_directory(stack, lambda code: f"{sink.url}/{code}")
         starts = {}
@@ -286,25 +358,40 @@ def bench_rest(results):
             results[f"{name}_peak_mib"] = peak_mib(stack.processes[name].pid)
         results["start_seconds"] = starts
     for name in SERVICES:
-        print(f"{name + ' peak RSS under load':<34} {results[name + '_peak_mib']:5.0f} MiB (goal at most 64); "
-              f"start to ready {starts[name]:.2f} s (goal under 1)", flush=True)
+        print(
+            f"{name + ' peak RSS under load':<34} {results[name + '_peak_mib']:5.0f} MiB "
+            f"(goal at most 64); "
+            f"start to ready {starts[name]:.2f} s (goal under 1)",
+            flush=True,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", help="keep the raw figures in this file")
-    parser.add_argument("only", nargs="*", help="router gateway dispatcher rest; all if none is named")
+    parser.add_argument(
+        "only", nargs="*", help="router gateway dispatcher rest; all if none is named"
+    )
     options = parser.parse_args()
     results = {}
-    for name, bench in (("router", bench_router), ("gateway", bench_gateway), ("dispatcher", bench_dispatcher),
-                        ("rest", bench_rest)):
+    for name, bench in (
+        ("router", bench_router),
+        ("gateway", bench_gateway),
+        ("dispatcher", bench_dispatcher),
+        ("rest", bench_rest),
+    ):
         if not options.only or name in options.only:
             bench(results)
     if "router_cpu_per_100k" in results and "dispatcher_cpu_per_100k" in results:
         total = results["router_cpu_per_100k"] + results["dispatcher_cpu_per_100k"]
-        print(f"{'router + dispatcher CPU':<34} {total:5.1f} s per 100,000 referrals of {BODY_BYTES} bytes "
-              f"({results['router_cpu_per_100k']:.1f} + {results['dispatcher_cpu_per_100k']:.1f}; one hop costs Benthos "
-              f"6.7 to 7.5 s)", flush=True)
+        print(
+            f"{'router + dispatcher CPU':<34} {total:5.1f} s per 100,000 referrals "
+            f"of {BODY_BYTES} bytes "
+            f"({results['router_cpu_per_100k']:.1f} + {results['dispatcher_cpu_per_100k']:.1f}; "
+            f"one hop costs Benthos "
+            f"6.7 to 7.5 s)",
+            flush=True,
+        )
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=2))
     return 0

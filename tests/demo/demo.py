@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""make demo: a day of referrals, posted over HTTP to the real services, delivered to a receiver that plays the providers.
+"""make demo: a day of referrals, posted over HTTP to the real services, delivered to a receiver
+that plays the providers.
 
-Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, the audit's verdict, the page.
+Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, the
+audit's verdict, the page.
 """
+
 import collections
 import concurrent.futures
 import os
@@ -40,8 +43,11 @@ class Progress:
         self.last = now
         if self.terminal:
             width = 40 * done // max(1, total)
-            print(f"\r{what:<10} [{'#' * width}{' ' * (40 - width)}] {done}/{total} ", end="\n" if final else "",
-                  flush=True)
+            print(
+                f"\r{what:<10} [{'#' * width}{' ' * (40 - width)}] {done}/{total} ",
+                end="\n" if final else "",
+                flush=True,
+            )
         else:
             print(f"{what}: {done} of {total}", flush=True)
 
@@ -53,8 +59,14 @@ def say(text):
 def cast_parts(rows, receiver, dead_port):
     """Which provider plays which part; returns {part: [codes]}."""
     codes = [row["ods_code"] for row in rows]
-    parts = {"dead": codes[7:8], "slow": codes[10:300:30], "failing": codes[12:300:40], "gone": codes[44:45],
-             "strict": codes[77:78], "busy": codes[99:100]}
+    parts = {
+        "dead": codes[7:8],
+        "slow": codes[10:300:30],
+        "failing": codes[12:300:40],
+        "gone": codes[44:45],
+        "strict": codes[77:78],
+        "busy": codes[99:100],
+    }
     for row in rows:
         if row["ods_code"] in parts["dead"]:
             row["endpoint_url"] = f"http://127.0.0.1:{dead_port}/{row['ods_code']}"
@@ -97,9 +109,14 @@ def post_all(stack, day):
 def write_unreadable(stack):
     """What a broken producer might write straight to Kafka."""
     import confluent_kafka
+
     producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
     for number in range(UNREADABLE):
-        producer.produce("referrals.blood-pressure", key=f"broken-{number}", value=b"\xc3\x01 this is no referral")
+        producer.produce(
+            "referrals.blood-pressure",
+            key=f"broken-{number}",
+            value=b"\xc3\x01 this is no referral",
+        )
     if producer.flush(10):
         raise RuntimeError("Kafka took no records within 10 s")
 
@@ -135,19 +152,28 @@ def table(report, posted, received):
     say(f"{'pathway':<20}" + "".join(f"{name:>11}" for name in names) + f"{'p50 s':>9}{'p95 s':>9}")
     for pathway in sorted(report["pathways"]):
         row, times = report["pathways"][pathway], waits[pathway]
-        say(f"{pathway:<20}" + "".join(f"{row[name]:>11}" for name in names)
-            + f"{quantile(times, 0.50):>9.2f}{quantile(times, 0.95):>9.2f}")
+        say(
+            f"{pathway:<20}"
+            + "".join(f"{row[name]:>11}" for name in names)
+            + f"{quantile(times, 0.50):>9.2f}{quantile(times, 0.95):>9.2f}"
+        )
     every = [wait for times in waits.values() for wait in times]
-    say(f"{'total':<20}" + "".join(f"{report['total'][name]:>11}" for name in names)
-        + f"{quantile(every, 0.50):>9.2f}{quantile(every, 0.95):>9.2f}")
+    say(
+        f"{'total':<20}"
+        + "".join(f"{report['total'][name]:>11}" for name in names)
+        + f"{quantile(every, 0.50):>9.2f}{quantile(every, 0.95):>9.2f}"
+    )
 
 
 def main():
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: (stop.set(), sys.exit(130)))
-    environment = {"DISPATCHER_HOP_LIMIT_MS": "8000", "DISPATCHER_RETRY_FIRST_MS": "500",
-                   "DISPATCHER_RETRY_MOST_MS": "2000"}
+    environment = {
+        "DISPATCHER_HOP_LIMIT_MS": "8000",
+        "DISPATCHER_RETRY_FIRST_MS": "500",
+        "DISPATCHER_RETRY_MOST_MS": "2000",
+    }
     began = time.monotonic()
     with Receiver() as receiver, Stack(environment=environment) as stack:
         say(f"Kafka is up ({time.monotonic() - began:.1f} s); topics made")
@@ -155,8 +181,11 @@ def main():
         parts = cast_parts(rows, receiver, free_port())
         generate.write_directory(rows, stack.dir / "providers.csv")
         stack.ctl("providers", "load", stack.dir / "providers.csv")
-        say(f"{len(rows)} providers loaded: "
-            + ", ".join(f"{len(codes)} {part}" for part, codes in parts.items()) + ", the rest well")
+        say(
+            f"{len(rows)} providers loaded: "
+            + ", ".join(f"{len(codes)} {part}" for part, codes in parts.items())
+            + ", the rest well"
+        )
         stack.start()
         say(f"five services ready ({time.monotonic() - began:.1f} s)")
         day = generate.Generator(SEED, stack.schemas).day(SHARE)
@@ -166,9 +195,12 @@ def main():
         table(report, posted, receiver.snapshot())
         say("")
         well = code == 0 and set(statuses) == {202} and report["total"]["missing"] == 0
-        say(f"audit: {'everything balances' if code == 0 else 'DOES NOT BALANCE'} "
-            f"(accepted {report['total']['accepted']} = final + pending {report['total']['pending']}; "
-            f"missing {report['total']['missing']})")
+        say(
+            f"audit: {'everything balances' if code == 0 else 'DOES NOT BALANCE'} "
+            f"(accepted {report['total']['accepted']} = final + "
+            f"pending {report['total']['pending']}; "
+            f"missing {report['total']['missing']})"
+        )
         for problem in report.get("problems", [])[:10]:
             say(f"  {problem}")
         say(f"page: {stack.tracker_url}/   ({time.monotonic() - began:.0f} s in all)")

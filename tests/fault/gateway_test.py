@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people and programs may send to the gateway by mistake or on purpose: each gets its own clear answer, nothing of the
-patient comes back, and nothing bad reaches Kafka."""
+"""What people and programs may send to the gateway by mistake or on purpose: each gets its own
+clear answer, nothing of the patient comes back, and nothing bad reaches Kafka."""
+
 import concurrent.futures
 import json
 import pathlib
@@ -39,7 +40,9 @@ class Gateway(unittest.TestCase):
 
     def raw(self, data, timeout=20):
         """Sends bytes as they are; all that comes back until the other side closes."""
-        with socket.create_connection(("127.0.0.1", self.stack.ports["gateway"]), timeout=timeout) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", self.stack.ports["gateway"]), timeout=timeout
+        ) as connection:
             connection.sendall(data)
             got = b""
             while True:
@@ -57,7 +60,9 @@ class Gateway(unittest.TestCase):
         self.refuse(b'{"pathway": "\xff\xfe"}', 400, "not-utf8")
         self.refuse(b"[" * 40 + b"]" * 40, 400, "too-deep")
         self.refuse(b'{"a":"' + b"x" * 300_000 + b'"}', 413, "too-large")
-        self.refuse(b"<xml/>", 415, "unsupported-media-type", headers={"Content-Type": "application/xml"})
+        self.refuse(
+            b"<xml/>", 415, "unsupported-media-type", headers={"Content-Type": "application/xml"}
+        )
         self.refuse(b"", 400, "not-json")
         self.refuse(b"[]", self.refuse_status, "wrong-type", "")
 
@@ -70,14 +75,42 @@ class Gateway(unittest.TestCase):
             (lambda b: b.update(surprise=1), "unknown-field", "/surprise"),
             (lambda b: b["patient"].update(shoe_size=42), "unknown-field", "/patient/shoe_size"),
             (lambda b: b.update(id="0" * 36), "unknown-field", "/id"),
-            (lambda b: b["patient"].pop("date_of_birth"), "missing-field", "/patient/date_of_birth"),
-            (lambda b: b["patient"].update(date_of_birth=19800101), "wrong-type", "/patient/date_of_birth"),
-            (lambda b: b["patient"].update(date_of_birth="2025-02-29"), "bad-format", "/patient/date_of_birth"),
-            (lambda b: b["patient"].update(nhs_number="9990000001"), "bad-format", "/patient/nhs_number"),
-            (lambda b: b["patient"].update(postcode="NOT A POSTCODE"[:10]), "bad-format", "/patient/postcode"),
+            (
+                lambda b: b["patient"].pop("date_of_birth"),
+                "missing-field",
+                "/patient/date_of_birth",
+            ),
+            (
+                lambda b: b["patient"].update(date_of_birth=19800101),
+                "wrong-type",
+                "/patient/date_of_birth",
+            ),
+            (
+                lambda b: b["patient"].update(date_of_birth="2025-02-29"),
+                "bad-format",
+                "/patient/date_of_birth",
+            ),
+            (
+                lambda b: b["patient"].update(nhs_number="9990000001"),
+                "bad-format",
+                "/patient/nhs_number",
+            ),
+            (
+                lambda b: b["patient"].update(postcode="NOT A POSTCODE"[:10]),
+                "bad-format",
+                "/patient/postcode",
+            ),
             (lambda b: b["patient"].update(sex="F"), "not-allowed", "/patient/sex"),
-            (lambda b: b["patient"]["contacts"][0].update(phone="call me"), "bad-format", "/patient/contacts/0/phone"),
-            (lambda b: b["patient"].update(contacts=[{"rank": 1}] * 9), "too-many", "/patient/contacts"),
+            (
+                lambda b: b["patient"]["contacts"][0].update(phone="call me"),
+                "bad-format",
+                "/patient/contacts/0/phone",
+            ),
+            (
+                lambda b: b["patient"].update(contacts=[{"rank": 1}] * 9),
+                "too-many",
+                "/patient/contacts",
+            ),
             (lambda b: b.update(notes="n" * 5000), "too-long", "/notes"),
             (lambda b: b.update(details=[]), "wrong-type", "/details"),
             (lambda b: b.update(consent="yes"), "wrong-type", "/consent"),
@@ -90,7 +123,9 @@ class Gateway(unittest.TestCase):
 
     def test_an_answer_never_repeats_what_was_sent(self):
         body = self.body()
-        body["patient"].update(family_name="Canaryson" * 30, date_of_birth="CANARY-DOB", postcode="CANARYPC")
+        body["patient"].update(
+            family_name="Canaryson" * 30, date_of_birth="CANARY-DOB", postcode="CANARYPC"
+        )
         problem = self.refuse(body, 422, "")
         self.assertNotIn("canary", json.dumps(problem).lower())
 
@@ -113,7 +148,9 @@ class Gateway(unittest.TestCase):
     def test_a_bad_idempotency_key_and_correlation_headers(self):
         self.refuse(self.body(), 400, "bad-idempotency-key", headers={"Idempotency-Key": "k" * 300})
         request = "0b5c2a2e-3f0b-4f6e-8a69-5a3b1c1d2e3f"
-        status, head, _ = self.stack.post(self.body(), "mirror", {"X-Request-Id": request, "X-Correlation-Id": request})
+        status, head, _ = self.stack.post(
+            self.body(), "mirror", {"X-Request-Id": request, "X-Correlation-Id": request}
+        )
         self.assertEqual(status, 202)
         self.assertEqual((head["x-request-id"], head["x-correlation-id"]), (request, request))
 
@@ -121,8 +158,12 @@ class Gateway(unittest.TestCase):
         body = json.dumps(self.body()).encode()
         start = b"POST /v1/referrals HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
         cases = {
-            "both lengths": start + b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % len(body) + body,
-            "two lengths": start + b"Content-Length: %d\r\nContent-Length: 5\r\n\r\n" % len(body) + body,
+            "both lengths": start
+            + b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body,
+            "two lengths": start
+            + b"Content-Length: %d\r\nContent-Length: 5\r\n\r\n" % len(body)
+            + body,
             "two hosts": start + b"Host: b\r\nContent-Length: %d\r\n\r\n" % len(body) + body,
             "gzip": start + b"Transfer-Encoding: gzip\r\n\r\n" + body,
         }
@@ -132,10 +173,14 @@ class Gateway(unittest.TestCase):
                 answer = self.raw(data)
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer[:300])
                 self.assertIn(answer.split(b" ")[1][:1], b"45")
-        self.assertEqual(len(oracle.read_topic(self.stack.bootstrap, ["referrals.blood-pressure"])), before)
+        self.assertEqual(
+            len(oracle.read_topic(self.stack.bootstrap, ["referrals.blood-pressure"])), before
+        )
 
     def test_a_slow_sender_is_cut_off_and_harms_nobody(self):
-        slow = [socket.create_connection(("127.0.0.1", self.stack.ports["gateway"])) for _ in range(20)]
+        slow = [
+            socket.create_connection(("127.0.0.1", self.stack.ports["gateway"])) for _ in range(20)
+        ]
         for connection in slow:
             connection.sendall(b"POST /v1/referrals HTTP/1.1\r\nHost: a\r\n")
         began = time.monotonic()
@@ -157,6 +202,7 @@ class Gateway(unittest.TestCase):
                     connection.setblocking(True)
             time.sleep(0.5)  # a slow sender's own pace
             return alive == 0
+
         wait_until(all_cut, 60, "slow senders cut off")
         for connection in slow:
             connection.close()
@@ -186,8 +232,11 @@ class KafkaAway(unittest.TestCase):
             def taken():
                 status, _, document = stack.post(body, "during")
                 return document["id"] if status == 202 else None
+
             referral = wait_until(taken, 60, "the retry")
-            keys = {m.key().decode() for m in oracle.read_topic(stack.bootstrap, ["referrals.falls"])}
+            keys = {
+                m.key().decode() for m in oracle.read_topic(stack.bootstrap, ["referrals.falls"])
+            }
             self.assertIn(referral, keys)
             self.assertEqual(len(keys), 2)
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One scripted provider against the real dispatcher: what each kind of answer, or of no answer, comes to."""
+"""One scripted provider against the real dispatcher: what each kind of answer, or of no answer,
+comes to."""
+
 import pathlib
 import sys
 import time
@@ -11,15 +13,25 @@ import oracle  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
 
-FIRST, SECOND = "FAA01", "FAA02"  # the nearest pharmacy, scripted, and a healthy one a little farther away
+FIRST, SECOND = (
+    "FAA01",
+    "FAA02",
+)  # the nearest pharmacy, scripted, and a healthy one a little farther away
 
 
 class Provider(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.stack = cls.enterClassContext(Stack(environment={
-            "DISPATCHER_RETRY_FIRST_MS": "200", "DISPATCHER_RETRY_MOST_MS": "400", "DISPATCHER_HOP_LIMIT_MS": "6000",
-            "DISPATCHER_ATTEMPT_TIMEOUT_MS": "1500"}))
+        cls.stack = cls.enterClassContext(
+            Stack(
+                environment={
+                    "DISPATCHER_RETRY_FIRST_MS": "200",
+                    "DISPATCHER_RETRY_MOST_MS": "400",
+                    "DISPATCHER_HOP_LIMIT_MS": "6000",
+                    "DISPATCHER_ATTEMPT_TIMEOUT_MS": "1500",
+                }
+            )
+        )
         cls.stack.start()
         cls.count = 0
 
@@ -34,9 +46,29 @@ class Provider(unittest.TestCase):
         easting, northing = generator.places["ME14"]
 
         def row(code, offset, url):
-            return dict(zip(generate.COLUMNS, (code, f"Invented {code}", "pharmacy", "West Kent", "Maidstone Central",
-                                               "ME14 1AA", easting + offset, northing, services, "false", "false", "",
-                                               url, "json", "")))
+            return dict(
+                zip(
+                    generate.COLUMNS,
+                    (
+                        code,
+                        f"Invented {code}",
+                        "pharmacy",
+                        "West Kent",
+                        "Maidstone Central",
+                        "ME14 1AA",
+                        easting + offset,
+                        northing,
+                        services,
+                        "false",
+                        "false",
+                        "",
+                        url,
+                        "json",
+                        "",
+                    ),
+                )
+            )
+
         rows = [row(FIRST, 100, first_url or self.receiver.url(FIRST))]
         if second:
             rows.append(row(SECOND, 9000, self.receiver.url(SECOND)))
@@ -54,13 +86,16 @@ class Provider(unittest.TestCase):
 
     def history(self, referral_id, last, timeout=40):
         """The referral's events in order, once `last` is among them."""
+
         def found():
             events = [e for e in oracle.events(self.stack) if e["referral_id"] == referral_id]
             return events if last in [e["kind"] for e in events] else None
+
         return wait_until(found, timeout, f"{last} of {referral_id}")
 
     def wait_for_directory(self, url_part):
-        """The dispatcher and router follow the directory live: a change takes effect in under two seconds."""
+        """The dispatcher and router follow the directory live: a change takes effect in under two
+        seconds."""
         time.sleep(2)
 
     def run_case(self, *script, first_url=None, second=True, last="delivered"):
@@ -70,7 +105,11 @@ class Provider(unittest.TestCase):
         referral_id = self.send(body)
         events = self.history(referral_id, last)
         self.stack.settle()
-        return referral_id, events, [r for r in self.receiver.snapshot() if r.referral_id == referral_id]
+        return (
+            referral_id,
+            events,
+            [r for r in self.receiver.snapshot() if r.referral_id == referral_id],
+        )
 
     def results(self, events):
         return [e["result"] for e in events if e["kind"] == "attempted"]
@@ -100,13 +139,17 @@ class Provider(unittest.TestCase):
         self.assertEqual(self.delivered_to(events), [SECOND])
 
     def test_409_duplicate_is_delivered(self):
-        body = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"duplicate"}]}'
+        body = (
+            b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"duplicate"}]}'
+        )
         _, events, came = self.run_case(Answer(409, body=body))
         self.assertEqual(self.delivered_to(events), [FIRST])
         self.assertEqual(len(came), 1)
 
     def test_409_of_another_kind_goes_to_the_next_provider(self):
-        body = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"conflict"}]}'
+        body = (
+            b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"conflict"}]}'
+        )
         _, events, _ = self.run_case(Answer(409, body=body))
         self.assertEqual(self.delivered_to(events), [SECOND])
 
@@ -116,7 +159,9 @@ class Provider(unittest.TestCase):
         self.assertGreaterEqual(came[1].at - came[0].at, 2.9)
 
     def test_a_redirect_is_never_followed(self):
-        _, events, came = self.run_case(Answer(302, headers=(("Location", self.receiver.url("ELSEWHERE")),)), Answer(200))
+        _, events, came = self.run_case(
+            Answer(302, headers=(("Location", self.receiver.url("ELSEWHERE")),)), Answer(200)
+        )
         self.assertNotIn("ELSEWHERE", [r.provider for r in self.receiver.snapshot()])
 
     def test_an_answer_that_never_comes_is_cut_off_and_tried_again(self):
@@ -141,13 +186,20 @@ class Provider(unittest.TestCase):
         second = self.send(body)
         events = self.history(second, "delivered")
         came = [r for r in self.receiver.snapshot() if r.referral_id == second]
-        self.assertEqual(len(came), len(self.results(events)) + (0 if "http-200" in self.results(events) else 1))
+        self.assertEqual(
+            len(came), len(self.results(events)) + (0 if "http-200" in self.results(events) else 1)
+        )
 
     def test_megabytes_of_answer_do_not_fill_the_memory(self):
         _, events, came = self.run_case(Answer(how="megabytes", size=32 * 1024 * 1024))
         self.assertEqual(len(self.delivered_to(events)), 1)
-        resident = float([line for line in self.stack.metrics("dispatcher").splitlines()
-                          if line.startswith("process_resident_memory_bytes")][0].split()[1])
+        resident = float(
+            [
+                line
+                for line in self.stack.metrics("dispatcher").splitlines()
+                if line.startswith("process_resident_memory_bytes")
+            ][0].split()[1]
+        )
         self.assertLess(resident, 64 * 1024 * 1024)
 
     def test_an_endless_answer_is_cut_off(self):
@@ -165,7 +217,9 @@ class Provider(unittest.TestCase):
         self.assertEqual(routed, [FIRST, SECOND])
 
     def test_a_dead_only_provider_returns_it_to_the_referrer(self):
-        _, events, _ = self.run_case(first_url=f"http://127.0.0.1:{free_port()}/{FIRST}", second=False, last="returned")
+        _, events, _ = self.run_case(
+            first_url=f"http://127.0.0.1:{free_port()}/{FIRST}", second=False, last="returned"
+        )
         self.assertEqual(self.delivered_to(events), [])
 
     def test_an_address_outside_the_allowed_networks_is_never_reached(self):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a hostile, broken or merely newer producer may write to referrals.*: each record ends as what it is, the service goes
-on, and the bytes are kept for people."""
+"""What a hostile, broken or merely newer producer may write to referrals.*: each record ends as
+what it is, the service goes on, and the bytes are kept for people."""
+
 import json
 import pathlib
 import shutil
@@ -55,8 +56,10 @@ class ReferralsTopic(unittest.TestCase):
         cls.schema = oracle.referral_schema(schemas, PATHWAY)
         cls.newer = widen(cls.schema)
         cls.enum_pathway = next(
-            p.name for p in sorted((schemas / "pathways").iterdir())
-            if shuffle_enums(oracle.referral_schema(schemas, p.name)))
+            p.name
+            for p in sorted((schemas / "pathways").iterdir())
+            if shuffle_enums(oracle.referral_schema(schemas, p.name))
+        )
         cls.enum_schema = oracle.referral_schema(schemas, cls.enum_pathway)
         cls.reordered = json.loads(json.dumps(cls.enum_schema))
         shuffle_enums(cls.reordered)
@@ -75,7 +78,12 @@ class ReferralsTopic(unittest.TestCase):
         """A referral as a trusted Kafka producer writes it: (id, bytes)."""
         generator = generate.Generator(str(uuid.uuid4()), self.stack.schemas)
         body = generator.body(pathway)
-        record = {**body, "id": referral_id or str(uuid.uuid4()), "accepted_at": int(time.time() * 1000), **changes}
+        record = {
+            **body,
+            "id": referral_id or str(uuid.uuid4()),
+            "accepted_at": int(time.time() * 1000),
+            **changes,
+        }
         return record["id"], oracle.encode(schema, self.fill(schema, record))
 
     def fill(self, node, value):
@@ -84,7 +92,10 @@ class ReferralsTopic(unittest.TestCase):
             return None if value is None else self.fill(next(n for n in node if n != "null"), value)
         if isinstance(node, dict) and node.get("type") == "record":
             value = value or {}
-            return {f["name"]: self.fill(f["type"], value.get(f["name"], f.get("default"))) for f in node["fields"]}
+            return {
+                f["name"]: self.fill(f["type"], value.get(f["name"], f.get("default")))
+                for f in node["fields"]
+            }
         if isinstance(node, dict) and node.get("type") == "array":
             return [self.fill(node["items"], item) for item in value or []]
         return value
@@ -95,6 +106,7 @@ class ReferralsTopic(unittest.TestCase):
         def delivered(error, message):
             self.assertIsNone(error)
             where.append(f"{message.topic()}/{message.partition()}/{message.offset()}")
+
         self.producer.produce(topic, key=key, value=value, on_delivery=delivered, **more)
         self.producer.flush(10)
         return where[0]
@@ -103,22 +115,32 @@ class ReferralsTopic(unittest.TestCase):
         def found():
             got = [e for e in oracle.events(self.stack) if e["origin"] == origin]
             return got or None
+
         events = wait_until(found, 30, f"an event of {origin}")
         self.assertEqual(len(events), 1, events)
         return events[0]
 
     def refused(self, key, value, topic=TOPIC):
-        """Produces it, expects a refusal, checks that the original bytes are kept; returns the reason code."""
+        """Produces it, expects a refusal, checks that the original bytes are kept; returns the
+        reason code."""
         origin = self.produce(key, value, topic)
         event = self.event_of(origin)
         self.assertEqual(event["kind"], "refused", event)
-        letters = [m for m in oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
-                   if "/".join(dict(m.headers())[n].decode() for n in
-                               ("origin_topic", "origin_partition", "origin_offset")) == origin]
+        letters = [
+            m
+            for m in oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
+            if "/".join(
+                dict(m.headers())[n].decode()
+                for n in ("origin_topic", "origin_partition", "origin_offset")
+            )
+            == origin
+        ]
         self.assertEqual(len(letters), 1)
         letter, headers = letters[0], dict(letters[0].headers())
         self.assertEqual(letter.value(), value)
-        self.assertEqual(letter.key() or b"", (key or "").encode() if isinstance(key, str) else key or b"")
+        self.assertEqual(
+            letter.key() or b"", (key or "").encode() if isinstance(key, str) else key or b""
+        )
         self.assertEqual(headers["reason"].decode(), event["reason"])
         return event["reason"]
 
@@ -144,15 +166,21 @@ class ReferralsTopic(unittest.TestCase):
         self.assertIn(self.refused(str(uuid.uuid4()), negative), ("avro-length", "avro-truncated"))
         with self.subTest("union position out of range"):
             # id (36 bytes) stands first, the union of correlation_id right behind it
-            self.assertEqual(self.refused(str(uuid.uuid4()), head + body[:37] + b"\x7e" + body[38:]), "avro-union")
+            self.assertEqual(
+                self.refused(str(uuid.uuid4()), head + body[:37] + b"\x7e" + body[38:]),
+                "avro-union",
+            )
 
     def test_an_enum_position_out_of_range_is_refused(self):
         referral_id, good = self.value(self.enum_schema, self.enum_pathway)
-        # flip bytes until the pre-scan meets the enum: every mutant must be refused or delivered, never crash
+        # flip bytes until the pre-scan meets the enum: every mutant must be refused or delivered,
+        # never crash
         reasons = set()
         for position in range(10, len(good)):
-            mutant = good[:position] + b"\x7e" + good[position + 1:]
-            self.producer.produce(f"referrals.{self.enum_pathway}", key=str(uuid.uuid4()), value=mutant)
+            mutant = good[:position] + b"\x7e" + good[position + 1 :]
+            self.producer.produce(
+                f"referrals.{self.enum_pathway}", key=str(uuid.uuid4()), value=mutant
+            )
         self.producer.flush(20)
         self.stack.settle()
         reasons = {e["reason"] for e in oracle.events(self.stack) if e["kind"] == "refused"}
@@ -180,7 +208,9 @@ class ReferralsTopic(unittest.TestCase):
     def test_a_newer_writer_with_one_more_optional_field_is_read(self):
         referral_id, value = self.value(self.newer, added_later="something new")
         self.assertEqual(self.event_of(self.produce(referral_id, value))["kind"], "received")
-        self.receiver.wait_for(lambda got: any(r.referral_id == referral_id for r in got), 30, "the delivery")
+        self.receiver.wait_for(
+            lambda got: any(r.referral_id == referral_id for r in got), 30, "the delivery"
+        )
 
     def test_enum_symbols_in_another_order_keep_their_meaning(self):
         referral_id = str(uuid.uuid4())
@@ -190,7 +220,9 @@ class ReferralsTopic(unittest.TestCase):
         value = oracle.encode(self.reordered, self.fill(self.reordered, record))
         topic = f"referrals.{self.enum_pathway}"
         self.assertEqual(self.event_of(self.produce(referral_id, value, topic))["kind"], "received")
-        self.receiver.wait_for(lambda got: any(r.referral_id == referral_id for r in got), 30, "the delivery")
+        self.receiver.wait_for(
+            lambda got: any(r.referral_id == referral_id for r in got), 30, "the delivery"
+        )
         request = next(r for r in self.receiver.snapshot() if r.referral_id == referral_id)
         self.assertEqual(request.document["data"]["details"], body["details"])
 
@@ -212,14 +244,22 @@ class ReferralsTopic(unittest.TestCase):
         referral_id, value = self.value(self.schema, authored_at=ahead)
         self.assertEqual(self.event_of(self.produce(referral_id, value))["kind"], "received")
         self.stack.settle()
-        explained = [e["explanation"] or "" for e in oracle.events(self.stack) if e["referral_id"] == referral_id]
+        explained = [
+            e["explanation"] or ""
+            for e in oracle.events(self.stack)
+            if e["referral_id"] == referral_id
+        ]
         self.assertTrue(any("skew" in text for text in explained), explained)
-        referral_id, value = self.value(self.schema, accepted_at=int((time.time() + 86400 * 400) * 1000))
+        referral_id, value = self.value(
+            self.schema, accepted_at=int((time.time() + 86400 * 400) * 1000)
+        )
         self.assertEqual(self.event_of(self.produce(referral_id, value))["kind"], "received")
         self.stack.settle()
         self.assertEqual(len(oracle.finals(self.stack)[referral_id]), 1)
         year = time.gmtime(time.time() + 86400 * 300).tm_year + 1
-        self.assertFalse([v for v in oracle.volumes(self.stack) if v["period"].startswith(str(year))])
+        self.assertFalse(
+            [v for v in oracle.volumes(self.stack) if v["period"].startswith(str(year))]
+        )
 
     def test_after_all_of_it_the_audit_balances(self):
         report = self.stack.settle()

@@ -1,43 +1,161 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kent and Medway for the demo: partnerships, networks, and the postcode districts that each covers, roughly."""
+"""Kent and Medway for the demo: partnerships, networks, and the postcode districts that each
+covers, roughly."""
 
 PARTNERSHIPS = {
     "Dartford Gravesham & Swanley": {
         "districts": ("DA1", "DA2", "DA3", "DA4", "DA9", "DA10", "DA11", "DA12", "DA13", "BR8"),
-        "networks": ("Dartford Central", "Dartford MODEL", "Garden City", "Gravesend Alliance", "Gravesend Central",
-                     "LMN", "Swanley & Rural"),
+        "networks": (
+            "Dartford Central",
+            "Dartford MODEL",
+            "Garden City",
+            "Gravesend Alliance",
+            "Gravesend Central",
+            "LMN",
+            "Swanley & Rural",
+        ),
     },
     "West Kent": {
-        "districts": ("TN1", "TN2", "TN3", "TN4", "TN9", "TN10", "TN11", "TN12", "TN13", "TN14", "TN15", "TN17", "TN18",
-                      "ME14", "ME15", "ME16", "ME17", "ME18", "ME19", "ME20"),
-        "networks": ("ABC", "Athena", "Maidstone Central", "Malling", "Sevenoaks", "The Ridge", "Tonbridge",
-                     "Tunbridge Wells", "Weald"),
+        "districts": (
+            "TN1",
+            "TN2",
+            "TN3",
+            "TN4",
+            "TN9",
+            "TN10",
+            "TN11",
+            "TN12",
+            "TN13",
+            "TN14",
+            "TN15",
+            "TN17",
+            "TN18",
+            "ME14",
+            "ME15",
+            "ME16",
+            "ME17",
+            "ME18",
+            "ME19",
+            "ME20",
+        ),
+        "networks": (
+            "ABC",
+            "Athena",
+            "Maidstone Central",
+            "Malling",
+            "Sevenoaks",
+            "The Ridge",
+            "Tonbridge",
+            "Tunbridge Wells",
+            "Weald",
+        ),
     },
     "Medway & Swale": {
-        "districts": ("ME1", "ME2", "ME3", "ME4", "ME5", "ME7", "ME8", "ME9", "ME10", "ME11", "ME12"),
-        "networks": ("Aspire Health", "Gillingham South", "Medway Central", "Medway Peninsula", "Medway Rainham",
-                     "Medway South", "Medway Valley", "MPA", "Sheppey", "Sittingbourne", "Strood"),
+        "districts": (
+            "ME1",
+            "ME2",
+            "ME3",
+            "ME4",
+            "ME5",
+            "ME7",
+            "ME8",
+            "ME9",
+            "ME10",
+            "ME11",
+            "ME12",
+        ),
+        "networks": (
+            "Aspire Health",
+            "Gillingham South",
+            "Medway Central",
+            "Medway Peninsula",
+            "Medway Rainham",
+            "Medway South",
+            "Medway Valley",
+            "MPA",
+            "Sheppey",
+            "Sittingbourne",
+            "Strood",
+        ),
     },
     "East Kent": {
-        "districts": ("CT1", "CT2", "CT3", "CT4", "CT5", "CT6", "CT7", "CT8", "CT9", "CT10", "CT11", "CT12", "CT13",
-                      "CT14", "CT15", "CT16", "CT17", "CT18", "CT19", "CT20", "CT21", "TN23", "TN24", "TN25", "TN26",
-                      "TN27", "TN28", "TN29", "TN30", "ME13"),
-        "networks": ("Ashford Medical Partnership", "Ashford Rural", "Canterbury North", "Canterbury South", "CARE Kent",
-                     "Deal & Sandwich", "Dover Town", "Folkestone, Hythe & Rural", "Herne Bay",
-                     "Margate & Mocketts Wood", "Mid Kent", "Ramsgate", "Total Health Excellence East", "The Marsh",
-                     "Total Health Excellence West", "Whitstable"),
+        "districts": (
+            "CT1",
+            "CT2",
+            "CT3",
+            "CT4",
+            "CT5",
+            "CT6",
+            "CT7",
+            "CT8",
+            "CT9",
+            "CT10",
+            "CT11",
+            "CT12",
+            "CT13",
+            "CT14",
+            "CT15",
+            "CT16",
+            "CT17",
+            "CT18",
+            "CT19",
+            "CT20",
+            "CT21",
+            "TN23",
+            "TN24",
+            "TN25",
+            "TN26",
+            "TN27",
+            "TN28",
+            "TN29",
+            "TN30",
+            "ME13",
+        ),
+        "networks": (
+            "Ashford Medical Partnership",
+            "Ashford Rural",
+            "Canterbury North",
+            "Canterbury South",
+            "CARE Kent",
+            "Deal & Sandwich",
+            "Dover Town",
+            "Folkestone, Hythe & Rural",
+            "Herne Bay",
+            "Margate & Mocketts Wood",
+            "Mid Kent",
+            "Ramsgate",
+            "Total Health Excellence East",
+            "The Marsh",
+            "Total Health Excellence West",
+            "Whitstable",
+        ),
     },
 }
 
-# A day in the real proportions (107,458 Pharmacy First in eight months, of which 40 % clinical pathways, and so on).
+# A day in the real proportions (107,458 Pharmacy First in eight months, of which 40 % clinical
+# pathways, and so on).
 DAY = {"pharmacy-first": 440, "blood-pressure": 209, "contraception": 27, "self-referral": 348}
 CLINICAL_SHARE = 0.40
-SELF_REFERRAL = {"msk": 40, "audiology": 12, "weight-management": 12, "podiatry": 16, "wheelchair": 4, "equipment": 8,
-                 "falls": 8}  # shares of 100
+SELF_REFERRAL = {
+    "msk": 40,
+    "audiology": 12,
+    "weight-management": 12,
+    "podiatry": 16,
+    "wheelchair": 4,
+    "equipment": 8,
+    "falls": 8,
+}  # shares of 100
 
 # Sign-up of the area's pharmacies to each service.
-SIGN_UP = {"clinical-pathway": 0.97, "minor-illness": 0.97, "urgent-supply": 0.97, "blood-pressure-check": 0.92,
-           "ambulatory-monitoring": 0.92, "contraception": 0.82, "emergency-contraception": 0.82}
+SIGN_UP = {
+    "clinical-pathway": 0.97,
+    "minor-illness": 0.97,
+    "urgent-supply": 0.97,
+    "blood-pressure-check": 0.92,
+    "ambulatory-monitoring": 0.92,
+    "contraception": 0.82,
+    "emergency-contraception": 0.82,
+}
 PHARMACIES = 300
 PRACTICES = 177
 PRACTICES_WITHOUT_NETWORK = 4

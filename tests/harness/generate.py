@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A seeded generator: a directory for Kent and Medway and a day of referrals. No real person, pharmacy or practice: NHS
-numbers come from the 999 range, which is never issued; names are plainly invented; phones are Ofcom's drama numbers.
+"""A seeded generator: a directory for Kent and Medway and a day of referrals. No real person,
+pharmacy or practice: NHS numbers come from the 999 range, which is never issued; names are plainly
+invented; phones are Ofcom's drama numbers.
 
 What is asked about a pathway comes from its own folder: a body starts as one of its valid examples.
 """
+
 import copy
 import csv
 import datetime
@@ -13,12 +15,47 @@ import random
 
 import area
 
-FAMILY_NAMES = ("Testwell", "Samplewood", "Mockford", "Fictionby", "Placeholder", "Specimenson", "Exampleton",
-                "Dummyfield", "Pretendham", "Inventson")
-GIVEN_NAMES = ("Ada-Test", "Ben-Sample", "Cleo-Mock", "Dev-Fiction", "Eve-Example", "Fay-Pretend", "Gus-Dummy",
-               "Hal-Invented", "Ivy-Specimen", "Jon-Placeholder")
-COLUMNS = ("ods_code", "name", "kind", "hcp", "pcn", "postcode", "easting", "northing", "services",
-           "distance_selling", "paused", "hours", "endpoint_url", "format", "secret")
+FAMILY_NAMES = (
+    "Testwell",
+    "Samplewood",
+    "Mockford",
+    "Fictionby",
+    "Placeholder",
+    "Specimenson",
+    "Exampleton",
+    "Dummyfield",
+    "Pretendham",
+    "Inventson",
+)
+GIVEN_NAMES = (
+    "Ada-Test",
+    "Ben-Sample",
+    "Cleo-Mock",
+    "Dev-Fiction",
+    "Eve-Example",
+    "Fay-Pretend",
+    "Gus-Dummy",
+    "Hal-Invented",
+    "Ivy-Specimen",
+    "Jon-Placeholder",
+)
+COLUMNS = (
+    "ods_code",
+    "name",
+    "kind",
+    "hcp",
+    "pcn",
+    "postcode",
+    "easting",
+    "northing",
+    "services",
+    "distance_selling",
+    "paused",
+    "hours",
+    "endpoint_url",
+    "format",
+    "secret",
+)
 PHARMACY_PATHWAYS = ("pharmacy-first", "blood-pressure", "contraception")
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -36,7 +73,9 @@ def districts(schemas):
     """District -> (easting, northing), from the table that ships."""
     places = {}
     for path in sorted(pathlib.Path(schemas, "places").glob("*.csv")):
-        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        lines = [
+            line for line in path.read_text().splitlines() if line and not line.startswith("#")
+        ]
         for row in csv.DictReader(lines):
             places[row["district"]] = (int(row["easting"]), int(row["northing"]))
     return places
@@ -47,8 +86,11 @@ def postcode(rng, district):
 
 
 def self_referral_pathways(schemas):
-    return sorted(p.name for p in pathlib.Path(schemas, "pathways").iterdir()
-                  if p.is_dir() and p.name not in PHARMACY_PATHWAYS)
+    return sorted(
+        p.name
+        for p in pathlib.Path(schemas, "pathways").iterdir()
+        if p.is_dir() and p.name not in PHARMACY_PATHWAYS
+    )
 
 
 def services_of(schemas, pathway):
@@ -57,19 +99,43 @@ def services_of(schemas, pathway):
 
 
 def directory(seed, schemas, url):
-    """About 300 pharmacies, and providers of every other pathway in each partnership; url(code) is an endpoint."""
+    """About 300 pharmacies, and providers of every other pathway in each partnership; url(code) is
+    an endpoint."""
     rng = random.Random(f"directory-{seed}")
     places = districts(schemas)
     rows = []
-    networks = [(hcp, pcn, facts["districts"]) for hcp, facts in area.PARTNERSHIPS.items()
-                for pcn in facts["networks"]]
+    networks = [
+        (hcp, pcn, facts["districts"])
+        for hcp, facts in area.PARTNERSHIPS.items()
+        for pcn in facts["networks"]
+    ]
 
     def row(code, name, kind, hcp, pcn, district, services, distance_selling=False):
         easting, northing = places[district]
-        rows.append(dict(zip(COLUMNS, (
-            code, name, kind, hcp, pcn, postcode(rng, district), easting + rng.randrange(-900, 900),
-            northing + rng.randrange(-900, 900), " ".join(services), "true" if distance_selling else "false", "false",
-            "", url(code), "json", ""))))
+        rows.append(
+            dict(
+                zip(
+                    COLUMNS,
+                    (
+                        code,
+                        name,
+                        kind,
+                        hcp,
+                        pcn,
+                        postcode(rng, district),
+                        easting + rng.randrange(-900, 900),
+                        northing + rng.randrange(-900, 900),
+                        " ".join(services),
+                        "true" if distance_selling else "false",
+                        "false",
+                        "",
+                        url(code),
+                        "json",
+                        "",
+                    ),
+                )
+            )
+        )
 
     for number in range(area.PHARMACIES):
         hcp, pcn, covered = networks[number % len(networks)]
@@ -77,16 +143,33 @@ def directory(seed, schemas, url):
         services = []
         for pathway in PHARMACY_PATHWAYS:
             joined = rng.random()
-            services += [s for s in services_of(schemas, pathway) if joined < area.SIGN_UP.get(s, 0.9)]
+            services += [
+                s for s in services_of(schemas, pathway) if joined < area.SIGN_UP.get(s, 0.9)
+            ]
         district = rng.choice([d for d in covered if d in places])
-        row(code, f"Invented Pharmacy {number + 1}", "pharmacy", hcp, pcn, district, services,
-            distance_selling=number % 60 == 59)
+        row(
+            code,
+            f"Invented Pharmacy {number + 1}",
+            "pharmacy",
+            hcp,
+            pcn,
+            district,
+            services,
+            distance_selling=number % 60 == 59,
+        )
     for pathway in self_referral_pathways(schemas):
         for index, (hcp, facts) in enumerate(area.PARTNERSHIPS.items()):
             code = f"R{pathway[:2].upper()}{index}{len(rows) % 10}"
             district = [d for d in facts["districts"] if d in places][index]
-            row(code, f"Invented {pathway.replace('-', ' ').title()} Service {index + 1}", "community-provider", hcp, "",
-                district, services_of(schemas, pathway))
+            row(
+                code,
+                f"Invented {pathway.replace('-', ' ').title()} Service {index + 1}",
+                "community-provider",
+                hcp,
+                "",
+                district,
+                services_of(schemas, pathway),
+            )
     return rows
 
 
@@ -108,13 +191,18 @@ class Generator:
         for folder in sorted(self.schemas.joinpath("pathways").iterdir()):
             if folder.is_dir():
                 self.examples[folder.name] = [
-                    json.loads(path.read_text()) for path in sorted(folder.glob("examples/valid-*.json"))]
+                    json.loads(path.read_text())
+                    for path in sorted(folder.glob("examples/valid-*.json"))
+                ]
         self.practices = self._practices()
 
     def _practices(self):
         """Practice code -> (hcp, pcn, districts); four belong to no network."""
-        networks = [(hcp, pcn, facts["districts"]) for hcp, facts in area.PARTNERSHIPS.items()
-                    for pcn in facts["networks"]]
+        networks = [
+            (hcp, pcn, facts["districts"])
+            for hcp, facts in area.PARTNERSHIPS.items()
+            for pcn in facts["networks"]
+        ]
         practices = []
         for number in range(area.PRACTICES):
             hcp, pcn, covered = networks[number % len(networks)]
@@ -125,7 +213,9 @@ class Generator:
     def body(self, pathway, suits=lambda body: True):
         """One referral of the pathway, to be delivered (no walk-in), from an example that suits."""
         rng = self.rng
-        choices = [b for b in self.examples[pathway] if b["source"]["kind"] != "walk-in" and suits(b)]
+        choices = [
+            b for b in self.examples[pathway] if b["source"]["kind"] != "walk-in" and suits(b)
+        ]
         body = copy.deepcopy(rng.choice(choices))
         practice, hcp, pcn, covered = rng.choice(self.practices)
         source = body["source"]
@@ -145,10 +235,14 @@ class Generator:
         else:
             patient.pop("nhs_number", None)
             patient["nhs_number_status"] = "number-not-present"
-        patient["postcode"] = "ZZ99 3VZ" if rng.random() < 0.01 else postcode(rng, rng.choice(covered))
+        patient["postcode"] = (
+            "ZZ99 3VZ" if rng.random() < 0.01 else postcode(rng, rng.choice(covered))
+        )
         born = datetime.date.fromisoformat(patient["date_of_birth"])
         patient["date_of_birth"] = (born - datetime.timedelta(days=rng.randrange(300))).isoformat()
-        patient["contacts"] = [{"relationship": "patient", "phone": f"07700 900{rng.randrange(1000):03d}", "rank": 1}]
+        patient["contacts"] = [
+            {"relationship": "patient", "phone": f"07700 900{rng.randrange(1000):03d}", "rank": 1}
+        ]
         body.pop("nominated_provider", None)
         body.pop("authored_at", None)  # the examples were written on a day of their own
         return body
@@ -159,14 +253,23 @@ class Generator:
         plan = []
         for pathway in PHARMACY_PATHWAYS:
             plan += [pathway] * round(area.DAY[pathway] * share)
-        present = {name: weight for name, weight in area.SELF_REFERRAL.items() if name in self.examples}
+        present = {
+            name: weight for name, weight in area.SELF_REFERRAL.items() if name in self.examples
+        }
         for name, weight in present.items():
-            plan += [name] * max(1, round(area.DAY["self-referral"] * share * weight / sum(present.values())))
+            plan += [name] * max(
+                1, round(area.DAY["self-referral"] * share * weight / sum(present.values()))
+            )
         rng.shuffle(plan)
-        return [(f"demo-{number}-{rng.randrange(10**9)}", self.one(pathway)) for number, pathway in enumerate(plan)]
+        return [
+            (f"demo-{number}-{rng.randrange(10**9)}", self.one(pathway))
+            for number, pathway in enumerate(plan)
+        ]
 
     def one(self, pathway):
         if pathway != "pharmacy-first":
             return self.body(pathway)
         clinical = self.rng.random() < area.CLINICAL_SHARE
-        return self.body(pathway, lambda b: (b["details"].get("strand") == "clinical-pathway") == clinical)
+        return self.body(
+            pathway, lambda b: (b["details"].get("strand") == "clinical-pathway") == clinical
+        )

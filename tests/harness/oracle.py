@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test holds the system to, read from Kafka by an independent implementation (confluent-kafka, fastavro): none of
-our C code has a hand in it."""
+"""What a test holds the system to, read from Kafka by an independent implementation
+(confluent-kafka, fastavro): none of our C code has a hand in it."""
+
 import collections
 import io
 import json
@@ -65,13 +66,24 @@ def decode(schema, data):
 
 def read_topic(bootstrap, topics):
     """Every committed message of the topics, from their beginnings to their present ends."""
-    consumer = confluent_kafka.Consumer({
-        "bootstrap.servers": bootstrap, "group.id": "oracle", "enable.auto.commit": False,
-        "isolation.level": "read_committed", "auto.offset.reset": "earliest", "enable.partition.eof": True})
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "oracle",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
     try:
         listing = consumer.list_topics(timeout=10).topics
-        parts = [confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING)
-                 for topic in topics if topic in listing for number in listing[topic].partitions]
+        parts = [
+            confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING)
+            for topic in topics
+            if topic in listing
+            for number in listing[topic].partitions
+        ]
         consumer.assign(parts)
         messages, ended = [], set()
         while len(ended) < len(parts):
@@ -91,7 +103,10 @@ def read_topic(bootstrap, topics):
 
 def events(stack):
     schema = message_schema(stack.schemas, "event")
-    return [decode(schema, message.value()) for message in read_topic(stack.bootstrap, ["referral.events"])]
+    return [
+        decode(schema, message.value())
+        for message in read_topic(stack.bootstrap, ["referral.events"])
+    ]
 
 
 def finals(stack):
@@ -123,14 +138,26 @@ def volumes_by(stack, *dimensions):
 
 def expected_volumes(stack):
     """(pathway, stage) -> count, from the events alone."""
-    counted = ("received", "refused", "returned", "delivered", "recorded", "cancelled", "accepted", "declined",
-               "completed")
-    return collections.Counter((event["pathway"], event["kind"]) for event in events(stack) if event["kind"] in counted)
+    counted = (
+        "received",
+        "refused",
+        "returned",
+        "delivered",
+        "recorded",
+        "cancelled",
+        "accepted",
+        "declined",
+        "completed",
+    )
+    return collections.Counter(
+        (event["pathway"], event["kind"]) for event in events(stack) if event["kind"] in counted
+    )
 
 
 def check_ends(test, stack, accepted, receiver):
-    """The whole promise: each accepted referral has exactly one end, what was delivered came in at a provider, volumes equal
-    the events, and the audit says so. `accepted` is the set of ids that were answered 202."""
+    """The whole promise: each accepted referral has exactly one end, what was delivered came in at
+    a provider, volumes equal the events, and the audit says so. `accepted` is the set of ids that
+    were answered 202."""
     report = stack.settle(timeout=120)
     ends = finals(stack)
     test.assertEqual(set(accepted) - set(ends), set(), "accepted, but without an end")
@@ -139,7 +166,10 @@ def check_ends(test, stack, accepted, receiver):
     delivered = {name for name, kinds in ends.items() if kinds == ["delivered"]}
     came_in = {r.referral_id for r in receiver.snapshot() if r.accepted or r.answer.status == 409}
     test.assertEqual(delivered - came_in, set(), "counted as delivered, but no provider has it")
-    stack_module.wait_until(lambda: volumes_by(stack, "pathway", "stage") == expected_volumes(stack), 30,
-                            "volumes equal the events")
+    stack_module.wait_until(
+        lambda: volumes_by(stack, "pathway", "stage") == expected_volumes(stack),
+        30,
+        "volumes equal the events",
+    )
     test.assertEqual(report["total"]["missing"], 0)
     return report, ends

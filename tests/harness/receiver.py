@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The providers' side: one HTTP server that plays any number of providers, each by its own script.
 
-A provider is a path (/FA123). Its script is a list of answers; the n-th attempt of a delivery (by webhook-id) gets the n-th
-answer, the last one repeats. Every request that came in whole is kept, with what was answered. Bytes are read by hand, so
-that an answer may be late, half, dripping, endless, or none.
+A provider is a path (/FA123). Its script is a list of answers; the n-th attempt of a delivery (by
+webhook-id) gets the n-th answer, the last one repeats. Every request that came in whole is kept,
+with what was answered. Bytes are read by hand, so that an answer may be late, half, dripping,
+endless, or none.
 """
+
 import asyncio
 import dataclasses
 import json
@@ -17,9 +19,11 @@ BODY_MAX = 4 * 1024 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One scripted answer. `how`: plain, hang (never answer), drip (a byte a `delay`), reset (RST instead of an answer),
-    close (end of the connection instead of an answer), half (close in the middle of the answer), garbage (no HTTP),
-    endless (a body without end), megabytes (`size` bytes of body)."""
+    """One scripted answer. `how`: plain, hang (never answer), drip (a byte a `delay`), reset (RST
+    instead of an answer), close (end of the connection instead of an answer), half (close in the
+    middle of the answer), garbage (no HTTP), endless (a body without end), megabytes (`size` bytes
+    of body)."""
+
     status: int = 200
     how: str = "plain"
     delay: float = 0.0
@@ -34,6 +38,7 @@ OK = Answer()
 @dataclasses.dataclass
 class Received:
     """A request as it came in."""
+
     provider: str
     at: float
     headers: dict
@@ -48,7 +53,8 @@ class Received:
     @property
     def accepted(self):
         return self.answer.how in ("plain", "megabytes", "endless", "drip", "half") and (
-            200 <= self.answer.status < 300)
+            200 <= self.answer.status < 300
+        )
 
     @property
     def document(self):
@@ -88,7 +94,9 @@ class Receiver:
             while not condition(self.received):
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise TimeoutError(f"{what}: not within {timeout} s; {len(self.received)} requests came")
+                    raise TimeoutError(
+                        f"{what}: not within {timeout} s; {len(self.received)} requests came"
+                    )
                 self._lock.wait(left)
 
     def snapshot(self):
@@ -105,7 +113,10 @@ class Receiver:
             asyncio.set_event_loop(self._loop)
             try:
                 server = self._loop.run_until_complete(
-                    asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=HEAD_MAX, backlog=1024))
+                    asyncio.start_server(
+                        self._serve, "127.0.0.1", self.port, limit=HEAD_MAX, backlog=1024
+                    )
+                )
             except OSError as error:
                 failure.append(error)
                 ready.set()
@@ -144,7 +155,12 @@ class Receiver:
         try:
             while await self._one(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
+        except (
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            TimeoutError,
+        ):
             pass
         finally:
             self._tasks.discard(task)

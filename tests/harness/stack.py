@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole system on one machine, for tests and the demo: Kafka, the five services, referralctl.
 
-Every Stack has its own directory and ports, so that two never meet. Processes are ended by their ids, always.
+Every Stack has its own directory and ports, so that two never meet. Processes are ended by their
+ids, always.
 """
+
 import json
 import os
 import pathlib
@@ -40,7 +42,8 @@ def wait_until(condition, timeout, what):
 
 
 class Stack:
-    """Use as `with Stack() as stack:`; everything is stopped and, unless it failed, removed at the end."""
+    """Use as `with Stack() as stack:`; everything is stopped and, unless it failed, removed at the
+    end."""
 
     def __init__(self, schemas=None, environment=None, keep=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="referral-stack-"))
@@ -53,20 +56,23 @@ class Stack:
         secret = self.dir / "webhook.secret"
         secret.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
-        self.environment.update({
-            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "SCHEMAS_DIR": str(self.schemas),
-            "GATEWAY_LISTEN": f"127.0.0.1:{self.ports['gateway']}",
-            "GATEWAY_STATUS_URL": f"http://127.0.0.1:{self.ports['tracker']}/v1/referrals/",
-            "TRACKER_LISTEN": f"127.0.0.1:{self.ports['tracker']}",
-            "TRACKER_DATABASE": str(self.dir / "tracker.db"),
-            "REFERRALCTL_GATEWAY_URL": self.gateway_url,
-            "REFERRALCTL_TRACKER_URL": self.tracker_url,
-            "DISPATCHER_WEBHOOK_SECRET_FILE": str(secret),
-            "DISPATCHER_ALLOW_HTTP": "true",
-            "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
-        })
+            name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")
+        }
+        self.environment.update(
+            {
+                "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+                "SCHEMAS_DIR": str(self.schemas),
+                "GATEWAY_LISTEN": f"127.0.0.1:{self.ports['gateway']}",
+                "GATEWAY_STATUS_URL": f"http://127.0.0.1:{self.ports['tracker']}/v1/referrals/",
+                "TRACKER_LISTEN": f"127.0.0.1:{self.ports['tracker']}",
+                "TRACKER_DATABASE": str(self.dir / "tracker.db"),
+                "REFERRALCTL_GATEWAY_URL": self.gateway_url,
+                "REFERRALCTL_TRACKER_URL": self.tracker_url,
+                "DISPATCHER_WEBHOOK_SECRET_FILE": str(secret),
+                "DISPATCHER_ALLOW_HTTP": "true",
+                "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
+            }
+        )
         for name in SERVICES:
             self.environment[f"{name.upper()}_HEALTH_LISTEN"] = f"127.0.0.1:{self.health[name]}"
         self.environment.update(environment or {})
@@ -87,8 +93,18 @@ class Stack:
     # ---- Kafka
     def _kafka(self, verb):
         done = subprocess.run(
-            [str(SOURCE_DIR / "tests/stack/kafka.sh"), verb, str(self.dir / "kafka"), str(self.kafka_port)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+            [
+                str(SOURCE_DIR / "tests/stack/kafka.sh"),
+                verb,
+                str(self.dir / "kafka"),
+                str(self.kafka_port),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
         if done.returncode != 0:
             raise RuntimeError(f"kafka.sh {verb}: {done.stdout}")
 
@@ -112,8 +128,13 @@ class Stack:
         for name in names or SERVICES:
             with open(self.log_path(name), "ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    [str(BIN_DIR / name)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-                    env={**self.environment, **environment})
+                    [str(BIN_DIR / name)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.dir,
+                    env={**self.environment, **environment},
+                )
         if ready:
             for name in names or SERVICES:
                 self.wait_ready(name)
@@ -126,8 +147,11 @@ class Stack:
 
         def ready():
             if process.poll() is not None:
-                raise RuntimeError(f"{name} ended with {process.returncode}:\n{self.log_tail(name)}")
+                raise RuntimeError(
+                    f"{name} ended with {process.returncode}:\n{self.log_tail(name)}"
+                )
             return self.is_ready(name)
+
         try:
             wait_until(ready, timeout, f"{name} ready")
         except TimeoutError as error:
@@ -135,7 +159,11 @@ class Stack:
 
     def log_tail(self, name, lines=15):
         path = self.log_path(name)
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+        return (
+            "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+            if path.exists()
+            else ""
+        )
 
     def kill(self, name, number=signal.SIGKILL):
         self.processes[name].send_signal(number)
@@ -148,12 +176,21 @@ class Stack:
 
     # ---- the operator's command
     def ctl(self, *arguments, check=True, timeout=120):
-        done = subprocess.run([str(BIN_DIR / "referralctl"), *map(str, arguments)], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout,
-                              cwd=self.dir, env=self.environment)
+        done = subprocess.run(
+            [str(BIN_DIR / "referralctl"), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=timeout,
+            cwd=self.dir,
+            env=self.environment,
+        )
         if check and done.returncode != 0:
             raise RuntimeError(
-                f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+                f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n"
+                f"{done.stdout}{done.stderr}"
+            )
         return done
 
     def audit(self):
@@ -162,7 +199,9 @@ class Stack:
         try:
             return done.returncode, json.loads(done.stdout)
         except json.JSONDecodeError:
-            raise RuntimeError(f"audit --json: exit {done.returncode}\n{done.stdout}{done.stderr}") from None
+            raise RuntimeError(
+                f"audit --json: exit {done.returncode}\n{done.stdout}{done.stderr}"
+            ) from None
 
     def settle(self, timeout=60):
         """Waits until nothing is pending and the audit balances; returns the report."""
@@ -171,6 +210,7 @@ class Stack:
         def settled():
             last[0] = self.audit()
             return last[0][0] == 0 and last[0][1]["total"]["pending"] == 0
+
         try:
             wait_until(settled, timeout, "all settled")
         except TimeoutError as error:
@@ -181,8 +221,11 @@ class Stack:
     def post(self, body, key=None, headers=None, timeout=30):
         """POST /v1/referrals; (status, headers, document)."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        all_headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {}),
-                       **(headers or {})}
+        all_headers = {
+            "Content-Type": "application/json",
+            **({"Idempotency-Key": key} if key else {}),
+            **(headers or {}),
+        }
         return http(f"{self.gateway_url}/v1/referrals", data, all_headers, timeout)
 
     def status(self, referral_id):
@@ -236,7 +279,11 @@ def http(url, data=None, headers=None, timeout=30, method=None):
         status, head, body = error.code, error.headers, error.read()
     text = body.decode("utf-8", "replace")
     is_json = "json" in head.get("Content-Type", "")
-    return status, {k.lower(): v for k, v in head.items()}, json.loads(text) if is_json and text else text
+    return (
+        status,
+        {k.lower(): v for k, v in head.items()},
+        json.loads(text) if is_json and text else text,
+    )
 
 
 def http_status(url):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Known names, numbers, postcodes and phones go through the whole system, by every way out; then everything that must not
-hold them is searched: logs, metrics, keys, headers, events, volumes, the status API, the page, URLs, error bodies."""
+"""Known names, numbers, postcodes and phones go through the whole system, by every way out; then
+everything that must not hold them is searched: logs, metrics, keys, headers, events, volumes, the
+status API, the page, URLs, error bodies.
+"""
+
 import json
 import pathlib
 import sys
@@ -13,8 +16,13 @@ import oracle  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import SERVICES, Stack, http  # noqa: E402
 
-CANARIES = {"given_name": "Canarygiven", "family_name": "Canaryfamily", "nhs_number": "9990000018", "postcode": "ME14 5CY",
-            "date_of_birth": "1957-07-13"}
+CANARIES = {
+    "given_name": "Canarygiven",
+    "family_name": "Canaryfamily",
+    "nhs_number": "9990000018",
+    "postcode": "ME14 5CY",
+    "date_of_birth": "1957-07-13",
+}
 PHONE, EMAIL, NOTE = "01632 960999", "canary@canary.example", "Canarynote"
 
 
@@ -25,26 +33,48 @@ class Canary(unittest.TestCase):
         squeezed = low.replace(" ", "").replace("-", "")
         for value in (*CANARIES.values(), PHONE, EMAIL, NOTE):
             for spelling in (value.lower(), value.lower().replace(" ", "").replace("-", "")):
-                self.assertNotIn(spelling, squeezed if spelling != value.lower() else low, f"{where} holds patient data")
+                self.assertNotIn(
+                    spelling,
+                    squeezed if spelling != value.lower() else low,
+                    f"{where} holds patient data",
+                )
 
     def mark(self, body):
         body["patient"].update(CANARIES)
-        body["patient"]["contacts"] = [{"relationship": "carer", "name": "Canaryfamily", "phone": PHONE, "email": EMAIL,
-                                        "rank": 1}]
+        body["patient"]["contacts"] = [
+            {
+                "relationship": "carer",
+                "name": "Canaryfamily",
+                "phone": PHONE,
+                "email": EMAIL,
+                "rank": 1,
+            }
+        ]
         body["notes"] = NOTE
         return body
 
     def test_patient_data_is_nowhere_but_where_it_is_needed(self):
         self.assertEqual(len(CANARIES["nhs_number"]), 10)
-        with Receiver() as receiver, Stack(environment={
-                "DISPATCHER_RETRY_FIRST_MS": "200", "DISPATCHER_RETRY_MOST_MS": "500", "DISPATCHER_HOP_LIMIT_MS": "3000",
-                "LOG_LEVEL": "debug"}) as stack:
+        with Receiver() as receiver, Stack(
+            environment={
+                "DISPATCHER_RETRY_FIRST_MS": "200",
+                "DISPATCHER_RETRY_MOST_MS": "500",
+                "DISPATCHER_HOP_LIMIT_MS": "3000",
+                "LOG_LEVEL": "debug",
+            }
+        ) as stack:
             rows = generate.directory(11, stack.schemas, receiver.url)
             # a provider that throws everything back in its answer, and others that fail in turn
             for number, row in enumerate(rows):
                 echo = json.dumps({**CANARIES, "phone": PHONE}).encode()
-                receiver.script(row["ods_code"], *((Answer(500, body=echo), Answer(200, body=echo)) if number % 2 else
-                                                   (Answer(404, body=echo),)))
+                receiver.script(
+                    row["ods_code"],
+                    *(
+                        (Answer(500, body=echo), Answer(200, body=echo))
+                        if number % 2
+                        else (Answer(404, body=echo),)
+                    ),
+                )
             generate.write_directory(rows, stack.dir / "providers.csv")
             stack.ctl("providers", "load", stack.dir / "providers.csv")
             stack.start()
@@ -52,25 +82,36 @@ class Canary(unittest.TestCase):
             answers, ids = [], []
             for number in range(3):
                 for pathway in generator.examples:
-                    status, head, document = stack.post(self.mark(generator.body(pathway)), f"canary-{number}-{pathway}")
+                    status, head, document = stack.post(
+                        self.mark(generator.body(pathway)), f"canary-{number}-{pathway}"
+                    )
                     self.assertEqual(status, 202, document)
                     ids.append(document["id"])
                     answers.append((head, document))
             repeated = self.mark(generator.body("msk"))
             for _ in range(2):
                 answers.append(stack.post(repeated, "canary-repeated")[1:])
-            for change in ({"sex": NOTE}, {"surprise": NOTE}, {"nhs_number": "9990000000"}, {"postcode": PHONE}):
+            for change in (
+                {"sex": NOTE},
+                {"surprise": NOTE},
+                {"nhs_number": "9990000000"},
+                {"postcode": PHONE},
+            ):
                 bad = self.mark(generator.body("falls"))
                 bad["patient"].update(change)
                 answers.append(stack.post(bad)[1:])
             # a producer of its own, with readable and unreadable records that hold the same
             producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
-            producer.produce("referrals.msk", key="broken", value=b"\xc3\x01" + json.dumps(CANARIES).encode())
+            producer.produce(
+                "referrals.msk", key="broken", value=b"\xc3\x01" + json.dumps(CANARIES).encode()
+            )
             producer.flush(10)
             stack.settle(timeout=90)
 
             delivered = [r for r in receiver.snapshot() if r.accepted]
-            self.assertTrue(any(b"Canaryfamily" in r.body for r in delivered), "the providers do get the data")
+            self.assertTrue(
+                any(b"Canaryfamily" in r.body for r in delivered), "the providers do get the data"
+            )
             for name in SERVICES:
                 self.search(f"{name}'s log", stack.log_path(name).read_bytes())
                 self.search(f"{name}'s metrics", stack.metrics(name))
@@ -84,7 +125,12 @@ class Canary(unittest.TestCase):
                 for message in oracle.read_topic(stack.bootstrap, [topic]):
                     self.search(topic, message.value() or b"")
             topics = [f"referrals.{p}" for p in generator.examples] + [
-                "referrals.refused", "deliveries", "referral.events", "volumes.daily", "providers"]
+                "referrals.refused",
+                "deliveries",
+                "referral.events",
+                "volumes.daily",
+                "providers",
+            ]
             for message in oracle.read_topic(stack.bootstrap, topics):
                 self.search(f"a key of {message.topic()}", message.key() or b"")
                 self.search(f"a header of {message.topic()}", repr(message.headers()))

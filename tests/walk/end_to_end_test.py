@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One referral of every pathway, from POST to provider, status, volumes and audit, over real processes and a real Kafka."""
+"""One referral of every pathway, from POST to provider, status, volumes and audit, over real
+processes and a real Kafka."""
+
 import json
 import pathlib
 import subprocess
@@ -28,9 +30,12 @@ class EndToEnd(unittest.TestCase):
         generator = generate.Generator(7, self.stack.schemas)
         ids = {}
         for pathway in generator.examples:
-            # an example that the pathway's rules send to a provider: try each until one is not returned
+            # an example that the pathway's rules send to a provider: try each until one is not
+            # returned
             for number, _ in enumerate(generator.examples[pathway]):
-                status, headers, document = self.stack.post(generator.body(pathway), f"walk-{pathway}-{number}")
+                status, headers, document = self.stack.post(
+                    generator.body(pathway), f"walk-{pathway}-{number}"
+                )
                 self.assertEqual(status, 202, document)
                 self.assertTrue(headers["location"].endswith(document["id"]))
                 self.assertTrue(document["status_url"].endswith(document["id"]))
@@ -38,12 +43,18 @@ class EndToEnd(unittest.TestCase):
         every = {referral for group in ids.values() for referral in group}
         report, ends = oracle.check_ends(self, self.stack, every, self.receiver)
         for pathway, group in ids.items():
-            self.assertIn(["delivered"], [ends[referral] for referral in group], f"{pathway}: none delivered")
+            self.assertIn(
+                ["delivered"], [ends[referral] for referral in group], f"{pathway}: none delivered"
+            )
             self.assertEqual(report["pathways"][pathway]["accepted"], len(group))
         for referral in every:
+
             def known(referral=referral):
                 status, _, document = self.stack.status(referral)
-                return document if status == 200 and document["state"] == ends[referral][0] else None
+                return (
+                    document if status == 200 and document["state"] == ends[referral][0] else None
+                )
+
             document = wait_until(known, 20, f"status of {referral}")
             kinds = [event["kind"] for event in document["history"]]
             self.assertEqual(kinds[0], "received")
@@ -51,16 +62,23 @@ class EndToEnd(unittest.TestCase):
 
     def test_a_delivery_carries_a_signature_that_an_independent_implementation_verifies(self):
         import standardwebhooks
+
         body = generate.Generator(8, self.stack.schemas).body("blood-pressure")
-        status, _, document = self.stack.post(body, "walk-signature", {"X-Correlation-Id":
-                                                                      "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11"})
+        status, _, document = self.stack.post(
+            body, "walk-signature", {"X-Correlation-Id": "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11"}
+        )
         self.assertEqual(status, 202, document)
-        self.receiver.wait_for(lambda got: any(r.referral_id == document["id"] for r in got), 30, "the delivery")
+        self.receiver.wait_for(
+            lambda got: any(r.referral_id == document["id"] for r in got), 30, "the delivery"
+        )
         request = next(r for r in self.receiver.snapshot() if r.referral_id == document["id"])
-        standardwebhooks.Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").verify(request.body.decode(), request.headers)
+        standardwebhooks.Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").verify(
+            request.body.decode(), request.headers
+        )
         with self.assertRaises(Exception):
             standardwebhooks.Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").verify(
-                request.body.decode() + " ", request.headers)
+                request.body.decode() + " ", request.headers
+            )
         data = request.document["data"]
         self.assertEqual(data["patient"]["family_name"], body["patient"]["family_name"])
         self.assertEqual(data["correlation_id"], "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11")
@@ -81,7 +99,9 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(len([k for k in kinds if k in ("delivered", "returned")]), 1)
 
     def test_a_walk_in_is_recorded_and_goes_nowhere(self):
-        body = json.loads((SOURCE_DIR / "schemas/pathways/blood-pressure/examples/valid-walk-in.json").read_text())
+        body = json.loads(
+            (SOURCE_DIR / "schemas/pathways/blood-pressure/examples/valid-walk-in.json").read_text()
+        )
         status, _, document = self.stack.post(body, "walk-in")
         self.assertEqual(status, 202, document)
         self.stack.settle()
@@ -100,13 +120,24 @@ class EndToEnd(unittest.TestCase):
         status, headers, page = http(f"{self.stack.tracker_url}/")
         self.assertEqual(status, 200)
         self.assertIn("<table", page)
-        self.assertNotIn("http://", page.replace("http://127.0.0.1", "").replace("http://www.w3.org", ""))
+        self.assertNotIn(
+            "http://", page.replace("http://127.0.0.1", "").replace("http://www.w3.org", "")
+        )
 
     def test_every_service_says_help_check_and_version_and_refuses_a_bad_option(self):
         for name in ("gateway", "router", "dispatcher", "aggregator", "tracker"):
+
             def run(*arguments, **environment):
-                return subprocess.run([BIN_DIR / name, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                      timeout=20, env={**self.stack.environment, **environment}, cwd=self.stack.dir)
+                return subprocess.run(
+                    [BIN_DIR / name, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=20,
+                    env={**self.stack.environment, **environment},
+                    cwd=self.stack.dir,
+                )
+
             self.assertEqual(run("--check").returncode, 0, run("--check").stderr)
             self.assertIn("--health-listen", run("--help").stdout)
             self.assertEqual(run("--version").returncode, 0)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stream of 2,000 referrals while each service in turn is killed with -9 and started again, and Kafka is stopped and
-started: what was accepted ends exactly once, volumes equal the truth, the audit says so."""
+"""A stream of 2,000 referrals while each service in turn is killed with -9 and started again, and
+Kafka is stopped and started: what was accepted ends exactly once, volumes equal the truth, the
+audit says so."""
+
 import collections
 import concurrent.futures
 import os
@@ -27,7 +29,9 @@ class Stream:
         generator = generate.Generator(seed, stack.schemas)
         pathways = list(generator.examples)
         self.stack, self.test = stack, test
-        self.work = [(f"kill-{seed}-{n}", generator.body(pathways[n % len(pathways)])) for n in range(count)]
+        self.work = [
+            (f"kill-{seed}-{n}", generator.body(pathways[n % len(pathways)])) for n in range(count)
+        ]
         self.accepted, self.lock = {}, threading.Lock()
         self.answers = collections.Counter()
         self.pool = concurrent.futures.ThreadPoolExecutor(4)
@@ -50,7 +54,11 @@ class Stream:
         raise TimeoutError(f"{key} was never accepted")
 
     def wait_for(self, count):
-        wait_until(lambda: len(self.accepted) >= count or all(f.done() for f in self.futures), 180, f"{count} accepted")
+        wait_until(
+            lambda: len(self.accepted) >= count or all(f.done() for f in self.futures),
+            180,
+            f"{count} accepted",
+        )
 
     def finish(self):
         for future in self.futures:
@@ -61,9 +69,13 @@ class Stream:
 
 class Kills(unittest.TestCase):
     def run_with(self, seed, faults):
-        with Receiver() as receiver, Stack(environment={
-                "DISPATCHER_RETRY_FIRST_MS": "200", "DISPATCHER_RETRY_MOST_MS": "1000",
-                "DISPATCHER_HOP_LIMIT_MS": "20000"}) as stack:
+        with Receiver() as receiver, Stack(
+            environment={
+                "DISPATCHER_RETRY_FIRST_MS": "200",
+                "DISPATCHER_RETRY_MOST_MS": "1000",
+                "DISPATCHER_HOP_LIMIT_MS": "20000",
+            }
+        ) as stack:
             rows = generate.directory(seed, stack.schemas, receiver.url)
             for row in rows[:300:25]:
                 receiver.script(row["ods_code"], Answer(delay=0.4))
@@ -87,7 +99,11 @@ class Kills(unittest.TestCase):
             for request in receiver.snapshot():
                 if request.accepted:
                     if request.delivery_id in seen:
-                        self.assertEqual(request.headers.get("referral-possible-duplicate"), "true", request.delivery_id)
+                        self.assertEqual(
+                            request.headers.get("referral-possible-duplicate"),
+                            "true",
+                            request.delivery_id,
+                        )
                     seen.add(request.delivery_id)
 
     def test_each_service_killed_in_mid_stream_loses_and_doubles_nothing(self):
@@ -104,15 +120,20 @@ class Kills(unittest.TestCase):
             stack.kafka_signal(signal.SIGKILL)
             wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 10, "Kafka gone")
             stack.kafka_start()
+
         self.run_with(22, [stop_and_start, kill_and_start])
 
     def test_a_frozen_process_that_wakes_up_again_does_no_harm(self):
         def freeze(name):
             def fault(stack):
                 stack.kill(name, signal.SIGSTOP)
-                time.sleep(3)  # frozen for three seconds: the fault itself, not a wait for something
+                time.sleep(
+                    3
+                )  # frozen for three seconds: the fault itself, not a wait for something
                 stack.kill(name, signal.SIGCONT)
+
             return fault
+
         self.run_with(23, [freeze("router"), freeze("dispatcher"), freeze("aggregator")])
 
 

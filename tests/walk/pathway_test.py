@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adding a pathway is adding a folder: an eleventh, minor eye conditions to optometrists, goes into a running system."""
+"""Adding a pathway is adding a folder: an eleventh, minor eye conditions to optometrists, goes into
+a running system."""
+
 import json
 import pathlib
 import shutil
@@ -29,29 +31,48 @@ class Pathway(unittest.TestCase):
                 stack.ctl("topics", "create")
                 self.load_optometrist(stack, receiver)
                 self.reload(stack)
-                body = json.loads((schemas / "pathways" / NAME / "examples" / "valid-1.json").read_text())
+                body = json.loads(
+                    (schemas / "pathways" / NAME / "examples" / "valid-1.json").read_text()
+                )
 
                 def accepted():
                     status, _, document = stack.post(body, "eye")
                     return document["id"] if status == 202 else None
+
                 referral = wait_until(accepted, 20, "the gateway takes the eleventh pathway")
-                receiver.wait_for(lambda got: any(r.referral_id == referral for r in got), 40, "the delivery")
+                receiver.wait_for(
+                    lambda got: any(r.referral_id == referral for r in got), 40, "the delivery"
+                )
                 report, _ = oracle.check_ends(self, stack, {referral}, receiver)
                 self.assertEqual(report["pathways"][NAME]["delivered"], 1)
-                wait_until(lambda: NAME in http(stack.tracker_url + "/")[2], 20, "the page shows it")
+                wait_until(
+                    lambda: NAME in http(stack.tracker_url + "/")[2], 20, "the page shows it"
+                )
 
-                # a broken folder is refused with file and reason, and the running system keeps what it has
+                # a broken folder is refused with file and reason, and the running system keeps what
+                # it has
                 path = schemas / "pathways" / NAME / "pathway.json"
                 document = json.loads(path.read_text())
-                document["rules"] = [{"id": "broken", "when": {"field": "details.no_such_field", "equals": 1},
-                                      "then": "return", "reason": "broken", "words": "broken"}]
+                document["rules"] = [
+                    {
+                        "id": "broken",
+                        "when": {"field": "details.no_such_field", "equals": 1},
+                        "then": "return",
+                        "reason": "broken",
+                        "words": "broken",
+                    }
+                ]
                 path.write_text(json.dumps(document, indent=2))
                 done = stack.ctl("validate", check=False)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("pathway.json", done.stdout + done.stderr)
                 self.assertIn("no_such_field", done.stdout + done.stderr)
                 self.reload(stack)
-                wait_until(lambda: "no_such_field" in stack.log_path("router").read_text(), 20, "the router says why")
+                wait_until(
+                    lambda: "no_such_field" in stack.log_path("router").read_text(),
+                    20,
+                    "the router says why",
+                )
                 self.assertEqual(stack.post(body, "eye-2")[0], 202)
                 self.assertEqual(stack.settle()["pathways"][NAME]["delivered"], 2)
 
@@ -62,30 +83,62 @@ class Pathway(unittest.TestCase):
     def add_folder(self, schemas):
         folder = schemas / "pathways" / NAME
         (folder / "examples").mkdir(parents=True)
-        (folder / "referral.avsc").write_text(json.dumps({
-            "type": "record", "name": "Details", "fields": [
-                {"name": "eye", "type": "string", "oneOf": ["left", "right", "both"], "maxLength": 5},
-                {"name": "complaint", "type": "string", "maxLength": 200}]}))
+        (folder / "referral.avsc").write_text(
+            json.dumps(
+                {
+                    "type": "record",
+                    "name": "Details",
+                    "fields": [
+                        {
+                            "name": "eye",
+                            "type": "string",
+                            "oneOf": ["left", "right", "both"],
+                            "maxLength": 5,
+                        },
+                        {"name": "complaint", "type": "string", "maxLength": 200},
+                    ],
+                }
+            )
+        )
         falls = json.loads((schemas / "pathways" / "falls" / "pathway.json").read_text())
-        falls.update(name=NAME, title="Minor eye conditions", provider_kind="optometrist",
-                     services=[{"service": NAME, "title": "Minor eye conditions", "when": True}], rules=[])
+        falls.update(
+            name=NAME,
+            title="Minor eye conditions",
+            provider_kind="optometrist",
+            services=[{"service": NAME, "title": "Minor eye conditions", "when": True}],
+            rules=[],
+        )
         falls.pop("no_distance_selling", None)
         (folder / "pathway.json").write_text(json.dumps(falls))
         (folder / "cases.tsv").write_text(f"# expected\tinputs\nroute {NAME}\tdetails.eye=left\n")
-        body = next(b for p in sorted((schemas / "pathways" / "falls" / "examples").glob("valid-*.json"))
-                    for b in [json.loads(p.read_text())] if b["source"]["kind"] in falls["sources"])
+        body = next(
+            b
+            for p in sorted((schemas / "pathways" / "falls" / "examples").glob("valid-*.json"))
+            for b in [json.loads(p.read_text())]
+            if b["source"]["kind"] in falls["sources"]
+        )
         body.update(pathway=NAME, details={"eye": "left", "complaint": "Red and itchy, invented"})
         body.pop("authored_at", None)
         body.pop("nominated_provider", None)
         (folder / "examples" / "valid-1.json").write_text(json.dumps(body))
         (folder / "examples" / "invalid-eye-not-allowed.json").write_text(
-            json.dumps({**body, "details": {"eye": "third", "complaint": "x"}}))
+            json.dumps({**body, "details": {"eye": "third", "complaint": "x"}})
+        )
 
     def load_optometrist(self, stack, receiver):
         row = dict.fromkeys(generate.COLUMNS, "")
-        row.update(ods_code="TP001", name="Invented Optometrist", kind="optometrist", hcp="West Kent", postcode="ME14 1AA",
-                   services=NAME, distance_selling="false", paused="false", endpoint_url=receiver.url("TP001"),
-                   format="json")
+        row.update(
+            ods_code="TP001",
+            name="Invented Optometrist",
+            kind="optometrist",
+            hcp="West Kent",
+            postcode="ME14 1AA",
+            services=NAME,
+            distance_selling="false",
+            paused="false",
+            endpoint_url=receiver.url("TP001"),
+            format="json",
+        )
         generate.write_directory([row], stack.dir / "optometrist.csv")
         stack.ctl("providers", "load", stack.dir / "optometrist.csv")
 
