@@ -18,7 +18,8 @@
 
 struct contract;
 
-/* NULL on failure: the reason's pointer is the file, its detail has line or JSON pointer and what was expected. */
+/* NULL on failure: the reason's pointer is the file, its detail has line or JSON pointer and what was expected. Codes:
+ * json_parse's, unreadable-file, bad-schema, bad-name, too-many, duplicate-schema. */
 __attribute__((warn_unused_result)) struct contract *contract_load(const char *schemas_dir, struct reason *reason);
 void contract_free(struct contract *contract);
 const char *contract_dir(const struct contract *contract);
@@ -44,14 +45,22 @@ __attribute__((warn_unused_result)) enum verdict codec_read(struct codec *codec,
                                                             struct reason *reason);
 /* A reusable empty record of the schema, lent like those of codec_read (but never the same one). */
 struct record *codec_blank(struct codec *codec, const struct schema *schema);
-/* Appends the frame's header and the record. */
+/* Appends the frame's header and the record: a Confluent one if there is a registry (BROKEN, schema-without-id, if it does
+ * not know the schema), else single-object encoding. On failure nothing is appended. */
 __attribute__((warn_unused_result)) enum verdict codec_write(struct codec *codec, const struct record *record,
                                                              struct buffer *buffer, struct reason *reason);
 
-/* Confluent framing needs ids: a fixed table for tests and tools; the client of a real registry fills one. */
+/* Confluent framing needs ids: a fixed table for tests and tools; the client of a real registry fills one. Safe to use
+ * from several threads. Schemas are borrowed and have to outlive it. The first id of a schema is the one written. */
+#define REGISTRY_IDS_MAX 4096
 struct registry *registry_new(void);
 void registry_free(struct registry *registry);
 __attribute__((warn_unused_result)) bool registry_add(struct registry *registry, int32_t id,
                                                       const struct schema *schema);
+const struct schema *registry_schema(struct registry *registry, int32_t id); /* NULL if unknown */
+/* Asked by codec_read for an id that is not in the table: DONE after registry_add, REFUSED (there is no such id), or
+ * TRY_AGAIN. Without one, unknown ids are refused. */
+typedef enum verdict registry_look_up(void *context, struct registry *registry, int32_t id, struct reason *reason);
+void registry_on_miss(struct registry *registry, registry_look_up *look_up, void *context);
 
 #endif

@@ -25,12 +25,16 @@ const struct schema *record_schema(const struct record *record);
 /* Bare Avro binary, pre-scanned first; REFUSED with prescan's reason. The record's old content is gone either way. */
 __attribute__((warn_unused_result)) enum verdict record_decode(struct record *record, const void *bytes, size_t length,
                                                                struct reason *reason);
-/* Appends bare Avro binary. REFUSED if a value does not fit its own bound, BROKEN without memory. */
+/* Appends bare Avro binary. REFUSED (too-long, too-many, too-large) if a value passes its maxLength or maxItems, or the
+ * record PRESCAN_SIZE_MAX or the buffer's maximum: nobody could read it. BROKEN without memory, or if a setter failed
+ * before (code unset-field): a program's error. */
 __attribute__((warn_unused_result)) enum verdict record_encode(const struct record *record, struct buffer *buffer,
                                                                struct reason *reason);
 
-/* From the JSON that people post (no union tags; an absent member or null is null; bytes as base64). REFUSED: unknown-field,
- * missing-field, wrong-type, out-of-range, with the JSON pointer. */
+/* From the JSON that people post (no union tags; an absent member or null is null, or the field's default where it can't
+ * be null; bytes as base64). REFUSED: unknown-field, missing-field, wrong-type, out-of-range, not-allowed (a symbol),
+ * bad-format (base64), too-many, with the JSON pointer. A number for a whole-number field has no fraction and no
+ * exponent. The record is then partly filled: reset it. */
 __attribute__((warn_unused_result)) enum verdict record_from_json(struct record *record, const struct json *json,
                                                                   struct reason *reason);
 /* The same JSON back; null fields are left out. NULL without memory. */
@@ -52,7 +56,8 @@ const void *record_bytes(const struct record *record, const char *path, size_t *
 size_t record_count(const struct record *record, const char *path); /* items of an array; 0 if absent */
 
 /* Writers: the field (or the not-null branch of its union) is set; a NULL text sets null. False if the path or type is
- * wrong or memory ran out; sticky until record_reset, see record_failed, so that many sets are checked once. */
+ * wrong or memory ran out; sticky until record_reset, see record_failed, so that many sets are checked once. Text has to be UTF-8. A whole number
+ * is for int and long, a real one for float and double. */
 bool record_set_text(struct record *record, const char *path, const char *text);
 bool record_set_whole(struct record *record, const char *path, int64_t number);
 bool record_set_real(struct record *record, const char *path, double number);

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder decides: nothing here knows a message or a pathway by name. Fingerprints are looked up
+ * for every record that comes in, so they are in a map; the rest is small. */
+#include "codec/contract.h"
+
+#include "base/map.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MESSAGES_MAX 32
+#define VERSIONS_MAX 1024
+#define PATH_SIZE 1024
+#define NAMESPACE_BASE "uk.nhs.kentandmedway.referrals."
+
+struct contract_pathway {
+    char name[PATHWAY_NAME_SIZE];
+    const struct schema *referral;
+};
+
+struct contract {
+    char dir[PATH_SIZE];
+    const struct schema *messages[MESSAGES_MAX];
+    size_t messages_count;
+    struct contract_pathway pathways[CONTRACT_PATHWAYS_MAX];
+    size_t pathways_count;
+    struct map *by_fingerprint; /* owns the schemas */
+};
+
+static void free_schema(void *schema)
+{
+    schema_free(schema);
+}
+
+/* The directory's entries that do not start with a dot, sorted; NULL with errno. */
+struct names {
+    struct dirent **entries;
+    int count;
+};
+
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name); /* the same order in every locale */
+}
+
+static bool names_read(const char *dir, struct names *ret_names)
+{
+    struct names names = {0};
+    names.count = scandir(dir, &names.entries, is_shown, by_bytes);
+    *ret_names = names;
+    return names.count >= 0;
+}
+
+static void names_clear(struct names *names)
+{
+    for (int i = 0; i < names->count; i++)
+        free(names->entries[i]);
+    free(names->entries);
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t length = strlen(name);
+    size_t suffix_length = strlen(suffix);
+    return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
+}
+
+static bool join(char path[PATH_SIZE], const char *dir, const char *name, struct reason *reason)
+{
+    if (text_format(path, PATH_SIZE, "%s/%s", dir, name))
+        return true;
+    reason_set(reason, "bad-name", dir, "the path is too long");
+    return false;
+}
+
+/* Adopts the schema. The one that counts from now on is returned: an old version may be the very
+ * text of the current one. NULL if the same fingerprint stands for another text. */
+static const struct schema *keep_take(struct contract *contract, struct schema *schema,
+                                      const char *file, struct reason *reason)
+{
+    uint64_t fingerprint = schema_fingerprint(schema);
+    const struct schema *known = contract_by_fingerprint(contract, fingerprint);
+    if (known) {
+        bool same = strcmp(schema_text(known), schema_text(schema)) == 0;
+        if (!same)
+            reason_set(
+                reason, "duplicate-schema", file,
+                "same fingerprint as another %s, but another text: expected the same defaults, "
+                "limits and docs",
+                schema_name(schema));
+        schema_free(schema);
+        return same ? known : NULL;
+    }
+    if (!map_set(contract->by_fingerprint, &fingerprint, sizeof(fingerprint), schema, NULL)) {
+        reason_set(reason, "too-many", file, "more than %d schemas, or out of memory",
+                   VERSIONS_MAX);
+        schema_free(schema);
+        return NULL;
+    }
+    return schema;
+}
+
+/* Names the file in a reason that points into it. */
+static void blame(const char *file, const struct reason *inner, const char *pointer,
+                  struct reason *reason)
+{
+    reason_set(reason, inner->code, file, "%s%s%s", pointer, *pointer ? ": " : "", inner->detail);
+}
+
+static const struct schema *load_schema(struct contract *contract, const char *file,
+                                        struct reason *reason)
+{
+    struct json *json = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
+    if (!json)
+        return NULL;
+    struct reason inner = {0};
+    struct schema *schema = schema_from_json(json, &inner);
+    json_free(json);
+    if (!schema) {
+        blame(file, &inner, inner.pointer, reason);
+        return NULL;
+    }
+    return keep_take(contract, schema, file, reason);
+}
+
+static bool load_message(struct contract *contract, const char *file, struct reason *reason)
+{
+    const struct schema *schema = load_schema(contract, file, reason);
+    if (!schema)
+        return false;
+    if (schema_root(schema)->kind != SCHEMA_RECORD || contract->messages_count == MESSAGES_MAX ||
+        contract_message(contract, schema_short_name(schema))) {
+        reason_set(reason, "bad-schema", file,
+                   "expected a record of a name of its own, at most %d of them", MESSAGES_MAX);
+        return false;
+    }
+    contract->messages[contract->messages_count++] = schema;
+    return true;
+}
+
+static bool load_messages(struct contract *contract, struct reason *reason)
+{
+    struct names names;
+    if (!names_read(contract->dir, &names)) {
+        reason_set(reason, "unreadable-file", contract->dir, "%s", strerror(errno));
+        return false;
+    }
+    bool done = true;
+    for (int i = 0; done && i < names.count; i++) {
+        const char *name = names.entries[i]->d_name;
+        char file[PATH_SIZE];
+        if (has_suffix(name, ".avsc") && strcmp(name, "envelope.avsc") != 0)
+            done = join(file, contract->dir, name, reason) && load_message(contract, file, reason);
+    }
+    names_clear(&names);
+    return done;
+}
+
+/* versions/ need not be there. */
+static bool load_versions(struct contract *contract, const char *parent, struct reason *reason)
+{
+    char dir[PATH_SIZE];
+    struct names names;
+    if (!join(dir, parent, "versions", reason))
+        return false;
+    if (!names_read(dir, &names)) {
+        bool absent = errno == ENOENT;
+        if (!absent)
+            reason_set(reason, "unreadable-file", dir, "%s", strerror(errno));
+        return absent;
+    }
+    bool done = true;
+    for (int i = 0; done && i < names.count; i++) {
+        const char *name = names.entries[i]->d_name;
+        char file[PATH_SIZE];
+        if (has_suffix(name, ".avsc"))
+            done = join(file, dir, name, reason) && load_schema(contract, file, reason) != NULL;
+    }
+    names_clear(&names);
+    return done;
+}
+
+static bool pathway_name_valid(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && length < PATHWAY_NAME_SIZE && name[0] >= 'a' && name[0] <= 'z' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+/* The envelope with the pathway's name space and the field `details`; NULL without memory or if it
+ * has no fields. */
+static struct json *compose(const struct json *envelope, const char *pathway,
+                            const struct json *details)
+{
+    char namespace[sizeof(NAMESPACE_BASE) + PATHWAY_NAME_SIZE];
+    text_format(namespace, sizeof(namespace), "%s%s", NAMESPACE_BASE, pathway);
+    for (char *at = namespace; *at; at++)
+        if (*at == '-')
+            *at = '_';
+    struct json *root = json_new_object();
+    struct json *fields = json_new_array();
+    void *cursor = NULL;
+    const char *name;
+    const struct json *value;
+    bool done = json_set_text(root, "type", "record") && json_set_text(root, "name", "Referral") &&
+                json_set_text(root, "namespace", namespace);
+    while (done && json_next_member(envelope, &cursor, &name, &value))
+        if (strcmp(name, "fields") != 0 && !json_member(root, name))
+            done = json_set_take(root, name, json_copy_deep(value));
+    const struct json *own = json_member(envelope, "fields");
+    for (size_t i = 0; done && i < json_count(own); i++)
+        done = json_array_add_take(fields, json_copy_deep(json_item(own, i)));
+    struct json *field = json_new_object();
+    done = done && json_set_text(field, "name", "details") &&
+           json_set_take(field, "type", json_copy_deep(details)) &&
+           json_array_add_take(fields, json_copy_deep(field));
+    json_free(field);
+    if (done && json_set_take(root, "fields", fields))
+        return root;
+    if (!done)
+        json_free(fields);
+    json_free(root);
+    return NULL;
+}
+
+/* A fault inside the composed schema, told by the file that it is in. */
+static void blame_part(const char *envelope_file, size_t envelope_fields, const char *file,
+                       const struct reason *inner, struct reason *reason)
+{
+    char prefix[64];
+    text_format(prefix, sizeof(prefix), "/fields/%zu", envelope_fields);
+    size_t length = strlen(prefix);
+    bool in_details = strncmp(inner->pointer, prefix, length) == 0 &&
+                      (inner->pointer[length] == '/' || inner->pointer[length] == '\0');
+    if (!in_details) {
+        blame(envelope_file, inner, inner->pointer, reason);
+        return;
+    }
+    const char *rest = inner->pointer + length;
+    blame(file, inner, strncmp(rest, "/type", 5) == 0 ? rest + 5 : rest, reason);
+}
+
+static const struct schema *load_referral(struct contract *contract, const struct json *envelope,
+                                          const char *pathway, const char *file,
+                                          struct reason *reason)
+{
+    struct json *details = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
+    if (!details)
+        return NULL;
+    if (!text_equal(json_member_text(details, "type"), "record")) {
+        reason_set(reason, "bad-schema", file, "expected a record");
+        json_free(details);
+        return NULL;
+    }
+    struct json *composed = compose(envelope, pathway, details);
+    json_free(details);
+    struct reason inner = {0};
+    struct schema *schema = NULL;
+    if (composed)
+        schema = schema_from_json(composed, &inner);
+    else
+        reason_set(&inner, "bad-schema", NULL, "out of memory");
+    json_free(composed);
+    if (schema)
+        return keep_take(contract, schema, file, reason);
+    char envelope_file[PATH_SIZE];
+    text_format(envelope_file, sizeof(envelope_file), "%s/envelope.avsc", contract->dir);
+    blame_part(envelope_file, json_count(json_member(envelope, "fields")), file, &inner, reason);
+    return NULL;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static bool load_pathway(struct contract *contract, const struct json *envelope, const char *dir,
+                         const char *name, struct reason *reason)
+{
+    if (!pathway_name_valid(name) || contract->pathways_count == CONTRACT_PATHWAYS_MAX) {
+        reason_set(
+            reason, "bad-name", dir,
+            "expected a name of at most %d small letters, digits and dashes, and at most %d of "
+            "them",
+            PATHWAY_NAME_SIZE - 1, CONTRACT_PATHWAYS_MAX);
+        return false;
+    }
+    char file[PATH_SIZE];
+    struct stat found;
+    if (!join(file, dir, "pathway.json", reason))
+        return false;
+    if (stat(file, &found) != 0) {
+        reason_set(reason, "unreadable-file", file, "%s",
+                   errno == ENOENT ? "there is no such file: a pathway needs one"
+                                   : strerror(errno));
+        return false;
+    }
+    if (!join(file, dir, "referral.avsc", reason))
+        return false;
+    const struct schema *schema = load_referral(contract, envelope, name, file, reason);
+    if (!schema)
+        return false;
+    struct contract_pathway *pathway = &contract->pathways[contract->pathways_count++];
+    text_copy(pathway->name, sizeof(pathway->name), name);
+    pathway->referral = schema;
+    return load_versions(contract, dir, reason);
+}
+
+static bool load_pathways(struct contract *contract, const struct json *envelope,
+                          struct reason *reason)
+{
+    char parent[PATH_SIZE];
+    struct names names;
+    if (!join(parent, contract->dir, "pathways", reason))
+        return false;
+    if (!names_read(parent, &names)) {
+        reason_set(reason, "unreadable-file", parent, "%s", strerror(errno));
+        return false;
+    }
+    bool done = true;
+    for (int i = 0; done && i < names.count; i++) {
+        const char *name = names.entries[i]->d_name;
+        char dir[PATH_SIZE];
+        done = join(dir, parent, name, reason);
+        if (done && is_directory(dir))
+            done = load_pathway(contract, envelope, dir, name, reason);
+    }
+    names_clear(&names);
+    return done;
+}
+
+/* The envelope by itself has to be a record that leaves room for the details. */
+static struct json *load_envelope(const struct contract *contract, struct reason *reason)
+{
+    char file[PATH_SIZE];
+    if (!join(file, contract->dir, "envelope.avsc", reason))
+        return NULL;
+    struct json *json = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
+    if (!json)
+        return NULL;
+    struct reason inner = {0};
+    struct schema *schema = schema_from_json(json, &inner);
+    const char *problem = NULL;
+    if (!schema)
+        blame(file, &inner, inner.pointer, reason);
+    else if (schema_root(schema)->kind != SCHEMA_RECORD)
+        problem = "expected a record";
+    else if (schema_field(schema_root(schema), "details", 7) != SCHEMA_NO_FIELD)
+        problem = "expected no field `details`: it is the pathway's own part";
+    if (problem)
+        reason_set(reason, "bad-schema", file, "%s", problem);
+    bool done = schema && !problem;
+    schema_free(schema);
+    if (done)
+        return json;
+    json_free(json);
+    return NULL;
+}
+
+struct contract *contract_load(const char *schemas_dir, struct reason *reason)
+{
+    struct contract *contract = calloc(1, sizeof(*contract));
+    if (contract)
+        contract->by_fingerprint = map_new(VERSIONS_MAX);
+    if (!contract || !contract->by_fingerprint ||
+        !text_copy(contract->dir, sizeof(contract->dir), schemas_dir)) {
+        reason_set(reason, "bad-name", schemas_dir, "the path is too long, or out of memory");
+        contract_free(contract);
+        return NULL;
+    }
+    bool done = load_messages(contract, reason);
+    struct json *envelope = done ? load_envelope(contract, reason) : NULL;
+    done = envelope && load_pathways(contract, envelope, reason) &&
+           load_versions(contract, contract->dir, reason);
+    json_free(envelope);
+    if (done)
+        return contract;
+    contract_free(contract);
+    return NULL;
+}
+
+void contract_free(struct contract *contract)
+{
+    if (!contract)
+        return;
+    map_free(contract->by_fingerprint, free_schema);
+    free(contract);
+}
+
+const char *contract_dir(const struct contract *contract)
+{
+    return contract->dir;
+}
+
+const struct schema *contract_message(const struct contract *contract, const char *name)
+{
+    for (size_t i = 0; i < contract->messages_count; i++)
+        if (strcmp(schema_short_name(contract->messages[i]), name) == 0)
+            return contract->messages[i];
+    return NULL;
+}
+
+size_t contract_pathway_count(const struct contract *contract)
+{
+    return contract->pathways_count;
+}
+
+const char *contract_pathway_name(const struct contract *contract, size_t index)
+{
+    return index < contract->pathways_count ? contract->pathways[index].name : NULL;
+}
+
+const struct schema *contract_referral(const struct contract *contract, const char *pathway)
+{
+    for (size_t i = 0; pathway && i < contract->pathways_count; i++)
+        if (strcmp(contract->pathways[i].name, pathway) == 0)
+            return contract->pathways[i].referral;
+    return NULL;
+}
+
+const struct schema *contract_by_fingerprint(const struct contract *contract, uint64_t fingerprint)
+{
+    return map_get(contract->by_fingerprint, &fingerprint, sizeof(fingerprint));
+}

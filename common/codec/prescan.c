@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A walk over the schema's tree with a finger on the bytes. What it accepts, avro-c reads to the
+ * last byte and encodes back to a value that means the same; the unit test proves it with mutants
+ * of valid records. */
+#include "codec/prescan.h"
+
+#include "base/text.h"
+#include "codec/place.h"
+
+struct scan {
+    const uint8_t *start;
+    const uint8_t *at;
+    const uint8_t *end;
+    size_t items_left;
+    struct reason *reason;
+};
+
+static bool scan_value(struct scan *scan, const struct schema_node *node,
+                       const struct place *place);
+
+static bool refuse(const struct scan *scan, const struct place *place, const char *code,
+                   const char *words)
+{
+    char pointer[REASON_POINTER_MAX];
+    place_pointer(place, pointer);
+    reason_set(scan->reason, code, pointer, "byte %td: %s", scan->at - scan->start, words);
+    return false;
+}
+
+static size_t left(const struct scan *scan)
+{
+    return (size_t)(scan->end - scan->at);
+}
+
+/* A zigzag number in its shortest form. */
+static bool scan_long(struct scan *scan, const struct place *place, int64_t *ret_number)
+{
+    uint64_t folded = 0;
+    const uint8_t *at = scan->at;
+    for (unsigned shift = 0;; shift += 7) {
+        if (at == scan->end)
+            return refuse(scan, place, "avro-truncated", "the bytes end inside a number");
+        uint8_t byte = *at++;
+        if (shift == 63 && byte > 1)
+            return refuse(scan, place, "avro-varint", "a number of more than 64 bits");
+        folded |= (uint64_t)(byte & 0x7Fu) << shift;
+        if (byte & 0x80u)
+            continue;
+        if (byte == 0 && shift > 0)
+            return refuse(scan, place, "avro-varint", "a number longer than it needs to be");
+        break;
+    }
+    scan->at = at;
+    *ret_number = (int64_t)(folded >> 1) ^ -(int64_t)(folded & 1u);
+    return true;
+}
+
+static bool scan_length(struct scan *scan, const struct place *place, size_t *ret_length)
+{
+    int64_t length;
+    if (!scan_long(scan, place, &length))
+        return false;
+    if (length < 0)
+        return refuse(scan, place, "avro-length", "a negative length");
+    if ((uint64_t)length > left(scan))
+        return refuse(scan, place, "avro-length", "a length past the end");
+    *ret_length = (size_t)length;
+    return true;
+}
+
+static bool scan_text(struct scan *scan, const struct place *place)
+{
+    size_t length;
+    if (!scan_length(scan, place, &length))
+        return false;
+    if (!text_is_utf8(scan->at, length))
+        return refuse(scan, place, "avro-utf8", "text that is not UTF-8, or holds a NUL");
+    scan->at += length;
+    return true;
+}
+
+static bool scan_fixed(struct scan *scan, const struct place *place, size_t size)
+{
+    if (size > left(scan))
+        return refuse(scan, place, "avro-truncated", "the bytes end inside a value");
+    scan->at += size;
+    return true;
+}
+
+static bool scan_int(struct scan *scan, const struct place *place)
+{
+    int64_t number;
+    if (!scan_long(scan, place, &number))
+        return false;
+    if (number < INT32_MIN || number > INT32_MAX)
+        return refuse(scan, place, "avro-varint", "a number of more than 32 bits");
+    return true;
+}
+
+static bool scan_enum(struct scan *scan, const struct schema_node *node, const struct place *place)
+{
+    int64_t position;
+    if (!scan_long(scan, place, &position))
+        return false;
+    if (position < 0 || (uint64_t)position >= node->symbols_count)
+        return refuse(scan, place, "avro-enum", "a position that no symbol has");
+    return true;
+}
+
+static bool scan_union(struct scan *scan, const struct schema_node *node, const struct place *place)
+{
+    int64_t position;
+    if (!scan_long(scan, place, &position))
+        return false;
+    if (position < 0 || (uint64_t)position >= node->children_count)
+        return refuse(scan, place, "avro-union", "a position that no branch has");
+    return position != node->branch_index || scan_value(scan, node->branch, place);
+}
+
+static bool scan_boolean(struct scan *scan, const struct place *place)
+{
+    if (left(scan) < 1)
+        return refuse(scan, place, "avro-truncated", "the bytes end before a boolean");
+    if (*scan->at > 1)
+        return refuse(scan, place, "avro-boolean", "neither 0 nor 1");
+    scan->at++;
+    return true;
+}
+
+/* The head of a block: how many items, and where it ends if it says so. */
+static bool scan_block(struct scan *scan, const struct place *place, uint64_t *ret_count,
+                       const uint8_t **ret_end)
+{
+    int64_t count;
+    size_t size;
+    *ret_end = NULL;
+    if (!scan_long(scan, place, &count))
+        return false;
+    if (count == INT64_MIN)
+        return refuse(scan, place, "avro-length", "a count that can't be");
+    if (count < 0) {
+        if (!scan_length(scan, place, &size))
+            return false;
+        *ret_end = scan->at + size;
+        count = -count;
+    }
+    *ret_count = (uint64_t)count;
+    return true;
+}
+
+static bool scan_item(struct scan *scan, const struct schema_node *node, const struct place *place,
+                      size_t index)
+{
+    struct place here = {.up = place, .index = index};
+    if (node->kind == SCHEMA_MAP && !scan_text(scan, &here))
+        return false;
+    return scan_value(scan, node->children[0], &here);
+}
+
+static bool scan_items(struct scan *scan, const struct schema_node *node, const struct place *place)
+{
+    size_t index = 0;
+    for (;;) {
+        uint64_t count;
+        const uint8_t *block_end;
+        if (!scan_block(scan, place, &count, &block_end))
+            return false;
+        if (count == 0)
+            return true;
+        if (count > scan->items_left)
+            return refuse(scan, place, "avro-items", "too many items");
+        scan->items_left -= (size_t)count;
+        for (uint64_t i = 0; i < count; i++)
+            if (!scan_item(scan, node, place, index++))
+                return false;
+        if (block_end && scan->at != block_end)
+            return refuse(scan, place, "avro-length", "a block of another size than it says");
+    }
+}
+
+static bool scan_fields(struct scan *scan, const struct schema_node *node,
+                        const struct place *place)
+{
+    for (size_t i = 0; i < node->children_count; i++) {
+        const struct schema_node *field = node->children[i];
+        struct place here = {.up = place, .name = field->field_name};
+        if (!scan_value(scan, field, &here))
+            return false;
+    }
+    return true;
+}
+
+static bool scan_value(struct scan *scan, const struct schema_node *node, const struct place *place)
+{
+    int64_t number;
+    size_t length;
+    switch (node->kind) {
+    case SCHEMA_NULL:
+        return true;
+    case SCHEMA_BOOLEAN:
+        return scan_boolean(scan, place);
+    case SCHEMA_INT:
+        return scan_int(scan, place);
+    case SCHEMA_LONG:
+        return scan_long(scan, place, &number);
+    case SCHEMA_FLOAT:
+        return scan_fixed(scan, place, 4);
+    case SCHEMA_DOUBLE:
+        return scan_fixed(scan, place, 8);
+    case SCHEMA_BYTES:
+        return scan_length(scan, place, &length) && scan_fixed(scan, place, length);
+    case SCHEMA_STRING:
+        return scan_text(scan, place);
+    case SCHEMA_FIXED:
+        return scan_fixed(scan, place, node->fixed_size);
+    case SCHEMA_ENUM:
+        return scan_enum(scan, node, place);
+    case SCHEMA_ARRAY:
+    case SCHEMA_MAP:
+        return scan_items(scan, node, place);
+    case SCHEMA_RECORD:
+        return scan_fields(scan, node, place);
+    case SCHEMA_UNION:
+        return scan_union(scan, node, place);
+    }
+    return false;
+}
+
+bool prescan(const struct schema *schema, const void *bytes, size_t length, struct reason *reason)
+{
+    if (length > PRESCAN_SIZE_MAX) {
+        reason_set(reason, "avro-too-large", NULL, "%zu bytes, at most %d are taken", length,
+                   PRESCAN_SIZE_MAX);
+        return false;
+    }
+    static const uint8_t nothing[1];
+    const uint8_t *start = bytes ? bytes : nothing;
+    struct scan scan = {.start = start,
+                        .at = start,
+                        .end = start + (bytes ? length : 0),
+                        .items_left = PRESCAN_ITEMS_MAX,
+                        .reason = reason};
+    if (!scan_value(&scan, schema_root(schema), NULL))
+        return false;
+    return scan.at == scan.end || refuse(&scan, NULL, "avro-trailing", "more than one value");
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records by path. A path is taken apart as it is walked, each name found in the tree's own small
+ * hash, each step taken in avro-c by position: no allocation and no string of avro's. */
+#include "codec/record_parts.h"
+
+#include "base/text.h"
+#include "codec/prescan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct record {
+    const struct schema *schema;
+    struct store *store;
+    bool failed;
+};
+
+struct record *record_new(const struct schema *schema)
+{
+    struct record *record = calloc(1, sizeof(*record));
+    if (!record)
+        return NULL;
+    record->schema = schema;
+    record->store = store_new(schema);
+    if (record->store)
+        record_reset(record);
+    if (!record->store || record->failed) {
+        record_free(record);
+        return NULL;
+    }
+    return record;
+}
+
+void record_free(struct record *record)
+{
+    if (!record)
+        return;
+    store_free(record->store);
+    free(record);
+}
+
+struct value record_root(const struct record *record)
+{
+    return store_root(record->store);
+}
+
+void record_reset(struct record *record)
+{
+    store_reset(record->store);
+    struct value root = record_root(record);
+    record->failed = !value_prepare(&root);
+}
+
+const struct schema *record_schema(const struct record *record)
+{
+    return record->schema;
+}
+
+bool value_prepare(const struct value *value)
+{
+    struct value inner = *value;
+    bool fresh;
+    switch (value->node->kind) {
+    case SCHEMA_UNION:
+        if (value->node->nullable)
+            return value_set_null(value);
+        return value_choose(&inner, &fresh) && value_prepare(&inner);
+    case SCHEMA_RECORD:
+        for (size_t i = 0; i < value->node->children_count; i++) {
+            const struct json *fallback = value->node->children[i]->fallback;
+            if (!value_child(value, i, &inner, NULL) || !value_prepare(&inner))
+                return false;
+            if (json_kind_of(fallback) > JSON_IS_NULL &&
+                value_fill(&inner, fallback, NULL, NULL) != DONE)
+                return false;
+        }
+        return true;
+    default:
+        return true;
+    }
+}
+
+void refuse_at(const struct place *place, struct reason *reason, const char *code,
+               const char *format, ...)
+{
+    if (!reason)
+        return;
+    char pointer[REASON_POINTER_MAX];
+    char detail[REASON_DETAIL_MAX];
+    place_pointer(place, pointer);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof(detail), format, arguments);
+    va_end(arguments);
+    reason_set(reason, code, pointer, "%s", detail);
+}
+
+/* ---- binary */
+
+enum verdict record_decode(struct record *record, const void *bytes, size_t length,
+                           struct reason *reason)
+{
+    if (!prescan(record->schema, bytes, length, reason)) {
+        record_reset(record);
+        return REFUSED;
+    }
+    if (!store_read(record->store, bytes, length)) {
+        reason_set(reason, "out-of-memory", NULL,
+                   "avro-c stopped inside a value that is well formed");
+        record_reset(record);
+        return BROKEN;
+    }
+    record->failed = false;
+    return DONE;
+}
+
+enum verdict record_encode(const struct record *record, struct buffer *buffer,
+                           struct reason *reason)
+{
+    if (record->failed) {
+        reason_set(reason, "unset-field", NULL, "a field of %s could not be set before",
+                   schema_short_name(record->schema));
+        return BROKEN;
+    }
+    if (!value_check(record_root(record), CHECK_LENGTHS, NULL, reason))
+        return REFUSED;
+    size_t size = 0;
+    bool sized = store_size(record->store, &size);
+    if (sized && (size > PRESCAN_SIZE_MAX || size > buffer->length_max - buffer->length)) {
+        reason_set(reason, "too-large", NULL, "%zu bytes, at most %zu are taken", size,
+                   size > PRESCAN_SIZE_MAX ? (size_t)PRESCAN_SIZE_MAX
+                                           : buffer->length_max - buffer->length);
+        return REFUSED;
+    }
+    void *room = sized ? buffer_reserve(buffer, size) : NULL;
+    if (!room || !store_write(record->store, room, size)) {
+        reason_set(reason, "out-of-memory", NULL, "no memory to encode %s",
+                   schema_short_name(record->schema));
+        return BROKEN;
+    }
+    buffer->length += size;
+    return DONE;
+}
+
+/* ---- paths */
+
+static size_t item_number(const char *text, size_t length)
+{
+    size_t number = 0;
+    if (length == 0 || length > 6)
+        return SIZE_MAX;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return SIZE_MAX;
+        number = number * 10 + (size_t)(text[i] - '0');
+    }
+    return number;
+}
+
+/* Takes the next name off the path and goes there; the value is no union. */
+static bool step(struct value *value, const char **path)
+{
+    const char *name = *path;
+    const char *end = strchrnul(name, '.');
+    size_t length = (size_t)(end - name);
+    *path = *end ? end + 1 : end;
+    size_t index = value->node->kind == SCHEMA_RECORD  ? schema_field(value->node, name, length)
+                   : value->node->kind == SCHEMA_ARRAY ? item_number(name, length)
+                                                       : SIZE_MAX;
+    struct value here = *value;
+    return index != SIZE_MAX && value_child(&here, index, value, NULL);
+}
+
+/* The value at the path, unions seen through. False if it is absent or null. */
+static bool find(const struct record *record, const char *path, struct value *ret_value)
+{
+    struct value value = record_root(record);
+    while (value_enter(&value)) {
+        if (*path == '\0') {
+            *ret_value = value;
+            return true;
+        }
+        if (!step(&value, &path))
+            return false;
+    }
+    return false;
+}
+
+/* Moves into the not-null branch, prepared if it is new. */
+static bool open_branch(struct value *value)
+{
+    bool fresh;
+    return value_choose(value, &fresh) && (!fresh || value_prepare(value));
+}
+
+/* The same for a writer: unions on the way get their not-null branch, the last one is left as it
+ * is. */
+static bool find_to_write(struct record *record, const char *path, struct value *ret_value)
+{
+    struct value value = record_root(record);
+    while (*path)
+        if (!open_branch(&value) || !step(&value, &path))
+            return false;
+    *ret_value = value;
+    return true;
+}
+
+/* ---- readers */
+
+bool record_has(const struct record *record, const char *path)
+{
+    struct value value;
+    return find(record, path, &value);
+}
+
+const char *record_text(const struct record *record, const char *path)
+{
+    struct value value;
+    return find(record, path, &value) ? value_text(&value, NULL) : NULL;
+}
+
+bool record_whole(const struct record *record, const char *path, int64_t *ret_number)
+{
+    struct value value;
+    return find(record, path, &value) && value_whole(&value, ret_number);
+}
+
+int64_t record_whole_or(const struct record *record, const char *path, int64_t otherwise)
+{
+    int64_t number;
+    return record_whole(record, path, &number) ? number : otherwise;
+}
+
+bool record_real(const struct record *record, const char *path, double *ret_number)
+{
+    struct value value;
+    return find(record, path, &value) && value_real(&value, ret_number);
+}
+
+bool record_is_true(const struct record *record, const char *path)
+{
+    struct value value;
+    int64_t truth;
+    return find(record, path, &value) && value.node->kind == SCHEMA_BOOLEAN &&
+           value_whole(&value, &truth) && truth != 0;
+}
+
+const void *record_bytes(const struct record *record, const char *path, size_t *ret_length)
+{
+    struct value value;
+    return find(record, path, &value) ? value_bytes(&value, ret_length) : NULL;
+}
+
+size_t record_count(const struct record *record, const char *path)
+{
+    struct value value;
+    return find(record, path, &value) ? value_count(&value) : 0;
+}
+
+/* ---- writers */
+
+/* Remembers a failure. */
+static bool note(struct record *record, bool done)
+{
+    record->failed |= !done;
+    return done;
+}
+
+static bool find_branch_to_write(struct record *record, const char *path, struct value *ret_value)
+{
+    return find_to_write(record, path, ret_value) && open_branch(ret_value);
+}
+
+bool record_set_text(struct record *record, const char *path, const char *text)
+{
+    struct value value;
+    if (!text)
+        return note(record, find_to_write(record, path, &value) && value_set_null(&value));
+    return note(record, find_branch_to_write(record, path, &value) &&
+                            value_set_text(&value, text, strlen(text)));
+}
+
+bool record_set_whole(struct record *record, const char *path, int64_t number)
+{
+    struct value value;
+    return note(record,
+                find_branch_to_write(record, path, &value) && value_set_whole(&value, number));
+}
+
+bool record_set_real(struct record *record, const char *path, double number)
+{
+    struct value value;
+    return note(record,
+                find_branch_to_write(record, path, &value) && value_set_real(&value, number));
+}
+
+bool record_set_boolean(struct record *record, const char *path, bool truth)
+{
+    struct value value;
+    return note(record,
+                find_branch_to_write(record, path, &value) && value_set_boolean(&value, truth));
+}
+
+bool record_set_bytes(struct record *record, const char *path, const void *bytes, size_t length)
+{
+    struct value value;
+    return note(record, find_branch_to_write(record, path, &value) &&
+                            value_set_bytes(&value, bytes, length));
+}
+
+bool record_add(struct record *record, const char *path)
+{
+    struct value value;
+    struct value item;
+    return note(record, find_branch_to_write(record, path, &value) &&
+                            value_count(&value) < PRESCAN_ITEMS_MAX &&
+                            value_append(&value, &item) && value_prepare(&item));
+}
+
+bool record_failed(const struct record *record)
+{
+    return record->failed;
+}
