@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Metrics in the Prometheus text format. A metric is a row of a static table; a series is a row and its label value.
- * Labels are bounded (at most 64 values a metric, then "other") and never name a person or a referral. Thread-safe. */
+/* Metrics in the Prometheus text format. A metric is a row of a static table; a series is a row and
+ * its label value. Labels are bounded (at most 64 values a metric, then "other") and never name a
+ * person or a referral. Thread-safe. */
 #ifndef SERVICE_METRICS_H
 #define SERVICE_METRICS_H
 
@@ -9,7 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM /* seconds, fixed buckets 1 ms … 1 h */ };
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM /* seconds, fixed buckets 1 ms … 1 h */
+};
 
 struct metric {
     const char *name; /* "referral_router_routed_total" */

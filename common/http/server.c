@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only file that sees libmicrohttpd. One thread of the library's runs all connections; a kept
+ * request is suspended there and resumed by whoever answers it. Suspended connections never time
+ * out by themselves, so a sweeper of our own answers those that are overdue, and cuts senders that
+ * take too long (see sockets.c). Before the library may be stopped nothing may be suspended any
+ * more: stopping answers all that is kept and waits for answers that are being given. */
+#include "http/internal.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POOL_SIZE 32768     /* of a connection: its head must fit */
+#define KEEP_ALIVE_MS 60000 /* between two requests */
+#define SENDING_MS 60000    /* and a second for each 16 KiB */
+#define SWEEP_MS 50
+#define STOP_MS 2000 /* for answers to reach their clients */
+#define BODY_FIRST 4096
+
+struct http_server {
+    struct http_options options;
+    struct MHD_Daemon *daemon;
+    struct http_sockets *sockets;
+    int port;
+    pthread_t sweeper;
+    bool sweeping; /* the thread was started */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* monotonic clock */
+    bool stopping;          /* under the lock, as all below */
+    bool stopped;
+    int suspended;               /* connections that are not resumed yet */
+    int active;                  /* requests that are not completed yet */
+    struct http_request *oldest; /* of the kept ones, in the order of their deadlines */
+    struct http_request *newest;
+};
+
+/* ---- requests */
+
+void http_request_release(struct http_request *request)
+{
+    if (atomic_fetch_sub(&request->references, 1) != 1)
+        return;
+    if (request->response)
+        MHD_destroy_response(request->response);
+    free(request->body);
+    free(request->pairs);
+    free(request->texts);
+    free(request);
+}
+
+/* Two walks over the vendor's values: one to measure, one to copy. */
+struct copying {
+    struct http_request *request; /* NULL while measuring */
+    size_t size;
+    size_t count;
+};
+
+static enum MHD_Result copy_pair(void *self, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct copying *copying = self;
+    size_t name_size = strlen(name) + 1, value_size = value ? strlen(value) + 1 : 1;
+
+    if (copying->request) {
+        struct http_pair *pair = &copying->request->pairs[copying->count];
+        char *to = copying->request->texts + copying->size;
+
+        memcpy(to, name, name_size);
+        memcpy(to + name_size, value ? value : "", value_size);
+        *pair = (struct http_pair){to, to + name_size, kind == MHD_GET_ARGUMENT_KIND};
+    }
+    copying->size += name_size + value_size;
+    copying->count++;
+    return copying->count < HTTP_PAIRS_MAX || !copying->request ? MHD_YES : MHD_NO;
+}
+
+static void walk_pairs(struct MHD_Connection *connection, struct copying *copying)
+{
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_pair, copying);
+    if (copying->count < HTTP_PAIRS_MAX)
+        MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, copy_pair, copying);
+}
+
+static bool is_uuid(const char *text)
+{
+    if (!text || strlen(text) != HTTP_UUID_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < HTTP_UUID_SIZE - 1; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
+            return false;
+    }
+    return true;
+}
+
+static void keep_uuid(const struct http_request *request, const char *header,
+                      char uuid[HTTP_UUID_SIZE])
+{
+    const char *value = http_header(request, header);
+
+    if (is_uuid(value))
+        text_copy(uuid, HTTP_UUID_SIZE, value);
+}
+
+static struct http_request *request_new(struct http_server *server,
+                                        struct MHD_Connection *connection, const char *url,
+                                        const char *method)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_request *request = calloc(1, sizeof(*request));
+    struct copying copying = {0};
+    size_t url_size = strlen(url) + 1, method_size = strlen(method) + 1;
+
+    if (!request)
+        return NULL;
+    atomic_init(&request->references, 1);
+    walk_pairs(connection, &copying);
+    request->pairs = calloc(copying.count + 1, sizeof(*request->pairs));
+    request->texts = malloc(copying.size + url_size + method_size);
+    if (!request->pairs || !request->texts) {
+        http_request_release(request);
+        return NULL;
+    }
+    request->server = server;
+    request->connection = connection;
+    request->socket = info ? info->socket_context : NULL;
+    memcpy(request->texts, url, url_size);
+    request->path = request->texts;
+    memcpy(request->texts + url_size, method, method_size);
+    /* The library leaves the body of an answer to HEAD away: for a handler it is a GET. */
+    request->method = strcmp(method, "HEAD") == 0 ? "GET" : request->texts + url_size;
+    copying = (struct copying){.request = request, .size = url_size + method_size};
+    walk_pairs(connection, &copying);
+    request->pairs_count = copying.count;
+    keep_uuid(request, "X-Request-Id", request->request_id);
+    keep_uuid(request, "X-Correlation-Id", request->correlation_id);
+    return request;
+}
+
+/* ---- answers */
+
+static bool header_add(struct MHD_Response *response, const char *name, const char *value)
+{
+    return !value || !*value || MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static struct MHD_Response *response_new(const struct http_request *request,
+                                         const struct http_answer *answer)
+{
+    /* The library only reads it: MUST_COPY. */
+    union {
+        const void *from;
+        void *to;
+    } body = {.from = answer->body_length > 0 ? answer->body : ""};
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer->body_length, body.to, MHD_RESPMEM_MUST_COPY);
+    bool fine = response != NULL;
+
+    fine = fine && header_add(response, "Content-Type", answer->content_type);
+    fine = fine && header_add(response, "X-Request-Id", request->request_id);
+    fine = fine && header_add(response, "X-Correlation-Id", request->correlation_id);
+    for (size_t i = 0; fine && i < HTTP_ANSWER_HEADERS_MAX && answer->headers[i].name; i++)
+        fine = header_add(response, answer->headers[i].name, answer->headers[i].value);
+    if (!fine && response) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
+static void kept_unlink(struct http_server *server, struct http_request *request)
+{
+    *(request->previous ? &request->previous->next : &server->oldest) = request->next;
+    *(request->next ? &request->next->previous : &server->newest) = request->previous;
+    request->previous = request->next = NULL;
+}
+
+/* The answer of a kept request is ready (or could not be made): back to the library's thread with
+ * it. */
+static void resume(struct http_server *server, struct http_request *request)
+{
+    pthread_mutex_lock(&server->lock);
+    kept_unlink(server, request);
+    pthread_mutex_unlock(&server->lock);
+    MHD_resume_connection(request->connection);
+    pthread_mutex_lock(&server->lock);
+    server->suspended--;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void answer_write(struct http_request *request, const struct http_answer *answer)
+{
+    request->response = response_new(request, answer);
+    request->status = answer->status;
+    request->answer_length = answer->body_length;
+}
+
+void http_answer(struct http_request *request, const struct http_answer *answer)
+{
+    bool kept = request->kept;
+    bool open = false;
+
+    if (atomic_compare_exchange_strong(&request->answered, &open, true)) {
+        answer_write(request, answer);
+        if (kept)
+            resume(request->server, request);
+    }
+    if (kept)
+        http_request_release(request);
+}
+
+static void answer_unavailable(struct http_request *request, const char *body)
+{
+    struct http_answer answer = {.status = 503,
+                                 .content_type = "application/problem+json",
+                                 .body = body,
+                                 .body_length = strlen(body)};
+    char seconds[16];
+
+    text_format(seconds, sizeof(seconds), "%d",
+                request->server->options.retry_after_seconds > 0
+                    ? request->server->options.retry_after_seconds
+                    : 1);
+    answer.headers[0] = (struct http_answer_header){"Retry-After", seconds};
+    answer_write(request, &answer);
+}
+
+static const char overdue_body[] =
+    "{\"type\":\"urn:referral-router:problem:answer-timeout\",\"title\":\"No answer in time\","
+    "\"status\":503,\"detail\":\"it may or may not have been accepted: repeat it unchanged\"}";
+static const char stopping_body[] =
+    "{\"type\":\"urn:referral-router:problem:stopping\",\"title\":\"Service is stopping\","
+    "\"status\":503,\"detail\":\"it may or may not have been accepted: repeat it unchanged\"}";
+
+void http_keep(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    bool open = false;
+
+    request->kept = true;
+    atomic_fetch_add(&request->references, 1);
+    pthread_mutex_lock(&server->lock);
+    if (server->stopping) {
+        pthread_mutex_unlock(&server->lock);
+        if (atomic_compare_exchange_strong(&request->answered, &open, true))
+            answer_unavailable(request, stopping_body);
+        return;
+    }
+    request->answer_by_ms = clock_monotonic_ms() + server->options.answer_timeout_ms;
+    request->previous = server->newest;
+    *(server->newest ? &server->newest->next : &server->oldest) = request;
+    server->newest = request;
+    server->suspended++;
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Answers 503 to what is kept past its time, or to all of it. */
+static void answer_kept(struct http_server *server, int64_t now_ms, const char *body)
+{
+    for (;;) {
+        struct http_request *request;
+        bool open = false;
+
+        pthread_mutex_lock(&server->lock);
+        for (request = server->oldest; request; request = request->next, open = false) {
+            if (now_ms < request->answer_by_ms) {
+                request = NULL;
+                break;
+            }
+            /* One that is being answered right now leaves the list by itself. */
+            if (atomic_compare_exchange_strong(&request->answered, &open, true))
+                break;
+        }
+        pthread_mutex_unlock(&server->lock);
+        if (!request)
+            return;
+        answer_unavailable(request, body);
+        resume(server, request);
+    }
+}
+
+static void *sweep(void *self)
+{
+    struct http_server *server = self;
+    bool stopped = false;
+
+    while (!stopped) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += SWEEP_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        pthread_mutex_lock(&server->lock);
+        while (!server->stopped &&
+               pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
+            ;
+        stopped = server->stopped;
+        pthread_mutex_unlock(&server->lock);
+        answer_kept(server, clock_monotonic_ms(), overdue_body);
+        http_sockets_sweep(server->sockets, clock_monotonic_ms());
+    }
+    return NULL;
+}
+
+/* ---- callbacks of the library, all on its thread */
+
+static enum MHD_Result queue(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    enum MHD_Result queued;
+
+    if (!request->response)
+        return MHD_NO;
+    http_sockets_phase(server->sockets, request->socket, HTTP_SENDING,
+                       clock_monotonic_ms() + SENDING_MS + (int64_t)(request->answer_length / 16));
+    queued = MHD_queue_response(request->connection, (unsigned)request->status, request->response);
+    MHD_destroy_response(request->response);
+    request->response = NULL;
+    return queued;
+}
+
+/* An answer before the body was read: the library closes the connection after it. */
+static enum MHD_Result refuse(struct http_request *request, int status, const char *code,
+                              const char *title, const char *detail)
+{
+    static const struct http_answer_header closing[] = {{"Connection", "close"}, {NULL, NULL}};
+
+    http_sockets_linger(request->server->sockets, request->socket);
+    http_answer_problem(request, status, code, title, NULL, detail, closing);
+    return queue(request);
+}
+
+static size_t headers_named(const struct http_request *request, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->pairs_count; i++)
+        count += !request->pairs[i].query && strcasecmp(request->pairs[i].name, name) == 0;
+    return count;
+}
+
+/* The head is in. What could be understood in two ways by a proxy and by us is refused (request
+ * smuggling). */
+static enum MHD_Result check_head(struct http_request *request, bool stopping)
+{
+    const char *coding = http_header(request, "Transfer-Encoding");
+    const char *length_text = http_header(request, "Content-Length");
+    int64_t length = 0;
+
+    if (stopping)
+        return refuse(request, 503, "stopping", "Service is stopping", "try again elsewhere");
+    if (request->pairs_count >= HTTP_PAIRS_MAX)
+        return refuse(request, 431, "too-many-headers", "Too many headers", NULL);
+    if (headers_named(request, "Host") > 1 || headers_named(request, "Content-Length") > 1 ||
+        headers_named(request, "Transfer-Encoding") > 1 || (coding && length_text))
+        return refuse(request, 400, "ambiguous-request", "Ambiguous request",
+                      "more than one Host or Content-Length, or Transfer-Encoding as well");
+    if (coding && strcasecmp(coding, "chunked") != 0)
+        return refuse(request, 501, "unknown-coding", "Unknown transfer coding",
+                      "the only one known here is chunked");
+    if (length_text && !text_whole_number(length_text, 0, INT64_MAX, &length))
+        return refuse(request, 400, "bad-length", "Content-Length is no number", NULL);
+    if ((uint64_t)length > request->server->options.body_size_max)
+        return refuse(request, 413, "too-large", "Request body too large", NULL);
+    return MHD_YES;
+}
+
+/* In the middle of a body the library takes no answer: it goes straight to the socket. */
+static enum MHD_Result cut(struct http_request *request)
+{
+    static const char too_large[] =
+        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+        "Content-Type: application/problem+json\r\nContent-Length: 94\r\n\r\n"
+        "{\"type\":\"urn:referral-router:problem:too-large\",\"title\":\"Request body too large\","
+        "\"status\":413}";
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info)
+        http_sockets_send(info->connect_fd, too_large);
+    http_sockets_linger(request->server->sockets, request->socket);
+    return MHD_NO;
+}
+
+static enum MHD_Result body_add(struct http_request *request, const char *bytes, size_t *length)
+{
+    size_t limit = request->server->options.body_size_max;
+    size_t needed;
+
+    if (*length > limit - request->body_length)
+        return cut(request);
+    needed = request->body_length + *length + 1;
+    if (needed > request->body_capacity) {
+        size_t capacity = request->body_capacity ? request->body_capacity * 2 : BODY_FIRST;
+        char *body;
+
+        capacity = capacity > limit + 1 ? limit + 1 : capacity;
+        capacity = capacity < needed ? needed : capacity;
+        body = realloc(request->body, capacity);
+        if (!body)
+            return MHD_NO;
+        request->body = body;
+        request->body_capacity = capacity;
+    }
+    memcpy(request->body + request->body_length, bytes, *length);
+    request->body_length += *length;
+    request->body[request->body_length] = '\0';
+    *length = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_access(void *self, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *upload_data,
+                                 size_t *upload_data_size, void **context)
+{
+    struct http_server *server = self;
+    struct http_request *request = *context;
+    bool stopping;
+
+    (void)version;
+    if (!request) {
+        if (!url)
+            return MHD_NO;
+        request = request_new(server, connection, url, method);
+        if (!request)
+            return MHD_NO;
+        *context = request;
+        pthread_mutex_lock(&server->lock);
+        server->active++;
+        stopping = server->stopping;
+        pthread_mutex_unlock(&server->lock);
+        return check_head(request, stopping);
+    }
+    if (*upload_data_size > 0)
+        return body_add(request, upload_data, upload_data_size);
+    if (atomic_load(&request->answered)) /* resumed */
+        return queue(request);
+    http_sockets_phase(server->sockets, request->socket, HTTP_HANDLING, 0);
+    server->options.handler(server->options.self, request);
+    if (!request->kept && !atomic_load(&request->answered))
+        http_answer_problem(request, 500, "no-answer", "No answer", NULL, NULL, NULL);
+    return request->suspended ? MHD_YES : queue(request);
+}
+
+static void on_completed(void *self, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http_server *server = self;
+    struct http_request *request = *context;
+
+    (void)connection;
+    (void)code;
+    if (!request)
+        return;
+    *context = NULL;
+    http_sockets_phase(server->sockets, request->socket, HTTP_WAITING,
+                       clock_monotonic_ms() + KEEP_ALIVE_MS);
+    http_request_release(request);
+    pthread_mutex_lock(&server->lock);
+    server->active--;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void on_connection(void *self, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *server = self;
+    int64_t now_ms = clock_monotonic_ms();
+    const union MHD_ConnectionInfo *info;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        http_sockets_remove(server->sockets, *context, now_ms);
+        *context = NULL;
+        return;
+    }
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        *context = http_sockets_add(server->sockets, info->connect_fd,
+                                    now_ms + server->options.request_timeout_ms);
+}
+
+/* The request line is in: from here on the whole of head and body has its time. */
+static void *on_request_line(void *self, const char *uri, struct MHD_Connection *connection)
+{
+    struct http_server *server = self;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    (void)uri;
+    if (info)
+        http_sockets_phase(server->sockets, info->socket_context, HTTP_READING,
+                           clock_monotonic_ms() + server->options.request_timeout_ms);
+    return NULL;
+}
+
+/* ---- start and stop */
+
+static struct http_server *server_new(const struct http_options *options)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+    pthread_condattr_t clock;
+
+    if (!server)
+        return NULL;
+    server->options = *options;
+    server->sockets = http_sockets_new();
+    if (!server->sockets || pthread_condattr_init(&clock) != 0) {
+        http_sockets_free(server->sockets);
+        free(server);
+        return NULL;
+    }
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->changed, &clock);
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_condattr_destroy(&clock);
+    return server;
+}
+
+static void server_free(struct http_server *server)
+{
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    http_sockets_free(server->sockets);
+    free(server);
+}
+
+static struct MHD_Daemon *daemon_start(struct http_server *server, int listener)
+{
+    const struct http_options *options = &server->options;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)options->connections_per_address_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)POOL_SIZE, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
+        on_request_line, server, MHD_OPTION_END);
+}
+
+struct http_server *http_server_start(const struct http_options *options, struct reason *reason)
+{
+    struct http_server *server;
+    int listener = http_listen(options->listen, reason);
+
+    if (listener < 0)
+        return NULL;
+    server = server_new(options);
+    if (!server) {
+        reason_set(reason, "no-memory", NULL, "no memory for the HTTP server");
+        close(listener);
+        return NULL;
+    }
+    server->port = http_listen_port(listener);
+    server->daemon = daemon_start(server, listener);
+    if (!server->daemon) {
+        reason_set(reason, "cannot-serve", NULL, "the HTTP library did not start on %.120s",
+                   options->listen);
+        close(listener);
+        server_free(server);
+        return NULL;
+    }
+    if (pthread_create(&server->sweeper, NULL, sweep, server) != 0) {
+        reason_set(reason, "no-thread", NULL, "no thread for the HTTP server");
+        http_server_stop(server);
+        return NULL;
+    }
+    server->sweeping = true;
+    return server;
+}
+
+/* False if the time passed first. */
+static bool wait_for_none(struct http_server *server, const int *count, int timeout_ms)
+{
+    struct timespec until;
+    bool none;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    pthread_mutex_lock(&server->lock);
+    while (*count > 0 && pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
+        ;
+    none = *count == 0;
+    pthread_mutex_unlock(&server->lock);
+    return none;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    MHD_socket listener;
+
+    if (!server)
+        return;
+    listener = MHD_quiesce_daemon(server->daemon);
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_mutex_unlock(&server->lock);
+    answer_kept(server, INT64_MAX, stopping_body);
+    /* Only answers that are being written at this very moment are waited for here: each ends by
+     * itself. */
+    while (!wait_for_none(server, &server->suspended, STOP_MS))
+        ;
+    wait_for_none(server, &server->active, STOP_MS);
+    MHD_stop_daemon(server->daemon);
+    if (listener != MHD_INVALID_SOCKET)
+        close(listener);
+    pthread_mutex_lock(&server->lock);
+    server->stopped = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    if (server->sweeping)
+        pthread_join(server->sweeper, NULL);
+    server_free(server);
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
