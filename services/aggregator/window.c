@@ -171,8 +171,8 @@ static size_t pack_dimensions(const struct volume *volume, char packed[DIMENSION
     size_t length = 0;
     for (size_t i = 0; i < DIMENSIONS; i++) {
         size_t size = strlen(texts[i]) + 1;
-        memcpy(packed + length, texts[i], size); /* fits: each text fits its member */
-        length += size;
+        for (size_t j = 0; j < size; j++) /* fits: each text fits its member */
+            packed[length++] = texts[i][j] == '|' ? '/' : texts[i][j];
     }
     return length;
 }
