@@ -2,16 +2,23 @@
 /* A pathway is data: its folder's pathway.json, compiled at load to a table of predicates. Pure once loaded.
  *
  * pathway.json (described by schemas/pathway.schema.json, JSON Schema 2020-12; docs/pathways.md):
- *   name, title, version, clinical_owner, enabled {from, until}, provider_kind, deadline_minutes, outcome_minutes,
- *   distance_most_km, retry {first_seconds, most_seconds},
+ *   name, title, version, clinical_owner, notes [texts for people], enabled {from, until} or false, provider_kind,
+ *   deadline_minutes, outcome_minutes, distance_most_km, retry {first_seconds, most_seconds},
  *   sources: [kinds that may refer],
- *   services: [{"service": "clinical-pathway", "title", "when": PREDICATE}]     first match names the service asked for
+ *   services: [{"service": "clinical-pathway", "title", "when": PREDICATE, "deadline_minutes" (own, shorter)}]
+ *            first match names the service asked for
+ *   no_distance_selling: PREDICATE      true = a distance-selling pharmacy can't do it
  *   rules: [{"id", "when": PREDICATE, "then": "return"|"fall-back"|"record", "service" (of a fall-back), "reason", "words",
- *            "urgent": bool, "from", "until" (dates of effect)}]                first match wins; none = go on
+ *            "urgent": bool, "from", "until" (first and last day of effect)}]   first match wins; none = go on
  * PREDICATE: {"field": PATH, "equals": V} | {"field", "one_of": [V]} | {"field", "range": {"least","most"}} |
  *   {"field", "present": bool} | {"any_of": [P]} | {"all_of": [P]} | {"not": P} | true
+ *   An absent field equals nothing and is in no range. A list of texts matches if one of its items does; it is present if
+ *   it has items.
  * PATH: a field of the referral ("patient.sex", "details.condition") or one of the derived: "age_years" (by date of birth
- *   on the day of the referral, London), "service" (as chosen by `services` or by a fall-back), "day". */
+ *   on the day of the referral, London), "service" (as chosen by `services` or by a fall-back), "day".
+ *
+ * Order: service; urgent rules (a red flag is never hidden by anything else); enabled, sources, consent, a believable date of
+ * birth; the other rules. After a fall-back, which happens once at most, all rules are judged again for the new service. */
 #ifndef PATHWAYS_PATHWAY_H
 #define PATHWAYS_PATHWAY_H
 
@@ -35,6 +42,8 @@ struct rules_decision {
     const char *words;            /* plain words for people */
     bool urgent;                  /* a red flag: urgent advice */
     const char *fell_back_from;   /* service asked for before a fall-back, NULL otherwise */
+    bool no_distance_selling;     /* distance-selling pharmacies can't provide it */
+    int64_t deadline_ms;          /* from acceptance to delivery: the service's own, else the pathway's */
 };
 
 /* NULL on failure: the reason's pointer is the file, its detail has line or JSON pointer, what was found and expected.
@@ -58,7 +67,8 @@ int64_t pathway_retry_first_ms(const struct pathway *pathway);
 int64_t pathway_retry_most_ms(const struct pathway *pathway);
 
 /* Judges a referral by the rules in force on `day` (its own day in London). Who may refer, enabled dates and consent are
- * judged here too (codes source-not-allowed, pathway-not-enabled, no-consent). `ret_reason` tells nothing of the patient. */
+ * judged here too (codes source-not-allowed, pathway-not-enabled, no-consent, date-of-birth-not-credible, no-service). Words
+ * and codes tell nothing of the patient. Allocates nothing; any number of threads may judge by the same pathway. */
 void pathway_decide(const struct pathway *pathway, const struct record *referral, struct date day,
                     struct rules_decision *ret_decision);
 
