@@ -37,8 +37,8 @@ static void apply(struct directory_follower *follower, const struct kafka_messag
     } else {
         struct record *record = NULL;
         struct provider *provider = NULL;
-        well = codec_read(follower->codec, message->value, message->value_size,
-                          "uk.nhs.kentandmedway.referrals.Provider", &record, &reason) == DONE;
+        well = codec_read(follower->codec, message->value, message->value_size, "Provider", &record,
+                          &reason) == DONE;
         if (well)
             provider = provider_from_record(record, &reason);
         well = provider != NULL && strcmp(provider->ods_code, key) == 0;

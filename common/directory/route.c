@@ -68,10 +68,10 @@ bool route_decide(const struct route_world *world, const char *pathway_name_text
     struct route_decision *decision = ret_decision;
     decision->reason = "";
     decision->accepted_at_replaced = false;
-    decision->deadline_at_ms = accepted_at_ms + pathway_deadline_ms(pathway);
     decision->choice = (struct provider_choice){.how = "", .reason = "", .distance_m = -1};
     struct date day = day_of(referral, accepted_at_ms, &decision->clock_skewed);
     pathway_decide(pathway, referral, day, &decision->rules);
+    decision->deadline_at_ms = accepted_at_ms + decision->rules.deadline_ms;
     if (decision->rules.outcome == RULES_RETURN)
         decision->reason = decision->rules.reason;
     if (decision->rules.outcome != RULES_ROUTE)
@@ -87,6 +87,7 @@ bool route_decide(const struct route_world *world, const char *pathway_name_text
         .nominated = record_text(referral, "nominated_provider"),
         .hcp = record_text(referral, "source.hcp"),
         .age_years = age_on(referral, day),
+        .no_distance_selling = decision->rules.no_distance_selling,
         .now_ms = now_ms,
         .deadline_ms = decision->deadline_at_ms,
         .distance_most_m = pathway_distance_most_m(pathway),

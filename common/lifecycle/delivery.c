@@ -106,8 +106,7 @@ enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t leng
                              struct delivery *ret_delivery, struct reason *reason)
 {
     struct record *record = NULL;
-    enum verdict verdict = codec_read(codec, bytes, length,
-                                      "uk.nhs.kentandmedway.referrals.Delivery", &record, reason);
+    enum verdict verdict = codec_read(codec, bytes, length, "Delivery", &record, reason);
     if (verdict != DONE)
         return verdict;
     struct delivery delivery = {0};

@@ -108,8 +108,7 @@ enum verdict event_decode(struct codec *codec, const void *bytes, size_t length,
                           struct reason *reason)
 {
     struct record *record = NULL;
-    enum verdict verdict = codec_read(
-        codec, bytes, length, "uk.nhs.kentandmedway.referrals.ReferralEvent", &record, reason);
+    enum verdict verdict = codec_read(codec, bytes, length, "ReferralEvent", &record, reason);
     if (verdict != DONE)
         return verdict;
     struct referral_event event = {.kind = event_kind_parse(record_text(record, "kind"))};

@@ -53,8 +53,7 @@ enum verdict volume_decode(struct codec *codec, const void *bytes, size_t length
                            struct volume *ret_volume, struct reason *reason)
 {
     struct record *record = NULL;
-    enum verdict verdict =
-        codec_read(codec, bytes, length, "uk.nhs.kentandmedway.referrals.Volume", &record, reason);
+    enum verdict verdict = codec_read(codec, bytes, length, "Volume", &record, reason);
     if (verdict != DONE)
         return verdict;
     struct volume volume = {0};
