@@ -57,7 +57,7 @@ static bool scan_long(struct scan *scan, const struct place *place, int64_t *ret
 
 static bool scan_length(struct scan *scan, const struct place *place, size_t *ret_length)
 {
-    int64_t length;
+    int64_t length = 0;
     if (!scan_long(scan, place, &length))
         return false;
     if (length < 0)
@@ -70,7 +70,7 @@ static bool scan_length(struct scan *scan, const struct place *place, size_t *re
 
 static bool scan_text(struct scan *scan, const struct place *place)
 {
-    size_t length;
+    size_t length = 0;
     if (!scan_length(scan, place, &length))
         return false;
     if (!text_is_utf8(scan->at, length))
@@ -89,7 +89,7 @@ static bool scan_fixed(struct scan *scan, const struct place *place, size_t size
 
 static bool scan_int(struct scan *scan, const struct place *place)
 {
-    int64_t number;
+    int64_t number = 0;
     if (!scan_long(scan, place, &number))
         return false;
     if (number < INT32_MIN || number > INT32_MAX)
@@ -99,7 +99,7 @@ static bool scan_int(struct scan *scan, const struct place *place)
 
 static bool scan_enum(struct scan *scan, const struct schema_node *node, const struct place *place)
 {
-    int64_t position;
+    int64_t position = 0;
     if (!scan_long(scan, place, &position))
         return false;
     if (position < 0 || (uint64_t)position >= node->symbols_count)
@@ -109,7 +109,7 @@ static bool scan_enum(struct scan *scan, const struct schema_node *node, const s
 
 static bool scan_union(struct scan *scan, const struct schema_node *node, const struct place *place)
 {
-    int64_t position;
+    int64_t position = 0;
     if (!scan_long(scan, place, &position))
         return false;
     if (position < 0 || (uint64_t)position >= node->children_count)
@@ -131,8 +131,8 @@ static bool scan_boolean(struct scan *scan, const struct place *place)
 static bool scan_block(struct scan *scan, const struct place *place, uint64_t *ret_count,
                        const uint8_t **ret_end)
 {
-    int64_t count;
-    size_t size;
+    int64_t count = 0;
+    size_t size = 0;
     *ret_end = NULL;
     if (!scan_long(scan, place, &count))
         return false;
@@ -161,8 +161,8 @@ static bool scan_items(struct scan *scan, const struct schema_node *node, const 
 {
     size_t index = 0;
     for (;;) {
-        uint64_t count;
-        const uint8_t *block_end;
+        uint64_t count = 0;
+        const uint8_t *block_end = NULL;
         if (!scan_block(scan, place, &count, &block_end))
             return false;
         if (count == 0)
@@ -192,8 +192,8 @@ static bool scan_fields(struct scan *scan, const struct schema_node *node,
 
 static bool scan_value(struct scan *scan, const struct schema_node *node, const struct place *place)
 {
-    int64_t number;
-    size_t length;
+    int64_t number = 0;
+    size_t length = 0;
     switch (node->kind) {
     case SCHEMA_NULL:
         return true;
