@@ -100,7 +100,7 @@ class EndToEnd(unittest.TestCase):
 
     def test_a_walk_in_is_recorded_and_goes_nowhere(self):
         body = json.loads(
-            (SOURCE_DIR / "schemas/pathways/blood-pressure/examples/valid-walk-in.json").read_text()
+            (SOURCE_DIR / "schemas/pathways/blood-pressure/examples/valid-2-walk-in-check.json").read_text()
         )
         status, _, document = self.stack.post(body, "walk-in")
         self.assertEqual(status, 202, document)
