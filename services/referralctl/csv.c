@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields are unquoted in place: a field never grows by unquoting, so no memory is needed. A broken row ends at the line
-// end behind the fault, so that one bad quote does not swallow the rest of the file.
+// Fields are unquoted in place: a field never grows by unquoting, so no memory is needed. A broken
+// row ends at the line end behind the fault, so that one bad quote does not swallow the rest of the
+// file.
 #include "csv.h"
 
 #include <string.h>
@@ -111,7 +112,8 @@ enum verdict csv_next(struct csv *csv, struct csv_row *ret_row, struct reason *r
         } else {
             csv->position = next;
         }
-        csv->text[end] = '\0'; // behind the field: its comma, its quote or its line end, already read
+        csv->text[end] =
+            '\0'; // behind the field: its comma, its quote or its line end, already read
         if (!more) {
             break;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CSV as RFC 4180 has it, read from memory: quotes, doubled quotes, commas and line ends inside quotes, CRLF or LF, a
- * byte order mark skipped. What is wrong is told with its line, and reading goes on with the next line. Pure. */
+/* CSV as RFC 4180 has it, read from memory: quotes, doubled quotes, commas and line ends inside
+ * quotes, CRLF or LF, a byte order mark skipped. What is wrong is told with its line, and reading
+ * goes on with the next line. Pure. */
 #ifndef REFERRALCTL_CSV_H
 #define REFERRALCTL_CSV_H
 
@@ -23,10 +24,11 @@ struct csv_row {
     const char *fields[CSV_FIELDS_MAX]; /* terminated; they point into the text */
 };
 
-/* `text` has room for a NUL at text[length] (as text_read_file gives it) and is changed by reading. */
+/* `text` has room for a NUL at text[length] (as text_read_file gives it) and is changed by reading.
+ */
 void csv_init(struct csv *csv, char *text, size_t length);
-/* DONE: a row. TRY_AGAIN: no more rows. REFUSED: this row is broken (bad-csv, the detail starts with "line N"), the next
- * call goes on behind it. Empty lines are skipped. */
+/* DONE: a row. TRY_AGAIN: no more rows. REFUSED: this row is broken (bad-csv, the detail starts
+ * with "line N"), the next call goes on behind it. Empty lines are skipped. */
 __attribute__((warn_unused_result)) enum verdict csv_next(struct csv *csv, struct csv_row *ret_row,
                                                           struct reason *reason);
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file of providers read into memory: our CSV or a file of NHS ODS. Bad rows become findings and
+ * are left out. */
+#ifndef REFERRALCTL_PROVIDER_FILE_H
+#define REFERRALCTL_PROVIDER_FILE_H
+
+#include "directory/directory.h"
+
+#include <stdio.h>
+
+#define PROVIDER_FINDINGS_MAX 1000
+#define PROVIDER_FILE_SIZE_MAX ((size_t)64 << 20)
+
+struct provider_file {
+    struct directory *wanted; /* what the file says, by ODS code */
+    struct reason *findings;  /* the first PROVIDER_FINDINGS_MAX */
+    size_t findings_listed;
+    size_t findings_total;
+    size_t rows, others, closed;
+    bool ods;
+};
+
+/* `format`: "auto", "csv", "ods". Rows of ODS change name, postcode and place of a provider that
+ * `existing` has, or add one that offers no service yet; a closed one that `existing` has is
+ * paused. Rows of our CSV say everything but special days. REFUSED: the file itself can't be used.
+ * Clear with provider_file_clear either way. */
+__attribute__((warn_unused_result)) enum verdict
+provider_file_read(const char *path, const char *format, const struct contract *contract,
+                   const struct places *places, const struct directory *existing,
+                   struct provider_file *ret_file, struct reason *reason);
+void provider_file_clear(struct provider_file *file);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of our own provider CSV (docs/referralctl.md): a header row names the columns, in any order.
+ * Pure. */
+#ifndef REFERRALCTL_PROVIDER_ROWS_H
+#define REFERRALCTL_PROVIDER_ROWS_H
+
+#include "csv.h"
+
+#include "directory/directory.h"
+
+enum provider_column {
+    COLUMN_ODS_CODE,
+    COLUMN_NAME,
+    COLUMN_KIND,
+    COLUMN_HCP,
+    COLUMN_PCN,
+    COLUMN_POSTCODE,
+    COLUMN_EASTING,
+    COLUMN_NORTHING,
+    COLUMN_SERVICES,
+    COLUMN_DISTANCE_SELLING,
+    COLUMN_PAUSED,
+    COLUMN_HOURS,
+    COLUMN_ENDPOINT_URL,
+    COLUMN_FORMAT,
+    COLUMN_SECRET,
+    COLUMNS
+};
+
+struct provider_columns {
+    size_t place[COLUMNS]; /* CSV_FIELDS_MAX = the file has no such column */
+    size_t count;
+};
+
+/* REFUSED: unknown-column, missing-column (ods_code, name, kind), twice the same. */
+__attribute__((warn_unused_result)) enum verdict
+provider_columns_read(const struct csv_row *header, struct provider_columns *ret_columns,
+                      struct reason *reason);
+/* Sets the fields of a blank Provider record and checks them. REFUSED: the finding starts with
+ * "line N". `places` gives easting and northing by postcode where the row has none. */
+__attribute__((warn_unused_result)) enum verdict
+provider_row_read(const struct provider_columns *columns, const struct csv_row *row,
+                  const struct places *places, struct record *record, struct reason *finding);
+
+#endif

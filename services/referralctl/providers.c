@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// providers load|list|show|pause|resume. Loading compares the file with the topic and writes only
+// what differs, so that the same file twice changes nothing, and a dry run shows exactly what would
+// be written.
+#include "command.h"
+
+#include "provider_file.h"
+#include "provider_topic.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct difference {
+    struct provider_change *changes;
+    size_t count;
+    size_t added, changed, unchanged, removed;
+};
+
+static void add_wanted(struct provider_topic *topic, const struct provider_file *file,
+                       struct difference *difference, const struct command_values *values)
+{
+    const struct provider *provider = NULL;
+    for (size_t cursor = 0; directory_next(file->wanted, &cursor, &provider);) {
+        const struct provider *existing = directory_find(topic->directory, provider->ods_code);
+        if (existing && provider_topic_same(topic, existing, provider)) {
+            difference->unchanged++;
+            continue;
+        }
+        struct provider_change *change = &difference->changes[difference->count++];
+        text_copy(change->ods_code, sizeof change->ods_code, provider->ods_code);
+        change->provider = provider;
+        difference->added += existing ? 0 : 1;
+        difference->changed += existing ? 1 : 0;
+        if (values->dry_run && !values->json) {
+            printf("%s %s  %s\n", existing ? "change" : "add   ", provider->ods_code,
+                   provider->name);
+        }
+    }
+}
+
+static void add_removed(struct provider_topic *topic, const struct provider_file *file,
+                        struct difference *difference, const struct command_values *values)
+{
+    const struct provider *provider = NULL;
+    for (size_t cursor = 0; directory_next(topic->directory, &cursor, &provider);) {
+        if (directory_find(file->wanted, provider->ods_code)) {
+            continue;
+        }
+        struct provider_change *change = &difference->changes[difference->count++];
+        *change = (struct provider_change){.provider = NULL};
+        text_copy(change->ods_code, sizeof change->ods_code, provider->ods_code);
+        difference->removed++;
+        if (values->dry_run && !values->json) {
+            printf("remove %s  %s\n", provider->ods_code, provider->name);
+        }
+    }
+}
+
+static void print_findings(const struct provider_file *file)
+{
+    for (size_t index = 0; index < file->findings_listed; index++) {
+        const struct reason *finding = &file->findings[index];
+        fprintf(stderr, "%s%s%s: %s\n", finding->code, finding->pointer[0] ? " " : "",
+                finding->pointer, finding->detail);
+    }
+    if (file->findings_total > file->findings_listed) {
+        fprintf(stderr, "… and %zu more\n", file->findings_total - file->findings_listed);
+    }
+}
+
+static bool print_loaded(const struct command_values *values, const struct provider_file *file,
+                         const struct difference *difference)
+{
+    if (!values->json) {
+        return printf("%s%zu rows: %zu added, %zu changed, %zu unchanged, %zu removed, %zu closed, "
+                      "%zu other organisations, %zu findings\n",
+                      values->dry_run ? "dry run, nothing written: " : "", file->rows,
+                      difference->added, difference->changed, difference->unchanged,
+                      difference->removed, file->closed, file->others, file->findings_total) > 0;
+    }
+    struct json *answer = json_new_object();
+    const struct {
+        const char *name;
+        size_t number;
+    } ROWS[] = {
+        {"rows", file->rows},
+        {"added", difference->added},
+        {"changed", difference->changed},
+        {"unchanged", difference->unchanged},
+        {"removed", difference->removed},
+        {"closed", file->closed},
+        {"others", file->others},
+        {"findings", file->findings_total},
+    };
+    bool done = answer != NULL;
+    for (size_t index = 0; done && index < sizeof ROWS / sizeof *ROWS; index++) {
+        done = json_set_whole(answer, ROWS[index].name, (int64_t)ROWS[index].number);
+    }
+    done = done && json_set_boolean(answer, "dry_run", values->dry_run);
+    if (!done) {
+        json_free(answer);
+        return false;
+    }
+    return command_print_json_take(answer, JSON_INDENTED);
+}
+
+static int load_file(struct provider_topic *topic, const struct command *command,
+                     struct provider_file *file, struct reason *reason)
+{
+    const struct command_values *values = command->values;
+    struct difference difference = {0};
+    enum verdict verdict =
+        provider_file_read(command->arguments[0], values->format, topic->contract, topic->places,
+                           topic->directory, file, reason);
+    if (verdict != DONE) {
+        return command_fail_as(verdict, reason);
+    }
+    size_t changes_max = directory_count(file->wanted) + directory_count(topic->directory);
+    difference.changes = calloc(changes_max + 1, sizeof *difference.changes);
+    if (!difference.changes) {
+        return EXIT_FINDINGS;
+    }
+    add_wanted(topic, file, &difference, values);
+    if (values->replace) {
+        add_removed(topic, file, &difference, values);
+    }
+    if (!values->dry_run && difference.count > 0) {
+        verdict = provider_topic_write(topic, difference.changes, difference.count, reason);
+    }
+    free(difference.changes);
+    print_findings(file);
+    if (verdict != DONE) {
+        return command_fail_as(verdict, reason);
+    }
+    return print_loaded(values, file, &difference) ? EXIT_WELL : EXIT_FINDINGS;
+}
+
+static int fail_open(enum verdict verdict, const struct reason *reason)
+{
+    return command_fail(verdict == TRY_AGAIN ? EXIT_UNAVAILABLE : EXIT_CONFIGURATION, reason);
+}
+
+// Opens the topic, hands it to `work`, closes it.
+static int with_topic(const struct command *command,
+                      int (*work)(struct provider_topic *topic, const struct command *command,
+                                  struct reason *reason))
+{
+    struct provider_topic topic;
+    struct reason reason = {0};
+    enum verdict verdict = provider_topic_open(&topic, command->values->schemas_dir, &reason);
+    int exit_code = verdict == DONE ? work(&topic, command, &reason) : fail_open(verdict, &reason);
+    provider_topic_close(&topic);
+    return exit_code;
+}
+
+static int work_load(struct provider_topic *topic, const struct command *command,
+                     struct reason *reason)
+{
+    struct provider_file file = {0};
+    int exit_code = load_file(topic, command, &file, reason);
+    provider_file_clear(&file);
+    return exit_code;
+}
+
+static int run_load(const struct command *command)
+{
+    return with_topic(command, work_load);
+}
+
+static struct json *provider_json(struct provider_topic *topic, const struct provider *provider)
+{
+    struct record *record =
+        codec_blank(topic->codec, contract_message(topic->contract, "Provider"));
+    return record && provider_to_record(provider, record) ? record_to_json(record) : NULL;
+}
+
+static int compare_codes(const void *a, const void *b)
+{
+    const struct provider *const *first = a;
+    const struct provider *const *second = b;
+    for (size_t index = 0; index < ODS_CODE_SIZE; index++) {
+        if ((*first)->ods_code[index] != (*second)->ods_code[index]) {
+            return (*first)->ods_code[index] < (*second)->ods_code[index] ? -1 : 1;
+        }
+        if ((*first)->ods_code[index] == '\0') {
+            break;
+        }
+    }
+    return 0;
+}
+
+static bool list_json(struct provider_topic *topic, const struct provider **providers, size_t count)
+{
+    struct json *list = json_new_array();
+    bool done = list != NULL;
+    for (size_t index = 0; done && index < count; index++) {
+        done = json_array_add_take(list, provider_json(topic, providers[index]));
+    }
+    struct json *answer = json_new_object();
+    done = json_set_take(answer, "providers", list) && done;
+    if (!done) {
+        json_free(answer);
+        return false;
+    }
+    return command_print_json_take(answer, JSON_INDENTED);
+}
+
+static int work_list(struct provider_topic *topic, const struct command *command,
+                     struct reason *reason)
+{
+    size_t count = 0;
+    const struct provider *provider = NULL;
+    const struct provider **providers =
+        calloc(directory_count(topic->directory) + 1, sizeof *providers);
+    (void)reason;
+    if (!providers) {
+        return EXIT_FINDINGS;
+    }
+    for (size_t cursor = 0; directory_next(topic->directory, &cursor, &provider);) {
+        providers[count++] = provider;
+    }
+    qsort(providers, count, sizeof *providers, compare_codes);
+    bool done = true;
+    if (command->values->json) {
+        done = list_json(topic, providers, count);
+    }
+    for (size_t index = 0; !command->values->json && index < count; index++) {
+        provider = providers[index];
+        printf("%-8s %-18s %-8s %3zu services  %-28.28s  %s\n", provider->ods_code, provider->kind,
+               provider->paused ? "paused" : "open", provider->services_count, provider->hcp,
+               provider->name);
+    }
+    free(providers);
+    return done ? EXIT_WELL : EXIT_FINDINGS;
+}
+
+static int run_list(const struct command *command)
+{
+    return with_topic(command, work_list);
+}
+
+static const struct provider *find(struct provider_topic *topic, const struct command *command,
+                                   struct reason *reason)
+{
+    const struct provider *provider = directory_find(topic->directory, command->arguments[0]);
+    if (!provider) {
+        reason_set(reason, "unknown-provider", NULL, "the directory has no %.20s",
+                   command->arguments[0]);
+        (void)command_fail(EXIT_FINDINGS, reason);
+    }
+    return provider;
+}
+
+static int work_show(struct provider_topic *topic, const struct command *command,
+                     struct reason *reason)
+{
+    const struct provider *provider = find(topic, command, reason);
+    return provider && command_print_json_take(provider_json(topic, provider), JSON_INDENTED)
+               ? EXIT_WELL
+               : EXIT_FINDINGS;
+}
+
+static int run_show(const struct command *command)
+{
+    return with_topic(command, work_show);
+}
+
+static int set_paused(struct provider_topic *topic, const struct command *command, bool paused,
+                      struct reason *reason)
+{
+    const struct provider *existing = find(topic, command, reason);
+    if (!existing) {
+        return EXIT_FINDINGS;
+    }
+    if (existing->paused == paused) {
+        printf("%s is %s already\n", existing->ods_code, paused ? "paused" : "open");
+        return EXIT_WELL;
+    }
+    struct provider *provider = provider_copy(existing);
+    if (!provider) {
+        return EXIT_FINDINGS;
+    }
+    provider->paused = paused;
+    struct provider_change change = {.provider = provider};
+    text_copy(change.ods_code, sizeof change.ods_code, provider->ods_code);
+    enum verdict verdict = provider_topic_write(topic, &change, 1, reason);
+    provider_free(provider);
+    if (verdict != DONE) {
+        return command_fail_as(verdict, reason);
+    }
+    printf("%s is %s now\n", change.ods_code, paused ? "paused" : "open");
+    return EXIT_WELL;
+}
+
+static int work_pause(struct provider_topic *topic, const struct command *command,
+                      struct reason *reason)
+{
+    return set_paused(topic, command, true, reason);
+}
+
+static int work_resume(struct provider_topic *topic, const struct command *command,
+                       struct reason *reason)
+{
+    return set_paused(topic, command, false, reason);
+}
+
+static int run_pause(const struct command *command)
+{
+    return with_topic(command, work_pause);
+}
+
+static int run_resume(const struct command *command)
+{
+    return with_topic(command, work_resume);
+}
+
+const struct verb VERBS_PROVIDERS[] = {
+    {"providers load", "FILE", 1, 1, "take providers from our CSV or a file of NHS ODS",
+     "json schemas-dir format dry-run replace ", run_load},
+    {"providers list", "", 0, 0, "the directory, a line each", "json schemas-dir ", run_list},
+    {"providers show", "CODE", 1, 1, "one provider, as JSON", "json schemas-dir ", run_show},
+    {"providers pause", "CODE", 1, 1, "send it nothing until it is resumed", "schemas-dir ",
+     run_pause},
+    {"providers resume", "CODE", 1, 1, "send to it again", "schemas-dir ", run_resume},
+    {0},
+};
