@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP outcome -> meaning, as one table, first match wins. The body of a 409 is scanned rather than
+ * parsed, because only its beginning is kept: a quoted name directly followed by its value can't be
+ * imitated by text inside a string, where the quotes would be escaped. */
+#include "classify.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+static const struct {
+    int from, to;
+    enum answer_meaning meaning;
+    bool unwell;
+} meanings[] = {
+    {200, 299, ANSWER_DELIVERED, false}, /* */
+    {408, 408, ANSWER_AGAIN, true},      /* request timeout */
+    {410, 410, ANSWER_GONE, false},      /* gone */
+    {425, 425, ANSWER_AGAIN, false},     /* too early: our first try is still being worked on */
+    {429, 429, ANSWER_AGAIN, true},      /* too many requests */
+    {400, 499, ANSWER_RETURNED, false},  /* */
+    {500, 599, ANSWER_AGAIN, true},      /* */
+    {100, 999, ANSWER_AGAIN, true}, /* redirects are not followed; 1xx and 6xx on are no answers */
+};
+
+/* The text behind `"name"`, blanks, `:`, blanks, `"`; its length in *ret_length. NULL if there is
+ * none here. */
+static const char *value_at(const char *at, const char *end, size_t name_length, size_t *ret_length)
+{
+    at += name_length;
+    while (at < end && strchr(" \t\r\n", *at))
+        at++;
+    if (at == end || *at++ != ':')
+        return NULL;
+    while (at < end && strchr(" \t\r\n", *at))
+        at++;
+    if (at == end || *at++ != '"')
+        return NULL;
+    const char *quote = memchr(at, '"', (size_t)(end - at));
+    if (!quote)
+        return NULL;
+    *ret_length = (size_t)(quote - at);
+    return at;
+}
+
+bool classify_says_duplicate(const char *body, size_t length)
+{
+    static const char word[] = "duplicate";
+    static const struct {
+        const char *name;
+        bool ending; /* the end of the value is enough (a URI) */
+    } fields[] = {{"\"code\"", false}, {"\"type\"", true}};
+    const size_t word_length = sizeof(word) - 1;
+    const char *end = body + length;
+    if (!body)
+        return false;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+        const size_t name_length = strlen(fields[i].name);
+        const char *at = body;
+        while ((at = memmem(at, (size_t)(end - at), fields[i].name, name_length))) {
+            size_t size = 0;
+            const char *value = value_at(at, end, name_length, &size);
+            at += name_length;
+            if (!value || size < word_length || (size > word_length && !fields[i].ending))
+                continue;
+            if (memcmp(value + size - word_length, word, word_length) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static size_t row_of(int status)
+{
+    size_t row = 0;
+    while (row + 1 < sizeof(meanings) / sizeof(*meanings) &&
+           (status < meanings[row].from || status > meanings[row].to))
+        row++;
+    return row;
+}
+
+enum answer_meaning classify(const struct answer *answer)
+{
+    if (answer->unsendable)
+        return ANSWER_UNSENT;
+    if (!answer->status)
+        return ANSWER_AGAIN;
+    if (answer->status == 409 && classify_says_duplicate(answer->excerpt, answer->excerpt_length))
+        return ANSWER_DELIVERED;
+    return meanings[row_of(answer->status)].meaning;
+}
+
+bool classify_unwell(const struct answer *answer)
+{
+    if (answer->unsendable)
+        return false;
+    return !answer->status || meanings[row_of(answer->status)].unwell;
+}
+
+void classify_result(int status, const char *error, char result[RESULT_SIZE])
+{
+    if (status)
+        (void)text_format(result, RESULT_SIZE, "http-%d", status);
+    else
+        (void)text_copy(result, RESULT_SIZE, error ? error : "no-answer");
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core of the dispatcher: what is to be sent, written, tried again or handed on, and when. A
+ * state machine with no clock, no I/O and no randomness but a seed: events come in, the shell asks
+ * for actions and carries them out.
+ *
+ * The topic `deliveries` is the queue and this is a cache of it. Three rules keep a delivery in one
+ * place:
+ *  - a record once folded is a fact of the topic: repeats of an offset (after an aborted
+ * transaction) are skipped;
+ *  - what has happened (an answer, a deadline) is a fact, too: it is offered for writing in
+ * transaction after transaction until one commits, and only then does the job go on;
+ *  - a finished job stays as a ghost until its tombstone is read back, so that its own older
+ * records are not new work. */
+#ifndef DISPATCHER_DELIVER_H
+#define DISPATCHER_DELIVER_H
+
+#include "job.h"
+
+struct deliverer;
+
+struct endpoint_state {
+    bool usable;   /* in the directory, not paused, with an endpoint */
+    uint64_t hash; /* changes with the endpoint */
+};
+
+struct deliver_options {
+    size_t pending_max;
+    size_t in_flight_max;
+    bool intent; /* write an intent before the first send of a delivery */
+    int64_t attempt_timeout_ms;
+    int64_t retry_first_ms, retry_most_ms; /* 0 = as the delivery says */
+    int64_t probe_first_ms, probe_most_ms;
+    int64_t hop_limit_ms; /* 0 = half of the time left at the hop's start */
+    uint64_t seed;
+    void *self;
+    /* What the directory says now. */
+    void (*endpoint)(void *self, const char *destination, struct endpoint_state *ret_state);
+};
+
+/* NULL without memory. */
+struct deliverer *deliver_new(const struct deliver_options *options);
+void deliver_free(struct deliverer *core);
+
+/* ---- events in */
+
+/* A partition is ours: what is read from it is held until deliver_restored. */
+__attribute__((warn_unused_result)) bool deliver_assigned(struct deliverer *core,
+                                                          int32_t partition);
+/* All that was in it at the assignment has been read. */
+void deliver_restored(struct deliverer *core, int32_t partition, int64_t now_ms);
+/* No longer ours: everything about it is forgotten; sends under way end unheard. */
+void deliver_revoked(struct deliverer *core, int32_t partition);
+/* False if this offset has been folded already (a repeat after an abort). Ask before the two below.
+ */
+bool deliver_is_new(const struct deliverer *core, int32_t partition, int64_t offset);
+
+struct deliver_record { /* what scheduling needs of a Delivery; borrowed */
+    struct uuid id;
+    const char *destination;
+    int64_t accepted_at_ms, created_at_ms, deadline_at_ms, next_attempt_at_ms;
+    int32_t attempts;
+    bool intent;
+    int64_t retry_first_ms, retry_most_ms;
+    const void *bytes; /* copied */
+    size_t size;
+};
+/* TRY_AGAIN if no more can be held; nothing has changed then. */
+__attribute__((warn_unused_result)) enum verdict
+deliver_record_seen(struct deliverer *core, int32_t partition, int64_t offset,
+                    const struct deliver_record *record, int64_t now_ms);
+void deliver_tombstone_seen(struct deliverer *core, int32_t partition, int64_t offset,
+                            const struct uuid *id, int64_t now_ms);
+/* True if these bytes are the last record that this core had written for the delivery; then the
+ * offset is folded and there is nothing to decode. */
+bool deliver_echo_seen(struct deliverer *core, int32_t partition, int64_t offset,
+                       const struct uuid *id, const void *bytes, size_t size);
+/* An unreadable record: its offset is folded, no more. */
+void deliver_skip(struct deliverer *core, int32_t partition, int64_t offset);
+
+/* The answer to a send that deliver_next_send gave out; each comes once. */
+void deliver_answered(struct deliverer *core, uint32_t flight, const struct answer *answer,
+                      int64_t now_ms);
+/* The directory may have changed: looks at each destination anew. */
+void deliver_directory_changed(struct deliverer *core, int64_t now_ms);
+void deliver_committed(struct deliverer *core, int64_t now_ms);
+/* What was in the transaction is to be written again. Harmless when there was none. */
+void deliver_aborted(struct deliverer *core);
+/* Nothing further is started. */
+void deliver_drain(struct deliverer *core);
+/* Time passes: waits end, deadlines come near. */
+void deliver_tick(struct deliverer *core, int64_t now_ms);
+/* When deliver_tick has something to do; INT64_MAX = nothing. */
+int64_t deliver_wake_at(const struct deliverer *core);
+
+/* ---- actions out */
+
+struct deliver_send {
+    const struct job *job; /* valid until the next event */
+    const char *destination;
+    uint32_t flight; /* to be given to deliver_answered, once */
+    int64_t timeout_ms;
+    bool possible_duplicate;
+};
+/* The next send to be started now; false if there is none. */
+bool deliver_next_send(struct deliverer *core, int64_t now_ms, struct deliver_send *ret_send);
+
+struct deliver_write {
+    struct job *job; /* valid until the next event; for deliver_stays and deliver_wrote */
+    const char *destination;
+    enum job_fact fact;
+    /* FACT_INTENT: the Delivery with `intent`. FACT_RETRY: the updated Delivery, attempted.
+     * FACT_DELIVERED: tombstone, delivered. FACT_MOVE: tombstone, attempted if `attempted`, then
+     * the next Delivery and routed, or returned. */
+};
+/* The next record to be put into the open transaction; false if there is none. */
+bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write);
+/* The answer to a FACT_MOVE that is not `must_move` when no other provider is to be had: the job
+ * goes on where it is. True if the shell is to write what FACT_RETRY asks for, instead. */
+bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms);
+/* The Delivery record that was put into the transaction for the job, to be known again when it is
+ * read back. */
+void deliver_wrote(struct job *job, const void *bytes, size_t size);
+
+/* ---- figures */
+
+/* True while something is to be written, or not committed yet. */
+bool deliver_has_news(const struct deliverer *core);
+struct deliver_counts {
+    size_t pending; /* ghosts left out */
+    size_t in_flight;
+    size_t facts; /* to be written, or not committed yet */
+    size_t destinations, unusable, broken;
+    bool restoring;
+};
+void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The window is additive: 1/N more per success, a quarter less per failure, as Postfix's queue
+ * manager does, so that it reacts before the breaker has to. Intents are written a few windows
+ * ahead, because a transaction takes longer than a POST; but not for a whole backlog, or everything
+ * in it would count as perhaps sent after a crash. */
+#include "destination.h"
+
+#include "backoff.h"
+#include "base/text.h"
+
+#include <stdint.h>
+
+#define NOTE_AHEAD 4.0 /* windows */
+#define MEAN_WEIGHT 0.1
+
+void destination_init(struct destination *destination, const char *code)
+{
+    *destination = (struct destination){.window = WINDOW_FIRST, .usable = true};
+    (void)text_copy(destination->code, sizeof(destination->code), code);
+    heap_init(&destination->fresh, offsetof(struct job, queue_slot));
+    heap_init(&destination->ready, offsetof(struct job, queue_slot));
+    heap_init(&destination->waiting, offsetof(struct job, queue_slot));
+    link_init(&destination->send_link);
+    link_init(&destination->intent_link);
+}
+
+void destination_clear(struct destination *destination)
+{
+    heap_clear(&destination->fresh);
+    heap_clear(&destination->ready);
+    heap_clear(&destination->waiting);
+}
+
+bool destination_reserve(struct destination *destination)
+{
+    size_t count = destination->jobs_count + 1;
+    return heap_reserve(&destination->fresh, count) && heap_reserve(&destination->ready, count) &&
+           heap_reserve(&destination->waiting, count);
+}
+
+static bool spoken_to(const struct destination *destination, int64_t now_ms)
+{
+    return destination->usable && !destination->retired && now_ms >= destination->quiet_until_ms &&
+           (!destination->open || (now_ms >= destination->probe_at_ms && !destination->in_flight));
+}
+
+bool destination_may_send(const struct destination *destination, int64_t now_ms)
+{
+    return destination->ready.count && destination->in_flight < (int32_t)destination->window &&
+           spoken_to(destination, now_ms);
+}
+
+bool destination_may_note(const struct destination *destination, int64_t now_ms)
+{
+    double allowance = destination->open ? 1.0 : destination->window * NOTE_AHEAD;
+    return destination->fresh.count && spoken_to(destination, now_ms) &&
+           (double)destination->noting + (double)destination->ready.count < allowance;
+}
+
+int64_t destination_wake_at(const struct destination *destination, int64_t now_ms)
+{
+    int64_t at = INT64_MAX;
+    int64_t key;
+    if (heap_top(&destination->waiting, &key))
+        at = key;
+    bool queued = destination->ready.count || destination->fresh.count;
+    if (queued && destination->open && destination->probe_at_ms > now_ms &&
+        destination->probe_at_ms < at)
+        at = destination->probe_at_ms;
+    if (queued && destination->quiet_until_ms > now_ms && destination->quiet_until_ms < at)
+        at = destination->quiet_until_ms;
+    return at;
+}
+
+static void failed(struct destination *destination, int64_t now_ms, int64_t probe_first_ms,
+                   int64_t probe_most_ms)
+{
+    destination->window *= 0.75;
+    if (destination->window < 1.0)
+        destination->window = 1.0;
+    if (++destination->failures_in_row < BREAKER_FAILURES)
+        return;
+    /* Those that were in flight when it opened say nothing new. */
+    if (destination->open && now_ms < destination->probe_at_ms)
+        return;
+    destination->open = true;
+    destination->probes++;
+    destination->probe_at_ms =
+        now_ms + backoff_probe_ms(destination->probes, probe_first_ms, probe_most_ms);
+}
+
+bool destination_learn(struct destination *destination, bool unwell, int64_t duration_ms,
+                       int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms)
+{
+    double duration = (double)duration_ms;
+    destination->mean_ms =
+        destination->mean_ms > 0
+            ? destination->mean_ms + MEAN_WEIGHT * (duration - destination->mean_ms)
+            : duration + 0.001;
+    if (unwell) {
+        failed(destination, now_ms, probe_first_ms, probe_most_ms);
+        return false;
+    }
+    bool closed = destination->open;
+    if (closed)
+        destination->window = WINDOW_FIRST;
+    destination->open = false;
+    destination->probes = 0;
+    destination->failures_in_row = 0;
+    destination->window += 1.0 / destination->window;
+    if (destination->window > WINDOW_MOST)
+        destination->window = WINDOW_MOST;
+    return closed;
+}
+
+int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms)
+{
+    double wait = (double)(destination->ready.count + destination->fresh.count) *
+                  destination->mean_ms / destination->window;
+    if (destination->open && destination->probe_at_ms > now_ms)
+        wait += (double)(destination->probe_at_ms - now_ms);
+    else if (destination->quiet_until_ms > now_ms)
+        wait += (double)(destination->quiet_until_ms - now_ms);
+    return wait > 1e15 ? (int64_t)1e15 : (int64_t)wait;
+}

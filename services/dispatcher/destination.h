@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One destination: its queues, how much it is trusted with at a time (window), and whether it is
+ * spoken to at all (breaker). Pure. */
+#ifndef DISPATCHER_DESTINATION_H
+#define DISPATCHER_DESTINATION_H
+
+#include "heap.h"
+#include "ids/formats.h"
+#include "job.h"
+
+#define WINDOW_FIRST 2.0
+#define WINDOW_MOST 20.0
+#define BREAKER_FAILURES 5 /* in a row open it */
+
+struct destination {
+    char code[ODS_CODE_SIZE];
+    struct heap fresh, ready; /* by deadline */
+    struct heap waiting;      /* by next_attempt_at */
+    struct link send_link;    /* in the ring of those that may send */
+    struct link intent_link;  /* in the ring of those that want intents written */
+    size_t wake_slot;
+    size_t jobs_count; /* of all stages but done */
+    int32_t in_flight;
+    int32_t noting; /* intents on their way to the topic */
+    double window;
+    int32_t failures_in_row;
+    int32_t probes; /* since the breaker opened */
+    int64_t probe_at_ms;
+    int64_t quiet_until_ms; /* Retry-After of a 429 or 503 is meant for all requests */
+    double mean_ms;         /* of an attempt; 0 = none yet */
+    uint64_t endpoint;      /* hash of its URL, to see it change */
+    bool open;              /* breaker */
+    bool usable;            /* in the directory, not paused, with an endpoint */
+    bool retired;           /* said 410 since the endpoint last changed */
+};
+
+void destination_init(struct destination *destination, const char *code);
+void destination_clear(struct destination *destination);
+/* Room in each queue for all its jobs and one more. */
+__attribute__((warn_unused_result)) bool destination_reserve(struct destination *destination);
+
+/* May the next ready job be sent now? */
+bool destination_may_send(const struct destination *destination, int64_t now_ms);
+/* May one more intent be written ahead? */
+bool destination_may_note(const struct destination *destination, int64_t now_ms);
+/* When to look again, if not before; INT64_MAX = only an event changes anything. */
+int64_t destination_wake_at(const struct destination *destination, int64_t now_ms);
+/* Takes what an attempt has shown: window, breaker, mean time. True if the breaker has just closed.
+ */
+bool destination_learn(struct destination *destination, bool unwell, int64_t duration_ms,
+                       int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms);
+/* How long a job at the end of the queue has to wait, as far as can be told. */
+int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop: answers in, facts into the transaction, sends out. One thread and one epoll, on which
+ * both the HTTP transfers and the stream's wake-up descriptor lie. While Kafka is away the
+ * transfers under way go on: only their news waits. */
+#include "dispatcher.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLLOW_INTERVAL_MS 250
+#define FIGURES_INTERVAL_MS 1000
+#define BUSY_WAIT_MS 5 /* while news is to be written */
+#define AWAY_FIRST_MS 100
+#define AWAY_MOST_MS 5000
+#define REBALANCE_DRAIN_MS 5000
+#define DRAIN_RESERVE_MS 5000 /* of the drain's time, for the last commit */
+#define SECRETS_NAMES_MAX 10000
+#define BATCH_MESSAGES_MAX 1000
+
+/* ---- loading */
+
+static void free_secrets(void *value)
+{
+    explicit_bzero(value, sizeof(struct secrets));
+    free(value);
+}
+
+static bool load_secrets(struct dispatcher *self, struct reason *reason)
+{
+    struct secrets secrets = {.count = 0};
+    const char *text = self->settings.webhook_secret;
+    if (text && text[0] && !secrets_parse(text, &secrets, reason))
+        return false;
+    struct map *named = map_new(SECRETS_NAMES_MAX);
+    if (!named) {
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        return false;
+    }
+    self->secrets = secrets;
+    map_free(self->named_secrets, free_secrets);
+    self->named_secrets = named;
+    return true;
+}
+
+static bool load_contract(struct dispatcher *self, struct reason *reason)
+{
+    struct pathway_set *pathways = NULL;
+    struct places *places = NULL;
+    struct codec *codec = NULL;
+    struct contract *contract = contract_load(self->settings.service.schemas_dir, reason);
+    if (contract)
+        pathways = pathway_set_load(contract, reason);
+    if (pathways)
+        places = places_load(self->settings.service.schemas_dir, reason);
+    if (places && !(codec = codec_new(contract, NULL)))
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+    if (codec && self->follower && !directory_follow_use(self->follower, contract)) {
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        codec_free(codec);
+        codec = NULL;
+    }
+    if (!codec) {
+        places_free(places);
+        pathway_set_free(pathways);
+        contract_free(contract);
+        return false;
+    }
+    codec_free(self->codec);
+    places_free(self->places);
+    pathway_set_free(self->pathways);
+    contract_free(self->contract);
+    self->contract = contract;
+    self->pathways = pathways;
+    self->places = places;
+    self->codec = codec;
+    return true;
+}
+
+static bool load(struct dispatcher *self, struct reason *reason)
+{
+    const struct settings *settings = &self->settings;
+    if (settings->retry_first_ms && settings->retry_most_ms &&
+        settings->retry_first_ms > settings->retry_most_ms) {
+        reason_set(reason, "bad-option", NULL, "retry-first-ms is more than retry-most-ms");
+        return false;
+    }
+    return networks_parse(settings->allow_networks, &self->networks, reason) &&
+           load_secrets(self, reason) && load_contract(self, reason);
+}
+
+static void unload(struct dispatcher *self)
+{
+    codec_free(self->codec);
+    places_free(self->places);
+    pathway_set_free(self->pathways);
+    contract_free(self->contract);
+    map_free(self->named_secrets, free_secrets);
+    explicit_bzero(&self->secrets, sizeof(self->secrets));
+    self->codec = NULL;
+    self->places = NULL;
+    self->pathways = NULL;
+    self->contract = NULL;
+    self->named_secrets = NULL;
+}
+
+static enum verdict check(void *context, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    bool well = load(self, reason);
+    unload(self);
+    return well ? DONE : REFUSED;
+}
+
+static enum verdict reload(void *context, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    if (!load_contract(self, reason) || !load_secrets(self, reason))
+        return REFUSED;
+    return DONE;
+}
+
+/* ---- what the core and the sender ask and tell */
+
+static void on_endpoint(void *context, const char *destination, struct endpoint_state *ret_state)
+{
+    const struct dispatcher *self = context;
+    const struct provider *provider = directory_find(self->directory, destination);
+    ret_state->usable = provider && provider->url && !provider->paused;
+    ret_state->hash =
+        provider && provider->url ? hash_bytes(provider->url, strlen(provider->url), 1) : 0;
+}
+
+static void on_answer(void *context, uint32_t flight, const struct answer *answer)
+{
+    struct dispatcher *self = context;
+    char result[RESULT_SIZE];
+    classify_result(answer->status, answer->error, result);
+    metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
+    deliver_answered(self->core, flight, answer, clock_now_ms());
+}
+
+static void on_draining(void *context)
+{
+    struct dispatcher *self = context;
+    int64_t until_ms = clock_monotonic_ms() + REBALANCE_DRAIN_MS;
+    while (sender_under_way(self->sender) && clock_monotonic_ms() < until_ms) {
+        sender_turn(self->sender, 100);
+        service_alive(self->context);
+    }
+}
+
+/* ---- start and stop */
+
+static bool new_core(struct dispatcher *self, struct reason *reason)
+{
+    const struct settings *settings = &self->settings;
+    uint64_t seed = (uint64_t)settings->seed;
+    if ((!seed && !digest_random(&seed, sizeof(seed))) ||
+        !digest_random(&self->nonce, sizeof(self->nonce))) {
+        reason_set(reason, "no-randomness", NULL, "the system's generator fails");
+        return false;
+    }
+    struct deliver_options options = {.pending_max = (size_t)settings->pending_max,
+                                      .in_flight_max = (size_t)settings->in_flight_max,
+                                      .intent = settings->intent,
+                                      .attempt_timeout_ms = settings->attempt_timeout_ms,
+                                      .retry_first_ms = settings->retry_first_ms,
+                                      .retry_most_ms = settings->retry_most_ms,
+                                      .probe_first_ms = settings->probe_first_ms,
+                                      .probe_most_ms = settings->probe_most_ms,
+                                      .hop_limit_ms = settings->hop_limit_ms,
+                                      .seed = seed,
+                                      .self = self,
+                                      .endpoint = on_endpoint};
+    self->core = deliver_new(&options);
+    if (!self->core)
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+    return self->core;
+}
+
+/* All that needs no network; once. */
+static bool make_ready(struct dispatcher *self, struct reason *reason)
+{
+    if (self->sender)
+        return true;
+    buffer_init(&self->scratch, 256 * 1024);
+    buffer_init(&self->record, 128 * 1024);
+    buffer_init(&self->body, BODY_MAX);
+    struct sender_options options = {.allowed = &self->networks,
+                                     .allow_http = self->settings.allow_http,
+                                     .ca_file = self->settings.ca_file,
+                                     .connect_timeout_ms = self->settings.connect_timeout_ms,
+                                     .answered = on_answer,
+                                     .self = self};
+    if (!load(self, reason))
+        return false;
+    self->kafka = kafka_settings_from_environment("dispatcher", reason);
+    self->directory = directory_new();
+    if (!self->kafka || !self->directory || !new_core(self, reason))
+        return false;
+    self->sender = sender_open(&options, reason);
+    if (self->sender && !self->secrets.count)
+        log_fact(LOG_LEVEL_WARNING, "not-signing", "detail", "DISPATCHER_WEBHOOK_SECRET is not set",
+                 NULL);
+    return self->sender;
+}
+
+static enum verdict start(void *context, struct service_context *service, struct reason *reason)
+{
+    static const char *const topics[] = {TOPIC_DELIVERIES};
+    struct dispatcher *self = context;
+    self->context = service;
+    self->metrics = service_metrics(service);
+    if (!make_ready(self, reason))
+        return BROKEN;
+    enum verdict verdict = DONE;
+    if (!self->follower)
+        verdict =
+            directory_follow(self->kafka, self->contract, self->directory, &self->follower, reason);
+    if (verdict != DONE)
+        return verdict;
+    const struct stream_handlers handlers = {.self = self,
+                                             .assigned = records_assigned,
+                                             .revoked = records_revoked,
+                                             .message = records_message,
+                                             .tick = writes_tick,
+                                             .committed = writes_committed,
+                                             .aborted = writes_aborted,
+                                             .draining = on_draining};
+    const struct stream_options options = {
+        .group = "dispatcher",
+        .instance = self->settings.service.instance,
+        .topics = topics,
+        .topics_count = 1,
+        .start = STREAM_FROM_BEGINNING,
+        .batch_messages_max = BATCH_MESSAGES_MAX,
+        .commit_interval_ms = (int)self->settings.commit_interval_ms,
+        .session_timeout_ms = (int)self->settings.session_timeout_ms};
+    verdict = stream_open(self->kafka, &options, &handlers, &self->stream, reason);
+    if (verdict == DONE && !sender_watch(self->sender, stream_wake_fd(self->stream))) {
+        reason_set(reason, "no-wake-up", NULL, "the stream's descriptor can't be watched");
+        return BROKEN;
+    }
+    return verdict;
+}
+
+static void stop(void *context)
+{
+    struct dispatcher *self = context;
+    stream_close(self->stream);
+    sender_close(self->sender);
+    directory_follow_stop(self->follower);
+    deliver_free(self->core);
+    directory_free(self->directory);
+    kafka_settings_free(self->kafka);
+    unload(self);
+    buffer_clear(&self->scratch);
+    buffer_clear(&self->record);
+    buffer_clear(&self->body);
+}
+
+/* ---- the loop */
+
+static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
+{
+    struct deliver_send send;
+    struct prepared prepared;
+    struct answer answer;
+    while (deliver_next_send(self->core, now_ms, &send)) {
+        if (!prepare_send(self, &send, now_ms, &prepared, &answer)) {
+            on_answer(self, send.flight, &answer);
+        } else if (!sender_start(self->sender, &prepared.request)) {
+            answer = (struct answer){.error = "no-memory"};
+            on_answer(self, send.flight, &answer);
+        }
+    }
+}
+
+static void follow_directory(struct dispatcher *self, int64_t now_ms)
+{
+    struct reason reason = {0};
+    size_t changes = 0;
+    if (now_ms < self->follow_at_ms)
+        return;
+    self->follow_at_ms = now_ms + FOLLOW_INTERVAL_MS;
+    /* Kafka away: what is known stays in force; the stream says that it is away. */
+    enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
+    if (verdict != DONE)
+        self->follow_at_ms += AWAY_FIRST_MS;
+    if (changes)
+        deliver_directory_changed(self->core, now_ms);
+}
+
+static void tell_figures(struct dispatcher *self, int64_t now_ms)
+{
+    struct deliver_counts counts;
+    if (now_ms < self->figures_at_ms)
+        return;
+    self->figures_at_ms = now_ms + FIGURES_INTERVAL_MS;
+    deliver_count(self->core, &counts);
+    metrics_set(self->metrics, METRIC_IN_FLIGHT, NULL, (double)counts.in_flight);
+    metrics_set(self->metrics, METRIC_PENDING, NULL, (double)counts.pending);
+    metrics_set(self->metrics, METRIC_UNWRITTEN, NULL, (double)counts.facts);
+    metrics_set(self->metrics, METRIC_DESTINATIONS, NULL, (double)counts.destinations);
+    metrics_set(self->metrics, METRIC_UNUSABLE, NULL, (double)counts.unusable);
+    metrics_set(self->metrics, METRIC_BROKEN, NULL, (double)counts.broken);
+    metrics_set(self->metrics, METRIC_LAG, NULL, (double)stream_lag(self->stream));
+}
+
+static void tell_ready(struct dispatcher *self)
+{
+    service_not_ready(self->context, self->stream_wait_ms             ? "kafka is away"
+                                     : !stream_assigned(self->stream) ? "no assignment yet"
+                                     : self->fences_count             ? "restoring"
+                                                                      : NULL);
+}
+
+/* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on
+ * meanwhile, so the skeleton's own waiting would be in the way. */
+static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < self->stream_at_ms)
+        return DONE;
+    enum verdict verdict = stream_step(self->stream, 0, reason);
+    if (verdict == DONE) {
+        self->stream_wait_ms = 0;
+        return DONE;
+    }
+    if (verdict != TRY_AGAIN)
+        return verdict;
+    if (!self->stream_wait_ms)
+        log_fact(LOG_LEVEL_WARNING, "transaction-again", "code", reason->code, "detail",
+                 reason->detail, NULL);
+    int64_t wait = self->stream_wait_ms ? self->stream_wait_ms * 2 : AWAY_FIRST_MS;
+    self->stream_wait_ms = wait > AWAY_MOST_MS ? AWAY_MOST_MS : wait;
+    self->stream_at_ms = now_ms + self->stream_wait_ms;
+    return DONE;
+}
+
+static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_counts *ret_counts,
+                         struct reason *reason)
+{
+    enum verdict verdict = turn_stream(self, reason);
+    if (verdict != DONE)
+        return verdict;
+    int64_t now_ms = clock_now_ms();
+    follow_directory(self, now_ms);
+    deliver_tick(self->core, now_ms);
+    send_what_is_due(self, now_ms);
+    tell_figures(self, now_ms);
+    tell_ready(self);
+    int64_t wait = deliver_wake_at(self->core) - now_ms;
+    if (wait > wait_ms)
+        wait = wait_ms;
+    if (wait > BUSY_WAIT_MS && deliver_has_news(self->core))
+        wait = BUSY_WAIT_MS;
+    sender_turn(self->sender, wait > 0 ? (int)wait : 0);
+    if (ret_counts)
+        deliver_count(self->core, ret_counts);
+    return DONE;
+}
+
+static enum verdict step(void *context, int wait_ms, struct reason *reason)
+{
+    return turn(context, wait_ms, NULL, reason);
+}
+
+static enum verdict drain(void *context, int wait_ms, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    struct deliver_counts counts;
+    int64_t now_ms = clock_monotonic_ms();
+    if (!self->drain_by_ms) {
+        int64_t time_ms = self->settings.service.drain_timeout_ms;
+        self->drain_by_ms =
+            now_ms + (time_ms > DRAIN_RESERVE_MS ? time_ms - DRAIN_RESERVE_MS : time_ms / 2);
+        deliver_drain(self->core);
+    }
+    enum verdict verdict =
+        turn(self, wait_ms < BUSY_WAIT_MS ? wait_ms : BUSY_WAIT_MS, &counts, reason);
+    if (verdict != DONE)
+        return verdict;
+    /* What is still under way then is left: its intent is on the topic, the next process marks it.
+     */
+    if (!counts.facts && (!counts.in_flight || now_ms >= self->drain_by_ms))
+        return DONE;
+    reason_set(reason, "in-flight", NULL, "%zu sends under way, %zu results to be written",
+               counts.in_flight, counts.facts);
+    return TRY_AGAIN;
+}
+
+const struct service *dispatcher_service(void)
+{
+    static struct dispatcher self;
+    static struct service service;
+    service =
+        (struct service){.name = "dispatcher",
+                         .summary = "delivers referrals to their providers over HTTP, in time",
+                         .health_listen = "127.0.0.1:9103",
+                         .options = settings_table,
+                         .options_count = settings_count,
+                         .values = &self.settings,
+                         .metrics = settings_metrics,
+                         .metrics_count = settings_metrics_count,
+                         .self = &self,
+                         .check = check,
+                         .start = start,
+                         .step = step,
+                         .drain = drain,
+                         .stop = stop,
+                         .reload = reload};
+    return &service;
+}

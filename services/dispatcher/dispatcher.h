@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shell around the core: Kafka on one side, HTTP on the other. */
+#ifndef DISPATCHER_DISPATCHER_H
+#define DISPATCHER_DISPATCHER_H
+
+#include "deliver.h"
+#include "directory/follow.h"
+#include "directory/route.h"
+#include "lifecycle/delivery.h"
+#include "send.h"
+#include "settings.h"
+#include "sign.h"
+
+#define FENCES_MAX 4096
+#define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
+
+/* A partition is restored when the fence that was written into it after its assignment is read
+ * back: everything before it has been read then, whatever transaction markers lie between. */
+struct fence {
+    uint64_t nonce; /* 0 = not ours, or restored */
+    bool written;   /* in the open transaction, or committed */
+};
+
+struct dispatcher {
+    struct settings settings;
+    struct service_context *context;
+    struct metrics *metrics;
+
+    struct contract *contract;
+    struct pathway_set *pathways;
+    struct places *places;
+    struct directory *directory;
+    struct codec *codec;
+    struct networks networks;
+    struct secrets secrets; /* the default ones; none = not signed */
+    struct map *named_secrets;
+
+    struct kafka_settings *kafka;
+    struct directory_follower *follower;
+    struct stream *stream;
+    struct sender *sender;
+    struct deliverer *core;
+    struct fence fences[FENCES_MAX];
+    size_t fences_count; /* not read back yet */
+    uint64_t nonce;      /* of the last fence; starts by chance */
+    bool fences_open;    /* some fence is in the open transaction */
+
+    struct buffer scratch, record, body;
+    int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
+    int64_t stream_wait_ms; /* grows while Kafka is away */
+    struct open_figures {   /* of the open transaction */
+        size_t delivered;
+        int64_t delivered_ms[DELIVERED_MS_MAX]; /* from acceptance */
+        struct {
+            size_t row;
+            char reason[REASON_CODE_MAX];
+            size_t count;
+        } moved[32];
+        size_t moved_count;
+    } open;
+};
+
+/* prepare.c: what is to be sent for a job. False: nothing can be sent, and the answer says why. The
+ * request is borrowed from the dispatcher's buffers until the next call. */
+struct prepared {
+    struct send_request request;
+    char lines[SEND_HEADERS_MAX][256];
+    char url[512];
+};
+__attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
+                                                      const struct deliver_send *send,
+                                                      int64_t now_ms, struct prepared *ret_prepared,
+                                                      struct answer *ret_answer);
+
+/* records.c: the topic read. */
+enum verdict records_assigned(void *self, const char *topic, int32_t partition, int64_t from,
+                              int64_t end, struct reason *reason);
+void records_revoked(void *self, const char *topic, int32_t partition, bool lost);
+enum verdict records_message(void *self, const struct kafka_message *message,
+                             struct reason *reason);
+
+/* writes.c: the topic written. */
+enum verdict writes_tick(void *self, int64_t now_ms, struct reason *reason);
+void writes_committed(void *self);
+void writes_aborted(void *self);
+
+const struct service *dispatcher_service(void);
+
+#endif

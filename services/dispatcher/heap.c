@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The key stands beside the pointer, so that sifting touches one array only; the item is written to
+ * when it moves. */
+#include "heap.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static size_t *slot_of(const struct heap *heap, void *item)
+{
+    return (size_t *)(void *)((char *)item + heap->slot_offset);
+}
+
+static void place(struct heap *heap, size_t position, struct heap_entry entry)
+{
+    heap->entries[position] = entry;
+    *slot_of(heap, entry.item) = position;
+}
+
+static void sift(struct heap *heap, size_t position, struct heap_entry entry)
+{
+    while (position > 1 && entry.key < heap->entries[position / 2].key) {
+        place(heap, position, heap->entries[position / 2]);
+        position /= 2;
+    }
+    for (;;) {
+        size_t child = position * 2;
+        if (child > heap->count)
+            break;
+        if (child < heap->count && heap->entries[child + 1].key < heap->entries[child].key)
+            child++;
+        if (entry.key <= heap->entries[child].key)
+            break;
+        place(heap, position, heap->entries[child]);
+        position = child;
+    }
+    place(heap, position, entry);
+}
+
+void heap_init(struct heap *heap, size_t slot_offset)
+{
+    *heap = (struct heap){.slot_offset = slot_offset};
+}
+
+void heap_clear(struct heap *heap)
+{
+    free(heap->entries);
+    heap_init(heap, heap->slot_offset);
+}
+
+bool heap_reserve(struct heap *heap, size_t count)
+{
+    if (count <= heap->capacity)
+        return true;
+    size_t capacity = heap->capacity ? heap->capacity : 8;
+    while (capacity < count)
+        capacity *= 2;
+    struct heap_entry *entries = realloc(heap->entries, (capacity + 1) * sizeof(*entries));
+    if (!entries)
+        return false;
+    heap->entries = entries;
+    heap->capacity = capacity;
+    return true;
+}
+
+void heap_put(struct heap *heap, void *item, int64_t key)
+{
+    size_t position = *slot_of(heap, item);
+    if (!position) {
+        assert(heap->count < heap->capacity);
+        position = ++heap->count;
+    }
+    sift(heap, position, (struct heap_entry){key, item});
+}
+
+void heap_remove(struct heap *heap, void *item)
+{
+    size_t position = *slot_of(heap, item);
+    if (!position)
+        return;
+    *slot_of(heap, item) = 0;
+    struct heap_entry last = heap->entries[heap->count--];
+    if (last.item != item)
+        sift(heap, position, last);
+}
+
+void *heap_top(const struct heap *heap, int64_t *ret_key)
+{
+    if (!heap->count)
+        return NULL;
+    if (ret_key)
+        *ret_key = heap->entries[1].key;
+    return heap->entries[1].item;
+}
+
+bool heap_holds(const struct heap *heap, const void *item)
+{
+    const size_t *slot = (const size_t *)(const void *)((const char *)item + heap->slot_offset);
+    return *slot != 0 && *slot <= heap->count && heap->entries[*slot].item == item;
+}

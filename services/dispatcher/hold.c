@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Holding deliveries: the fold of the topic into jobs, and jobs into the queues of their
+ * destinations. Every queue's room is reserved when a job is taken in, so that nothing later can
+ * fail for want of memory. */
+#include "core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct partition *core_partition(const struct deliverer *core, int32_t number)
+{
+    if (number < 0 || (size_t)number >= core->partitions_count)
+        return NULL;
+    return core->partitions[number];
+}
+
+bool deliver_assigned(struct deliverer *core, int32_t number)
+{
+    if (number < 0 || number >= PARTITIONS_MAX)
+        return false;
+    deliver_revoked(core, number);
+    if ((size_t)number >= core->partitions_count) {
+        size_t count = (size_t)number + 1;
+        struct partition **partitions =
+            realloc(core->partitions, count * sizeof(struct partition *));
+        if (!partitions)
+            return false;
+        memset(partitions + core->partitions_count, 0,
+               (count - core->partitions_count) * sizeof(struct partition *));
+        core->partitions = partitions;
+        core->partitions_count = count;
+    }
+    struct partition *partition = calloc(1, sizeof(*partition));
+    if (!partition)
+        return false;
+    link_init(&partition->jobs);
+    partition->number = number;
+    partition->restoring = true;
+    core->partitions[number] = partition;
+    return true;
+}
+
+void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition || !partition->restoring)
+        return;
+    partition->restoring = false;
+    struct link *next;
+    for (struct link *link = partition->jobs.next; link != &partition->jobs; link = next) {
+        next = link->next;
+        struct job *job = LINK_ITEM(link, struct job, partition_link);
+        job->maybe_sent = job->intent || job->attempts > 0 || !core->options.intent;
+        core_enqueue(core, job, now_ms);
+    }
+}
+
+void deliver_revoked(struct deliverer *core, int32_t number)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition)
+        return;
+    while (!link_alone(&partition->jobs))
+        core_remove(core, LINK_ITEM(partition->jobs.next, struct job, partition_link));
+    core->partitions[number] = NULL;
+    free(partition);
+}
+
+bool deliver_is_new(const struct deliverer *core, int32_t number, int64_t offset)
+{
+    const struct partition *partition = core_partition(core, number);
+    return partition && offset >= partition->folded_to;
+}
+
+void deliver_skip(struct deliverer *core, int32_t number, int64_t offset)
+{
+    struct partition *partition = core_partition(core, number);
+    if (partition && offset >= partition->folded_to)
+        partition->folded_to = offset + 1;
+}
+
+bool deliver_echo_seen(struct deliverer *core, int32_t number, int64_t offset,
+                       const struct uuid *id, const void *bytes, size_t size)
+{
+    const struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    if (!job || job->partition != number)
+        return false;
+    if (job->stage != JOB_DONE && (!job->echo || job->echo != hash_bytes(bytes, size, 1)))
+        return false;
+    deliver_skip(core, number, offset);
+    return true;
+}
+
+void deliver_wrote(struct job *job, const void *bytes, size_t size)
+{
+    job->echo = hash_bytes(bytes, size, 1);
+}
+
+static struct destination *destination_of(struct deliverer *core, const char *code)
+{
+    size_t length = strlen(code);
+    struct destination *destination = map_get(core->destinations, code, length);
+    if (destination)
+        return destination;
+    destination = calloc(1, sizeof(*destination));
+    if (!destination)
+        return NULL;
+    destination_init(destination, code);
+    if (!heap_reserve(&core->wakes, map_count(core->destinations) + 1) ||
+        !map_set(core->destinations, code, length, destination, NULL)) {
+        free(destination);
+        return NULL;
+    }
+    struct endpoint_state state = {.usable = true};
+    if (core->options.endpoint)
+        core->options.endpoint(core->options.self, code, &state);
+    destination->usable = state.usable;
+    destination->endpoint = state.hash;
+    return destination;
+}
+
+/* What the record says replaces what the job holds. */
+static bool job_take_record(struct job *job, const struct deliver_record *record)
+{
+    uint8_t *bytes = malloc(record->size ? record->size : 1);
+    if (!bytes)
+        return false;
+    if (record->size)
+        memcpy(bytes, record->bytes, record->size);
+    free(job->record);
+    job->record = bytes;
+    job->record_size = (uint32_t)record->size;
+    job->id = record->id;
+    job->accepted_at_ms = record->accepted_at_ms;
+    job->created_at_ms = record->created_at_ms;
+    job->deadline_at_ms = record->deadline_at_ms;
+    job->next_attempt_at_ms = record->next_attempt_at_ms;
+    job->attempts = record->attempts;
+    job->intent = record->intent;
+    job->retry_first_ms = (uint32_t)record->retry_first_ms;
+    job->retry_most_ms = (uint32_t)record->retry_most_ms;
+    return true;
+}
+
+static struct job *job_add(struct deliverer *core, struct partition *partition,
+                           const struct deliver_record *record)
+{
+    struct destination *destination = destination_of(core, record->destination);
+    struct job *job = destination ? calloc(1, sizeof(*job)) : NULL;
+    if (!job)
+        return NULL;
+    link_init(&job->partition_link);
+    link_init(&job->fact_link);
+    job->destination = destination;
+    job->partition = partition->number;
+    job->flight = NO_FLIGHT;
+    job->stage = JOB_HELD;
+    size_t count = map_count(core->jobs) + 1;
+    if (!job_take_record(job, record) || !destination_reserve(destination) ||
+        !heap_reserve(&core->deadlines, count) ||
+        !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
+        free(job->record);
+        free(job);
+        return NULL;
+    }
+    destination->jobs_count++;
+    link_append(&partition->jobs, &job->partition_link);
+    return job;
+}
+
+static bool in_queue(const struct job *job)
+{
+    return job->stage == JOB_FRESH || job->stage == JOB_READY || job->stage == JOB_WAITING;
+}
+
+enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t offset,
+                                 const struct deliver_record *record, int64_t now_ms)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition || offset < partition->folded_to)
+        return DONE;
+    struct job *job = map_get(core->jobs, record->id.bytes, sizeof(record->id.bytes));
+    if (!job) {
+        job = job_add(core, partition, record);
+        if (!job)
+            return TRY_AGAIN;
+        job->maybe_sent = record->attempts > 0 || record->intent;
+        if (!partition->restoring)
+            core_enqueue(core, job, now_ms);
+    } else if (job->partition == number) {
+        /* A delivery only ever gains attempts and its intent: what is not ahead of us is our own,
+         * read back. */
+        bool ahead = record->attempts > job->attempts ||
+                     (record->attempts == job->attempts && record->intent && !job->intent);
+        if (job->stage == JOB_HELD || (ahead && in_queue(job))) {
+            if (!job_take_record(job, record))
+                return TRY_AGAIN;
+            if (job->stage != JOB_HELD) {
+                job->maybe_sent = true;
+                core_dequeue(core, job);
+                core_enqueue(core, job, now_ms);
+            }
+        }
+    }
+    partition->folded_to = offset + 1;
+    return DONE;
+}
+
+void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offset,
+                            const struct uuid *id, int64_t now_ms)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition || offset < partition->folded_to)
+        return;
+    partition->folded_to = offset + 1;
+    struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    if (!job || job->partition != number)
+        return;
+    if (job->stage == JOB_WRITTEN) {
+        job->gone = true; /* its transaction decides */
+        return;
+    }
+    struct destination *destination = job->destination;
+    core_remove(core, job);
+    core_refresh(core, destination, now_ms);
+}
+
+int64_t core_give_up_at(const struct job *job)
+{
+    int64_t margin = (job->deadline_at_ms - job->created_at_ms) / 10;
+    if (margin > GIVE_UP_MARGIN_MS)
+        margin = GIVE_UP_MARGIN_MS;
+    return job->deadline_at_ms - (margin > 0 ? margin : 0);
+}
+
+static int64_t move_at(const struct deliverer *core, const struct job *job)
+{
+    int64_t give_up = core_give_up_at(job);
+    int64_t share = core->options.hop_limit_ms;
+    if (!share)
+        share = (job->deadline_at_ms - job->created_at_ms) / 2;
+    int64_t hop_end = job->stayed_until_ms ? job->stayed_until_ms : job->created_at_ms + share;
+    return hop_end < give_up ? hop_end : give_up;
+}
+
+void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
+{
+    struct destination *destination = job->destination;
+    job->move_at_ms = move_at(core, job);
+    if (job->move_at_ms <= now_ms) {
+        core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(job), now_ms);
+        return;
+    }
+    if (destination->retired && !job->stayed_until_ms) {
+        core_post_move(core, job, "endpoint-gone", false, now_ms);
+        return;
+    }
+    if (!job->stayed_until_ms && destination->mean_ms > 0 &&
+        now_ms + destination_expected_wait_ms(destination, now_ms) >= core_give_up_at(job)) {
+        core_post_move(core, job, "wait-too-long", false, now_ms);
+        return;
+    }
+    if (job->next_attempt_at_ms > now_ms) {
+        job->stage = JOB_WAITING;
+        heap_put(&destination->waiting, job, job->next_attempt_at_ms);
+    } else if (core->options.intent && !job->intent) {
+        job->stage = JOB_FRESH;
+        heap_put(&destination->fresh, job, job->deadline_at_ms);
+    } else {
+        job->stage = JOB_READY;
+        heap_put(&destination->ready, job, job->deadline_at_ms);
+    }
+    heap_put(&core->deadlines, job, job->move_at_ms);
+    core_refresh(core, destination, now_ms);
+}
+
+void core_dequeue(struct deliverer *core, struct job *job)
+{
+    if (!in_queue(job))
+        return;
+    struct destination *destination = job->destination;
+    heap_remove(job->stage == JOB_FRESH   ? &destination->fresh
+                : job->stage == JOB_READY ? &destination->ready
+                                          : &destination->waiting,
+                job);
+    heap_remove(&core->deadlines, job);
+}
+
+static void ring(struct link *list, struct link *link, bool in)
+{
+    if (in && link_alone(link))
+        link_append(list, link);
+    else if (!in && !link_alone(link))
+        link_remove(link);
+}
+
+static void end_wait(struct deliverer *core, struct job *job)
+{
+    struct destination *destination = job->destination;
+    heap_remove(&destination->waiting, job);
+    bool fresh = core->options.intent && !job->intent;
+    job->stage = fresh ? JOB_FRESH : JOB_READY;
+    heap_put(fresh ? &destination->fresh : &destination->ready, job, job->deadline_at_ms);
+}
+
+void core_refresh(struct deliverer *core, struct destination *destination, int64_t now_ms)
+{
+    int64_t key;
+    struct job *job;
+    while ((job = heap_top(&destination->waiting, &key)) && key <= now_ms)
+        end_wait(core, job);
+    ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
+    ring(&core->noters, &destination->intent_link, destination_may_note(destination, now_ms));
+    int64_t wake = destination_wake_at(destination, now_ms);
+    if (wake == INT64_MAX)
+        heap_remove(&core->wakes, destination);
+    else
+        heap_put(&core->wakes, destination, wake);
+}
+
+void core_release(struct deliverer *core, struct destination *destination, int64_t now_ms)
+{
+    /* From the last entry to the first; what a removal puts into its place is looked at again. */
+    struct heap *waiting = &destination->waiting;
+    for (size_t i = waiting->count; i > 0; i--) {
+        while (i <= waiting->count && !((struct job *)waiting->entries[i].item)->told_to_wait)
+            end_wait(core, waiting->entries[i].item);
+    }
+    core_refresh(core, destination, now_ms);
+}
+
+void core_post_fact(struct deliverer *core, struct job *job, enum job_fact fact, int64_t now_ms)
+{
+    assert(link_alone(&job->fact_link));
+    job->stage = JOB_FACT;
+    job->fact = (uint8_t)fact;
+    job->fact_at_ms = now_ms;
+    link_append(&core->facts, &job->fact_link);
+    core->facts_count++;
+    if (fact == FACT_INTENT)
+        job->destination->noting++;
+}
+
+void core_post_move(struct deliverer *core, struct job *job, const char *why, bool must_move,
+                    int64_t now_ms)
+{
+    job->why = why;
+    job->must_move = must_move;
+    core_post_fact(core, job, FACT_MOVE, now_ms);
+}
+
+void core_unlist(struct deliverer *core, struct job *job)
+{
+    if (link_alone(&job->fact_link))
+        return;
+    link_remove(&job->fact_link);
+    core->facts_count--;
+    if (job->fact == FACT_INTENT)
+        job->destination->noting--;
+    job->fact = FACT_NONE;
+    job->attempted = false;
+}
+
+void core_finish(struct deliverer *core, struct job *job)
+{
+    core_unlist(core, job);
+    free(job->record);
+    job->record = NULL;
+    job->record_size = 0;
+    job->stage = JOB_DONE;
+    job->destination->jobs_count--;
+    core->ghosts++;
+}
+
+void core_remove(struct deliverer *core, struct job *job)
+{
+    core_dequeue(core, job);
+    core_unlist(core, job);
+    if (job->stage == JOB_FLYING)
+        core->flights[job->flight].job = NULL;
+    if (job->stage == JOB_DONE)
+        core->ghosts--;
+    else
+        job->destination->jobs_count--;
+    link_remove(&job->partition_link);
+    (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
+    free(job->record);
+    free(job);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is read from `deliveries`: new work from the router, our own records again, fences. A record
+ * that can't be read is named and passed over: nobody could deliver it, and it must not hold up the
+ * others. */
+#include "dispatcher.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define RETRY_FIRST_MS 5000
+#define RETRY_MOST_MS 300000
+
+enum verdict records_assigned(void *context, const char *topic, int32_t partition, int64_t from,
+                              int64_t end, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    (void)topic, (void)from, (void)end;
+    if (partition >= FENCES_MAX || !deliver_assigned(self->core, partition)) {
+        reason_set(reason, "no-memory", NULL, "partition %d can't be held", partition);
+        return BROKEN;
+    }
+    self->nonce += self->nonce == UINT64_MAX ? 2 : 1; /* never 0 */
+    self->fences[partition] = (struct fence){.nonce = self->nonce};
+    self->fences_count++;
+    return DONE;
+}
+
+void records_revoked(void *context, const char *topic, int32_t partition, bool lost)
+{
+    struct dispatcher *self = context;
+    (void)topic, (void)lost;
+    deliver_revoked(self->core, partition);
+    if (partition < 0 || partition >= FENCES_MAX)
+        return;
+    self->fences_count -= self->fences[partition].nonce != 0;
+    self->fences[partition] = (struct fence){0};
+}
+
+static bool is_fence(struct dispatcher *self, const struct kafka_message *message)
+{
+    size_t size;
+    uint64_t nonce;
+    const void *value = kafka_message_header(message, "fence", &size);
+    if (!value || message->value)
+        return false;
+    struct fence *fence = &self->fences[message->partition];
+    if (size == sizeof(nonce) && fence->nonce) {
+        memcpy(&nonce, value, sizeof(nonce));
+        if (nonce == fence->nonce) {
+            fence->nonce = 0;
+            self->fences_count--;
+            deliver_restored(self->core, message->partition, clock_now_ms());
+        }
+    }
+    return true;
+}
+
+static enum verdict pass_over(struct dispatcher *self, const struct kafka_message *message,
+                              const struct reason *reason)
+{
+    char partition[16], offset[24];
+    (void)text_format(partition, sizeof(partition), "%d", message->partition);
+    (void)text_format(offset, sizeof(offset), "%lld", (long long)message->offset);
+    log_fact(LOG_LEVEL_ERROR, "delivery-unreadable", "partition", partition, "offset", offset,
+             "code", reason->code, "field", reason->pointer, "detail", reason->detail, NULL);
+    metrics_add(self->metrics, METRIC_UNREADABLE, reason->code, 1);
+    deliver_skip(self->core, message->partition, message->offset);
+    return DONE;
+}
+
+static enum verdict take_record(struct dispatcher *self, const struct kafka_message *message,
+                                const struct uuid *id, struct reason *reason)
+{
+    struct delivery delivery;
+    struct reason why = {0};
+    struct uuid inside;
+    enum verdict verdict =
+        delivery_decode(self->codec, message->value, message->value_size, &delivery, &why);
+    if (verdict == DONE && (!uuid_parse(delivery.id, &inside) ||
+                            memcmp(&inside, id, sizeof(inside)) != 0 || !delivery.destination[0])) {
+        reason_set(&why, "key-mismatch", "/id",
+                   "the key is another id, or there is no destination");
+        verdict = REFUSED;
+    }
+    if (verdict == REFUSED)
+        return pass_over(self, message, &why);
+    if (verdict != DONE) {
+        if (reason)
+            *reason = why;
+        return verdict;
+    }
+    const struct pathway *pathway = pathway_find(self->pathways, delivery.pathway);
+    struct deliver_record record = {
+        .id = *id,
+        .destination = delivery.destination,
+        .accepted_at_ms = delivery.accepted_at_ms,
+        .created_at_ms = delivery.created_at_ms,
+        .deadline_at_ms = delivery.deadline_at_ms,
+        .next_attempt_at_ms = delivery.next_attempt_at_ms,
+        .attempts = delivery.attempts,
+        .intent = delivery.intent,
+        .retry_first_ms = pathway ? pathway_retry_first_ms(pathway) : RETRY_FIRST_MS,
+        .retry_most_ms = pathway ? pathway_retry_most_ms(pathway) : RETRY_MOST_MS,
+        .bytes = message->value,
+        .size = message->value_size,
+    };
+    verdict = deliver_record_seen(self->core, message->partition, message->offset, &record,
+                                  clock_now_ms());
+    if (verdict == TRY_AGAIN)
+        reason_set(reason, "too-many-pending", NULL, "no room for another delivery");
+    return verdict;
+}
+
+enum verdict records_message(void *context, const struct kafka_message *message,
+                             struct reason *reason)
+{
+    struct dispatcher *self = context;
+    struct uuid id;
+    if (!deliver_is_new(self->core, message->partition, message->offset))
+        return DONE;
+    if (is_fence(self, message)) {
+        deliver_skip(self->core, message->partition, message->offset);
+        return DONE;
+    }
+    if (!uuid_parse_bytes(message->key, message->key_size, &id)) {
+        struct reason why = {0};
+        reason_set(&why, "bad-key", NULL, "the key is no UUID");
+        return pass_over(self, message, &why);
+    }
+    if (!message->value) {
+        deliver_tombstone_seen(self->core, message->partition, message->offset, &id,
+                               clock_now_ms());
+        return DONE;
+    }
+    if (deliver_echo_seen(self->core, message->partition, message->offset, &id, message->value,
+                          message->value_size))
+        return DONE;
+    return take_record(self, message, &id, reason);
+}

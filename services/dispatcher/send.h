@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP out, behind which stands libcurl: many POSTs at once, each ending in one answer. One thread;
+ * its loop also wakes for one descriptor of the caller's. What is admitted, and when, is the
+ * caller's business: nothing is queued here. */
+#ifndef DISPATCHER_SEND_H
+#define DISPATCHER_SEND_H
+
+#include "address.h"
+#include "base/reason.h"
+#include "classify.h"
+
+#include <stdint.h>
+
+#define SEND_HEADERS_MAX 12
+#define SEND_BODY_MAX (64 * 1024) /* of an answer; more is cut off */
+#define SEND_EXCERPT_MAX 1024
+
+struct sender;
+
+/* Called from sender_turn, once for each sender_start; the answer is borrowed. */
+typedef void sender_answered(void *self, uint32_t flight, const struct answer *answer);
+
+struct sender_options {
+    const struct networks *allowed; /* borrowed */
+    bool allow_http;                /* else https alone */
+    const char *ca_file;            /* NULL = the system's */
+    int64_t connect_timeout_ms;
+    sender_answered *answered;
+    void *self;
+};
+
+struct send_request { /* borrowed, copied by sender_start */
+    uint32_t flight;
+    const char *url;
+    const char *headers[SEND_HEADERS_MAX]; /* "name: value", up to the first NULL */
+    const void *body;
+    size_t body_size;
+    int64_t timeout_ms; /* whole: from resolving to the last byte */
+};
+
+__attribute__((warn_unused_result)) struct sender *sender_open(const struct sender_options *options,
+                                                               struct reason *reason);
+/* Waits at most wait_ms for anything to happen, then handles it. -1 = no descriptor of the
+ * caller's. */
+__attribute__((warn_unused_result)) bool sender_watch(struct sender *sender, int fd);
+void sender_turn(struct sender *sender, int wait_ms);
+/* False without memory; then no answer comes. */
+__attribute__((warn_unused_result)) bool sender_start(struct sender *sender,
+                                                      const struct send_request *request);
+size_t sender_under_way(const struct sender *sender);
+/* What is under way ends unheard. NULL is fine. */
+void sender_close(struct sender *sender);
+
+#endif

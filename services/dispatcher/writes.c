@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is written in a transaction. A delivery's own records go to the partition it was read from,
+ * so that its tombstone meets it even where it had been put by another rule; a new hop goes to the
+ * partition of its destination. */
+#include "dispatcher.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "move.h"
+
+#include <string.h>
+
+static enum verdict send_own(struct dispatcher *self, const struct delivery *delivery,
+                             int32_t partition, const struct buffer *value, struct reason *reason)
+{
+    struct kafka_out out = {.topic = TOPIC_DELIVERIES,
+                            .partition = partition,
+                            .key = delivery->id,
+                            .key_size = strlen(delivery->id),
+                            .value = value ? value->data : NULL,
+                            .value_size = value ? value->length : 0};
+    return stream_send(self->stream, &out, reason);
+}
+
+static enum verdict send_event(struct dispatcher *self, const struct referral_event *event,
+                               struct reason *reason)
+{
+    return event_send(self->stream, self->codec, self->contract, "dispatcher", event,
+                      &self->scratch, reason);
+}
+
+/* The event of the job's attempt: times and result of when it happened. */
+static enum verdict send_outcome(struct dispatcher *self, const struct delivery *delivery,
+                                 const struct job *job, enum event_kind kind, const char *why,
+                                 struct reason *reason)
+{
+    struct referral_event event;
+    delivery_event(delivery, kind, job->fact_at_ms, &event);
+    event.recorded_at_ms = clock_now_ms();
+    (void)text_copy(event.reason, sizeof(event.reason), why);
+    (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
+    return send_event(self, &event, reason);
+}
+
+/* The Delivery as it stands now. */
+static enum verdict write_record(struct dispatcher *self, struct delivery *delivery,
+                                 struct job *job, struct reason *reason)
+{
+    delivery->intent = true;
+    buffer_reset(&self->record);
+    enum verdict verdict =
+        delivery_encode(self->codec, self->contract, delivery, &self->record, reason);
+    if (verdict == DONE)
+        verdict = send_own(self, delivery, job->partition, &self->record, reason);
+    if (verdict == DONE)
+        deliver_wrote(job, self->record.data, self->record.length);
+    return verdict;
+}
+
+static void note_moved(struct dispatcher *self, size_t row, const char *why)
+{
+    struct open_figures *open = &self->open;
+    size_t i = 0;
+    while (i < open->moved_count &&
+           (open->moved[i].row != row || strcmp(open->moved[i].reason, why) != 0))
+        i++;
+    if (i == sizeof(open->moved) / sizeof(*open->moved))
+        return;
+    if (i == open->moved_count) {
+        open->moved_count++;
+        open->moved[i].row = row;
+        open->moved[i].count = 0;
+        (void)text_copy(open->moved[i].reason, sizeof(open->moved[i].reason), why);
+    }
+    open->moved[i].count++;
+}
+
+static enum verdict write_retry(struct dispatcher *self, struct delivery *delivery, struct job *job,
+                                struct reason *reason)
+{
+    enum verdict verdict = write_record(self, delivery, job, reason);
+    if (verdict != DONE)
+        return verdict;
+    return send_outcome(self, delivery, job, EVENT_ATTEMPTED, "", reason);
+}
+
+static enum verdict write_delivered(struct dispatcher *self, const struct delivery *delivery,
+                                    const struct job *job, struct reason *reason)
+{
+    enum verdict verdict = send_own(self, delivery, job->partition, NULL, reason);
+    if (verdict == DONE)
+        verdict = send_outcome(self, delivery, job, EVENT_DELIVERED, "", reason);
+    if (verdict != DONE)
+        return verdict;
+    if (self->open.delivered < DELIVERED_MS_MAX)
+        self->open.delivered_ms[self->open.delivered] = job->fact_at_ms - job->accepted_at_ms;
+    self->open.delivered++;
+    return DONE;
+}
+
+static enum verdict write_next_hop(struct dispatcher *self, const struct move *move,
+                                   const char *why, int64_t now_ms, struct reason *reason)
+{
+    struct referral_event event;
+    enum verdict verdict = delivery_send(self->stream, self->codec, self->contract, &move->next,
+                                         &self->scratch, reason);
+    if (verdict != DONE)
+        return verdict;
+    delivery_event(&move->next, EVENT_ROUTED, now_ms, &event);
+    (void)text_copy(event.reason, sizeof(event.reason), why);
+    (void)text_copy(event.result, sizeof(event.result), move->how);
+    event.explanation = move->explanation[0] ? move->explanation : NULL;
+    note_moved(self, METRIC_REROUTED, why);
+    return send_event(self, &event, reason);
+}
+
+static enum verdict write_move(struct dispatcher *self, struct delivery *delivery, struct job *job,
+                               int64_t now_ms, struct reason *reason)
+{
+    static struct move move; /* large; one thread */
+    struct reason ignored;
+    struct record *referral = NULL;
+    const struct route_world world = {self->pathways, self->directory, self->places};
+    const char *why = job->why ? job->why : "";
+    if (codec_read(self->codec, delivery->payload, delivery->payload_size, NULL, &referral,
+                   &ignored) != DONE)
+        referral = NULL;
+    move_on(&world, delivery, referral, why, job->must_move, now_ms, &move);
+    if (move.to == MOVE_STAY)
+        return deliver_stays(self->core, job, now_ms) ? write_retry(self, delivery, job, reason)
+                                                      : DONE;
+    enum verdict verdict = send_own(self, delivery, job->partition, NULL, reason);
+    if (verdict == DONE && job->attempted)
+        verdict = send_outcome(self, delivery, job, EVENT_ATTEMPTED, "", reason);
+    if (verdict != DONE)
+        return verdict;
+    if (move.to == MOVE_NEXT)
+        return write_next_hop(self, &move, why, now_ms, reason);
+    note_moved(self, METRIC_RETURNED, move.reason);
+    struct referral_event event;
+    delivery_event(delivery, EVENT_RETURNED, now_ms, &event);
+    (void)text_copy(event.reason, sizeof(event.reason), move.reason);
+    (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
+    return send_event(self, &event, reason);
+}
+
+static enum verdict carry_out(struct dispatcher *self, const struct deliver_write *write,
+                              int64_t now_ms, struct reason *reason)
+{
+    struct delivery delivery;
+    struct job *job = write->job;
+    enum verdict verdict =
+        delivery_decode(self->codec, job->record, job->record_size, &delivery, reason);
+    if (verdict != DONE)
+        return BROKEN; /* it was decoded when it came */
+    delivery.attempts = job->attempts;
+    delivery.next_attempt_at_ms = job->next_attempt_at_ms;
+    if (job->status || job->error)
+        classify_result(job->status, job->error, delivery.last_result);
+    switch (write->fact) {
+    case FACT_INTENT:
+        return write_record(self, &delivery, job, reason);
+    case FACT_RETRY:
+        return write_retry(self, &delivery, job, reason);
+    case FACT_DELIVERED:
+        return write_delivered(self, &delivery, job, reason);
+    default:
+        return write_move(self, &delivery, job, now_ms, reason);
+    }
+}
+
+static enum verdict write_fences(struct dispatcher *self, struct reason *reason)
+{
+    for (int32_t i = 0; self->fences_count && i < FENCES_MAX; i++) {
+        struct fence *fence = &self->fences[i];
+        if (!fence->nonce || fence->written)
+            continue;
+        char key[80];
+        (void)text_format(key, sizeof(key), "fence/%s", self->settings.service.instance);
+        struct kafka_out out = {.topic = TOPIC_DELIVERIES,
+                                .partition = i,
+                                .key = key,
+                                .key_size = strlen(key),
+                                .headers = {{"fence", &fence->nonce, sizeof(fence->nonce)}},
+                                .headers_count = 1};
+        enum verdict verdict = stream_send(self->stream, &out, reason);
+        if (verdict != DONE)
+            return verdict;
+        fence->written = true;
+        self->fences_open = true;
+    }
+    return DONE;
+}
+
+enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    struct deliver_write write;
+    enum verdict verdict = write_fences(self, reason);
+    deliver_tick(self->core, now_ms);
+    while (verdict == DONE && deliver_next_write(self->core, now_ms, &write))
+        verdict = carry_out(self, &write, now_ms, reason);
+    if (verdict != DONE)
+        writes_aborted(self);
+    return verdict;
+}
+
+void writes_committed(void *context)
+{
+    struct dispatcher *self = context;
+    deliver_committed(self->core, clock_now_ms());
+    self->fences_open = false;
+    if (self->open.delivered)
+        metrics_add(self->metrics, METRIC_DELIVERED, NULL, (double)self->open.delivered);
+    for (size_t i = 0; i < self->open.delivered && i < DELIVERED_MS_MAX; i++)
+        metrics_observe(self->metrics, METRIC_SECONDS, NULL,
+                        (double)self->open.delivered_ms[i] / 1000.0);
+    for (size_t i = 0; i < self->open.moved_count; i++)
+        metrics_add(self->metrics, self->open.moved[i].row, self->open.moved[i].reason,
+                    (double)self->open.moved[i].count);
+    self->open.delivered = self->open.moved_count = 0;
+}
+
+void writes_aborted(void *context)
+{
+    struct dispatcher *self = context;
+    deliver_aborted(self->core);
+    if (self->fences_open)
+        for (size_t i = 0; i < FENCES_MAX; i++)
+            self->fences[i].written = false; /* those committed earlier come once more: harmless */
+    self->fences_open = false;
+    self->open.delivered = self->open.moved_count = 0;
+}
