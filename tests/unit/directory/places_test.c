@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Postcodes, districts and practices to metres; and a broken file is named by line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "directory/directory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void postcodes_are_found_whole_then_by_district(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t easting; /* 0 = not found */
+        const char *postcode;
+    } rows[] = {
+        {577000, "ME14"},
+        {577000, "ME14 1AA"},
+        {577000, "me141aa"},
+        {575000, "ME15 6XX"},
+        {575000, "me156xx"},
+        {0, "ME15 6XY"},
+        {0, "ZZ99 3VZ"},
+        {0, "ZZ99"},
+        {0, "ME1"},
+        {0, ""},
+        {0, "not a postcode"},
+    };
+    struct reason reason;
+    struct places *places = places_load(SOURCE_DIR "/tests/unit/directory/schemas", &reason);
+    assert_non_null(places);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int32_t easting = 0, northing = 0;
+        bool found = places_find(places, rows[i].postcode, &easting, &northing);
+        if (found != (rows[i].easting != 0) || easting != rows[i].easting)
+            fail_msg("row %zu: %s", i, rows[i].postcode);
+    }
+    int32_t easting = 0, northing = 0;
+    assert_false(places_find(places, NULL, &easting, &northing));
+    assert_true(places_find_code(places, "G82999", &easting, &northing));
+    assert_int_equal(northing, 156500);
+    places_free(places);
+}
+
+static void a_folder_without_places_knows_none(void **state)
+{
+    (void)state;
+    struct reason reason;
+    struct places *places = places_load("/nonexistent", &reason);
+    int32_t easting, northing;
+    assert_non_null(places);
+    assert_false(places_find(places, "ME14", &easting, &northing));
+    places_free(places);
+}
+
+static void a_broken_row_is_refused_by_line(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "ME14",      "ME14,1",        "ME14,x,1",       "ME14,1,2,3",  ",1,2",
+        "ME14,-1,2", "ME14,700000,2", "ME14,1,1300000", "ME 14-1,1,2", "ABCDEFGHI,1,2",
+    };
+    char folder[] = "/tmp/places_test_XXXXXX", path[128], inner[64];
+    assert_non_null(mkdtemp(folder));
+    text_format(inner, sizeof inner, "%s/places", folder);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    text_format(path, sizeof path, "%s/rows.csv", inner);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file, "district,easting,northing\r\nME1,1,2\r\n%s\n", rows[i]);
+        fclose(file);
+        struct reason reason = {0};
+        struct places *places = places_load(folder, &reason);
+        if (places != NULL || strcmp(reason.code, "bad-place") != 0 ||
+            strcmp(reason.pointer, path) != 0 || strstr(reason.detail, "line 3") == NULL)
+            fail_msg("row %zu: %s", i, rows[i]);
+    }
+    unlink(path);
+    rmdir(inner);
+    rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(postcodes_are_found_whole_then_by_district),
+        cmocka_unit_test(a_folder_without_places_knows_none),
+        cmocka_unit_test(a_broken_row_is_refused_by_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
