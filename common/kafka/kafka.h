@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kafka for this project, behind which stands librdkafka: messages, settings, a producer, a plain reader, admin. The
- * transaction loop is in kafka/stream.h. */
+/* Kafka for this project, behind which stands librdkafka: messages, settings, a producer, a plain
+ * reader, admin. The transaction loop is in kafka/stream.h. */
 #ifndef KAFKA_KAFKA_H
 #define KAFKA_KAFKA_H
 
@@ -9,12 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Client properties common to all clients of a process: safe defaults (KAFKA.md), then every KAFKA_X_Y environment variable
- * as property x.y (KAFKA_X_Y_FILE: from a file), bootstrap.servers included (default 127.0.0.1:19092). Properties that
- * carry the promises (acks, idempotence, isolation, auto commit, partitioner …) can't be overridden: a clear error. */
+/* Client properties common to all clients of a process: safe defaults (KAFKA.md), then every
+ * KAFKA_X_Y environment variable as property x.y (KAFKA_X_Y_FILE: from a file), bootstrap.servers
+ * included (default 127.0.0.1:19092). Properties that carry the promises (acks, idempotence,
+ * isolation, auto commit, partitioner …) can't be overridden: a clear error. */
 struct kafka_settings;
-__attribute__((warn_unused_result)) struct kafka_settings *kafka_settings_from_environment(const char *client_id,
-                                                                                          struct reason *reason);
+__attribute__((warn_unused_result)) struct kafka_settings *
+kafka_settings_from_environment(const char *client_id, struct reason *reason);
 void kafka_settings_free(struct kafka_settings *settings);
 
 struct kafka_header {
@@ -28,7 +29,8 @@ struct kafka_header {
 struct kafka_out {
     const char *topic;
     int32_t partition;         /* KAFKA_BY_KEY, or the number */
-    const void *partition_key; /* with KAFKA_BY_KEY: hashed (murmur2, as Java's default) instead of the key; may be NULL */
+    const void *partition_key; /* with KAFKA_BY_KEY: hashed (murmur2, as Java's default) instead of
+                                  the key; may be NULL */
     size_t partition_key_size;
     const void *key;
     size_t key_size;
@@ -53,81 +55,93 @@ struct kafka_message {
     const void *vendor; /* for kafka_message_header */
 };
 /* Last header of that name; NULL if there is none. */
-const void *kafka_message_header(const struct kafka_message *message, const char *name, size_t *ret_size);
+const void *kafka_message_header(const struct kafka_message *message, const char *name,
+                                 size_t *ret_size);
 
 /* murmur2 as in Java's default partitioner, for tests and tools. */
 int32_t kafka_partition_of(const void *key, size_t key_size, int32_t partitions_count);
 
 /* ---- producer (not transactional): idempotent, acks=all */
 struct kafka_producer;
-/* Called on the producer's own thread: DONE = on all in-sync replicas; TRY_AGAIN = not, or possibly, persisted. */
-typedef void kafka_delivered(void *self, void *opaque, enum verdict verdict, const struct reason *reason);
-__attribute__((warn_unused_result)) struct kafka_producer *kafka_producer_open(const struct kafka_settings *settings,
-                                                                               int delivery_timeout_ms,
-                                                                               kafka_delivered *delivered, void *self,
-                                                                               struct reason *reason);
+/* Called on the producer's own thread: DONE = on all in-sync replicas; TRY_AGAIN = not, or
+ * possibly, persisted. */
+typedef void kafka_delivered(void *self, void *opaque, enum verdict verdict,
+                             const struct reason *reason);
+__attribute__((warn_unused_result)) struct kafka_producer *
+kafka_producer_open(const struct kafka_settings *settings, int delivery_timeout_ms,
+                    kafka_delivered *delivered, void *self, struct reason *reason);
 /* TRY_AGAIN: queue full. BROKEN: fatal producer error. REFUSED: no such topic or too large. */
-__attribute__((warn_unused_result)) enum verdict kafka_producer_send(struct kafka_producer *producer,
-                                                                     const struct kafka_out *out,
-                                                                     struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+kafka_producer_send(struct kafka_producer *producer, const struct kafka_out *out,
+                    struct reason *reason);
 /* Waits for everything sent. False if `timeout_ms` passed first. */
 bool kafka_producer_flush(struct kafka_producer *producer, int timeout_ms);
 /* Brokers reachable at the moment, as far as the client knows (for /readyz). */
 bool kafka_producer_connected(struct kafka_producer *producer);
 void kafka_producer_close(struct kafka_producer *producer);
 
-/* ---- plain reader: assigned by hand, read_committed, no group; for scans to the end and for following a topic */
+/* ---- plain reader: assigned by hand, read_committed, no group; for scans to the end and for
+ * following a topic */
 struct kafka_reader;
 /* Reads all partitions of the topics from their beginnings. */
-__attribute__((warn_unused_result)) struct kafka_reader *kafka_reader_open(const struct kafka_settings *settings,
-                                                                           const char *const *topics,
-                                                                           size_t topics_count, struct reason *reason);
+__attribute__((warn_unused_result)) struct kafka_reader *
+kafka_reader_open(const struct kafka_settings *settings, const char *const *topics,
+                  size_t topics_count, struct reason *reason);
 /* Reads one partition from `from` (an offset) on. */
-__attribute__((warn_unused_result)) struct kafka_reader *kafka_reader_open_at(const struct kafka_settings *settings,
-                                                                              const char *topic, int32_t partition,
-                                                                              int64_t from, struct reason *reason);
+__attribute__((warn_unused_result)) struct kafka_reader *
+kafka_reader_open_at(const struct kafka_settings *settings, const char *topic, int32_t partition,
+                     int64_t from, struct reason *reason);
 /* Moves one partition of an open reader to `from` (tracker: offsets kept in SQL). */
-__attribute__((warn_unused_result)) bool kafka_reader_seek(struct kafka_reader *reader, const char *topic,
-                                                           int32_t partition, int64_t from, struct reason *reason);
-/* DONE with *ret_message NULL: nothing within wait_ms. The message is borrowed until the next call. */
-__attribute__((warn_unused_result)) enum verdict kafka_reader_next(struct kafka_reader *reader, int wait_ms,
-                                                                   const struct kafka_message **ret_message,
-                                                                   struct reason *reason);
-/* True when every partition has been read up to the end (last stable offset) that it had at open or at the last
- * kafka_reader_mark_end. */
+__attribute__((warn_unused_result)) bool kafka_reader_seek(struct kafka_reader *reader,
+                                                           const char *topic, int32_t partition,
+                                                           int64_t from, struct reason *reason);
+/* DONE with *ret_message NULL: nothing within wait_ms. The message is borrowed until the next call.
+ */
+__attribute__((warn_unused_result)) enum verdict
+kafka_reader_next(struct kafka_reader *reader, int wait_ms,
+                  const struct kafka_message **ret_message, struct reason *reason);
+/* True when every partition has been read up to the end (last stable offset) that it had at open or
+ * at the last kafka_reader_mark_end. */
 bool kafka_reader_at_end(const struct kafka_reader *reader);
-__attribute__((warn_unused_result)) bool kafka_reader_mark_end(struct kafka_reader *reader, struct reason *reason);
+__attribute__((warn_unused_result)) bool kafka_reader_mark_end(struct kafka_reader *reader,
+                                                               struct reason *reason);
+/* Whether a broker answers, as far as the client knows (for /readyz). */
+bool kafka_reader_connected(const struct kafka_reader *reader);
 void kafka_reader_close(struct kafka_reader *reader);
 
 /* ---- admin */
 struct kafka_topic {
     const char *name;
     int partitions;
-    int replication; /* 0 = the broker's default */
+    int replication;             /* 0 = the broker's default */
     const char *const *settings; /* "cleanup.policy", "compact", …, NULL */
 };
 struct kafka_admin;
-__attribute__((warn_unused_result)) struct kafka_admin *kafka_admin_open(const struct kafka_settings *settings,
-                                                                         struct reason *reason);
+__attribute__((warn_unused_result)) struct kafka_admin *
+kafka_admin_open(const struct kafka_settings *settings, struct reason *reason);
 void kafka_admin_close(struct kafka_admin *admin);
 /* Safe to run twice: *ret_created says whether it was made now. */
 __attribute__((warn_unused_result)) enum verdict kafka_admin_create(struct kafka_admin *admin,
-                                                                    const struct kafka_topic *topic, bool *ret_created,
+                                                                    const struct kafka_topic *topic,
+                                                                    bool *ret_created,
                                                                     struct reason *reason);
-/* Partition count; 0 if the topic does not exist. TRY_AGAIN if no broker answers within the bound. */
-__attribute__((warn_unused_result)) enum verdict kafka_admin_partitions(struct kafka_admin *admin, const char *topic,
-                                                                        int *ret_count, struct reason *reason);
+/* Partition count; 0 if the topic does not exist. TRY_AGAIN if no broker answers within the bound.
+ */
+__attribute__((warn_unused_result)) enum verdict kafka_admin_partitions(struct kafka_admin *admin,
+                                                                        const char *topic,
+                                                                        int *ret_count,
+                                                                        struct reason *reason);
 /* Low watermark and end (last stable offset + open transactions' start) of a partition. */
-__attribute__((warn_unused_result)) enum verdict kafka_admin_watermarks(struct kafka_admin *admin, const char *topic,
-                                                                        int32_t partition, int64_t *ret_low,
-                                                                        int64_t *ret_end, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition,
+                       int64_t *ret_low, int64_t *ret_end, struct reason *reason);
 /* Committed offset of a consumer group; -1 if there is none. */
-__attribute__((warn_unused_result)) enum verdict kafka_admin_committed(struct kafka_admin *admin, const char *group,
-                                                                       const char *topic, int32_t partition,
-                                                                       int64_t *ret_offset, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+kafka_admin_committed(struct kafka_admin *admin, const char *group, const char *topic,
+                      int32_t partition, int64_t *ret_offset, struct reason *reason);
 /* First offset whose timestamp is at or after `since_ms`; the end if there is none. */
-__attribute__((warn_unused_result)) enum verdict kafka_admin_offset_at(struct kafka_admin *admin, const char *topic,
-                                                                       int32_t partition, int64_t since_ms,
-                                                                       int64_t *ret_offset, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+kafka_admin_offset_at(struct kafka_admin *admin, const char *topic, int32_t partition,
+                      int64_t since_ms, int64_t *ret_offset, struct reason *reason);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consume, transform, produce, exactly once: the transaction loop of router, dispatcher and aggregator. One transaction
- * per batch: {everything sent, input offsets with the group's metadata}. After an abort the input is rewound to where the
- * transaction began and the core is told to forget what it did since; a producer whose EndTxn may have been sent twice
- * (librdkafka #5423) or that aborted is thrown away and made anew, which raises the epoch and fences the old one. */
+/* Consume, transform, produce, exactly once: the transaction loop of router, dispatcher and
+ * aggregator. One transaction per batch: {everything sent, input offsets with the group's
+ * metadata}. After an abort the input is rewound to where the transaction began and the core is
+ * told to forget what it did since; a producer whose EndTxn may have been sent twice (librdkafka
+ * #5423) or that aborted is thrown away and made anew, which raises the epoch and fences the old
+ * one. */
 #ifndef KAFKA_STREAM_H
 #define KAFKA_STREAM_H
 
@@ -11,59 +13,69 @@
 struct stream;
 
 enum stream_start {
-    STREAM_FROM_COMMITTED,  /* the group's offset, else the beginning */
-    STREAM_FROM_BEGINNING,  /* always: the topic is the state (deliveries) */
+    STREAM_FROM_COMMITTED, /* the group's offset, else the beginning */
+    STREAM_FROM_BEGINNING, /* always: the topic is the state (deliveries) */
 };
 
 struct stream_handlers {
     void *self;
-    /* A partition is ours; called before its first message, outside any transaction. `from` is the offset at which reading
-     * starts, `end` the end of the partition at this moment. Blocking is fine here (restore). */
-    enum verdict (*assigned)(void *self, const char *topic, int32_t partition, int64_t from, int64_t end,
-                             struct reason *reason);
+    /* A partition is ours; called before its first message, outside any transaction. `from` is the
+     * offset at which reading starts, `end` the end of the partition at this moment. Blocking is
+     * fine here (restore). */
+    enum verdict (*assigned)(void *self, const char *topic, int32_t partition, int64_t from,
+                             int64_t end, struct reason *reason);
     /* It is no longer ours: the last transaction was committed, or aborted if `lost`. Forget it. */
     void (*revoked)(void *self, const char *topic, int32_t partition, bool lost);
-    /* DONE: goes on. REFUSED: not for streams; the handler itself sends to its dead-letter topic and returns DONE.
-     * TRY_AGAIN: abort, rewind, back off. BROKEN: abort, stop. */
+    /* DONE: goes on. REFUSED: not for streams; the handler itself sends to its dead-letter topic
+     * and returns DONE. TRY_AGAIN: abort, rewind, back off. BROKEN: abort, stop. */
     enum verdict (*message)(void *self, const struct kafka_message *message, struct reason *reason);
-    /* Before each commit and at least every `commit_interval_ms`: timers, results that came in meanwhile; may stream_send.
-     * NULL if not needed. */
+    /* Before each commit and at least every `commit_interval_ms`: timers, results that came in
+     * meanwhile; may stream_send. NULL if not needed. */
     enum verdict (*tick)(void *self, int64_t now_ms, struct reason *reason);
     /* Everything since the last committed() is visible / is undone and will come again. */
     void (*committed)(void *self);
     void (*aborted)(void *self);
-    /* Rebalance ahead: finish in-flight work that belongs to partitions being revoked, within a bound. NULL if not needed. */
+    /* Rebalance ahead: finish in-flight work that belongs to partitions being revoked, within a
+     * bound. NULL if not needed. */
     void (*draining)(void *self);
 };
 
 struct stream_options {
-    const char *group;            /* "router" */
-    const char *instance;         /* stable ordinal: group.instance.id and transactional.id = group-instance */
-    const char *const *topics;    /* names, or patterns that start with ^ */
+    const char *group; /* "router" */
+    const char
+        *instance; /* stable ordinal: group.instance.id and transactional.id = group-instance */
+    const char *const *topics; /* names, or patterns that start with ^ */
     size_t topics_count;
     enum stream_start start;
-    int batch_messages_max;       /* 1000 */
-    int commit_interval_ms;       /* 100 */
-    int session_timeout_ms;       /* 0 = default */
+    int batch_messages_max; /* 1000 */
+    int commit_interval_ms; /* 100 */
+    int session_timeout_ms; /* 0 = default */
 };
 
 /* TRY_AGAIN when no broker can be reached within a bound. */
 __attribute__((warn_unused_result)) enum verdict stream_open(const struct kafka_settings *settings,
                                                              const struct stream_options *options,
                                                              const struct stream_handlers *handlers,
-                                                             struct stream **ret_stream, struct reason *reason);
-/* One turn: polls for at most wait_ms, hands on messages, ticks, commits when the batch is full or its time has come.
- * TRY_AGAIN: an abort happened or a broker is away (already rewound). BROKEN: fatal. Idle turns open no transaction. */
-__attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reason);
-/* Inside message() and tick() only: adds to the transaction (begins one if none is open). Waits when the queue is full. */
-__attribute__((warn_unused_result)) enum verdict stream_send(struct stream *stream, const struct kafka_out *out,
+                                                             struct stream **ret_stream,
                                                              struct reason *reason);
+/* One turn: polls for at most wait_ms, hands on messages, ticks, commits when the batch is full or
+ * its time has come. TRY_AGAIN: an abort happened or a broker is away (already rewound). BROKEN:
+ * fatal. Idle turns open no transaction. */
+__attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stream, int wait_ms,
+                                                             struct reason *reason);
+/* Inside message() and tick() only: adds to the transaction (begins one if none is open). Waits
+ * when the queue is full. */
+__attribute__((warn_unused_result)) enum verdict
+stream_send(struct stream *stream, const struct kafka_out *out, struct reason *reason);
 /* Commits what is open now. */
-__attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream, struct reason *reason);
-bool stream_assigned(const struct stream *stream); /* holds its assignment (possibly none), for /readyz */
+__attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,
+                                                               struct reason *reason);
+bool stream_assigned(
+    const struct stream *stream); /* holds its assignment (possibly none), for /readyz */
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */
 int64_t stream_lag(const struct stream *stream);
-/* A descriptor that becomes readable when messages wait, so that a loop of the caller's own (epoll) can sleep on it. */
+/* A descriptor that becomes readable when messages wait, so that a loop of the caller's own (epoll)
+ * can sleep on it. */
 int stream_wake_fd(struct stream *stream);
 /* Commits, leaves the group (static members keep their place), frees. NULL is fine. */
 void stream_close(struct stream *stream);

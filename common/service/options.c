@@ -266,7 +266,7 @@ static bool flags_read(const struct option *table, size_t count, int argc, char 
 
 /* What Kubernetes puts into the environment of every pod for a Service whose name starts like ours.
  */
-static bool is_service_link(const char *rest)
+bool options_is_service_link(const char *rest)
 {
     static const char *const marks[] = {"SERVICE_HOST", "SERVICE_PORT", "_TCP", "_UDP"};
     size_t length = strcspn(rest, "=");
@@ -310,7 +310,7 @@ static bool variables_known(const char *service, const struct option *table, siz
         return true;
     length = strlen(prefix);
     for (char **entry = environ; entry && *entry; entry++) {
-        if (strncmp(*entry, prefix, length) != 0 || is_service_link(*entry + length) ||
+        if (strncmp(*entry, prefix, length) != 0 || options_is_service_link(*entry + length) ||
             is_known_variable(service, table, count, *entry))
             continue;
         reason_set(reason, "unknown-option", NULL,

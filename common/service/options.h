@@ -40,5 +40,8 @@ void options_print_help(const char *service, const char *summary, const struct o
 /* The same as JSON lines, for the test that compares it with docs/, docker/ and k8s/
  * (--options-json). */
 void options_print_json(const char *service, const struct option *table, size_t count);
+/* True for what Kubernetes puts into every pod for a Service of that name: `rest` is an entry of
+ * the environment without the prefix ("SERVICE_HOST=…", "PORT_8080_TCP=…"). */
+bool options_is_service_link(const char *rest);
 
 #endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A reader without a group: it knows its partitions and positions itself. The end of a partition is
+ * told by the end-of- partition event and not by the last record, because the tail of a log may be
+ * markers and aborted records, which never come up. A seek only notes the position; the assignment
+ * is made anew before the next read. */
+#include "kafka/internal.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTITIONS_MAX 4096
+#define GROWTH_CHECK_MS 30000
+
+struct reader_partition {
+    char *topic;
+    int32_t partition;
+    int64_t position; /* of the next record */
+    int64_t end;      /* when it was last asked for */
+};
+
+struct kafka_reader {
+    rd_kafka_t *client;
+    struct kafka_watch watch;
+    struct reader_partition *partitions;
+    size_t count;
+    size_t last; /* the one that was read last */
+    bool whole;  /* all partitions of the topics, also those that are added later */
+    bool moved;  /* positions differ from the client's: assign before reading on */
+    int64_t grown_ms;
+    rd_kafka_message_t *held;
+    struct kafka_message message;
+};
+
+static void on_error(rd_kafka_t *client, int error, const char *words, void *opaque)
+{
+    struct kafka_reader *reader = opaque;
+
+    (void)client;
+    (void)words; /* the client's own log has said it */
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        atomic_store(&reader->watch.down, true);
+}
+
+static bool partition_add(struct kafka_reader *reader, const char *topic, int32_t partition,
+                          struct reason *reason)
+{
+    struct reader_partition *at = NULL;
+
+    if (!reader->partitions)
+        reader->partitions = calloc(PARTITIONS_MAX, sizeof(*reader->partitions));
+    if (reader->partitions && reader->count < PARTITIONS_MAX) {
+        at = &reader->partitions[reader->count];
+        at->topic = strdup(topic);
+    }
+    if (!at || !at->topic) {
+        reason_set(reason, "no-memory", NULL, "no memory for partition %d of %.120s",
+                   (int)partition, topic);
+        return false;
+    }
+    at->partition = partition;
+    reader->count++;
+    return true;
+}
+
+static enum verdict ask_ends(struct kafka_reader *reader, size_t index, int64_t *ret_low,
+                             struct reason *reason)
+{
+    struct reader_partition *at = &reader->partitions[index];
+    int64_t low = 0, end = 0;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        reader->client, at->topic, at->partition, &low, &end, KAFKA_CALL_MS);
+
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(error, "asking for the end of a partition", reason);
+    at->end = end;
+    *ret_low = low;
+    return DONE;
+}
+
+/* Adds the partitions from `known` on, each at its beginning. */
+static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int known,
+                              int timeout_ms, struct reason *reason)
+{
+    int count = 0;
+    enum verdict verdict =
+        kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
+
+    if (verdict != DONE)
+        return verdict;
+    if (count == 0) {
+        reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
+        return TRY_AGAIN;
+    }
+    for (int i = known; i < count; i++) {
+        int64_t low;
+
+        if (!partition_add(reader, topic, i, reason))
+            return BROKEN;
+        verdict = ask_ends(reader, reader->count - 1, &low, reason);
+        if (verdict != DONE) {
+            free(reader->partitions[--reader->count].topic);
+            return verdict;
+        }
+        reader->partitions[reader->count - 1].position = low;
+        reader->moved = true;
+    }
+    return DONE;
+}
+
+static struct kafka_reader *reader_new(const struct kafka_settings *settings, struct reason *reason)
+{
+    struct kafka_reader *reader = calloc(1, sizeof(*reader));
+    rd_kafka_conf_t *conf = kafka_conf_new(settings, KAFKA_READER, reason);
+    char group[128];
+
+    if (!reader || !conf)
+        goto fail;
+    /* The library wants a group's name; nobody joins and nothing is committed. */
+    text_format(group, sizeof(group), "%s-reader", settings->client_id);
+    if (!kafka_conf_set(conf, "group.id", group, reason) ||
+        !kafka_watch_attach(&reader->watch, conf, reason))
+        goto fail;
+    rd_kafka_conf_set_opaque(conf, reader);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    reader->client = kafka_client_new(conf, RD_KAFKA_CONSUMER, reason);
+    conf = NULL;
+    if (!reader->client)
+        goto fail;
+    rd_kafka_poll_set_consumer(reader->client);
+    reader->grown_ms = clock_monotonic_ms();
+    return reader;
+fail:
+    if (!reader)
+        reason_set(reason, "no-memory", NULL, "no memory for a reader");
+    if (conf)
+        rd_kafka_conf_destroy(conf);
+    free(reader);
+    return NULL;
+}
+
+struct kafka_reader *kafka_reader_open(const struct kafka_settings *settings,
+                                       const char *const *topics, size_t topics_count,
+                                       struct reason *reason)
+{
+    struct kafka_reader *reader = reader_new(settings, reason);
+
+    for (size_t i = 0; reader && i < topics_count; i++) {
+        if (topic_add(reader, topics[i], 0, KAFKA_CALL_MS, reason) != DONE) {
+            kafka_reader_close(reader);
+            return NULL;
+        }
+    }
+    if (reader)
+        reader->whole = true;
+    return reader;
+}
+
+struct kafka_reader *kafka_reader_open_at(const struct kafka_settings *settings, const char *topic,
+                                          int32_t partition, int64_t from, struct reason *reason)
+{
+    struct kafka_reader *reader = reader_new(settings, reason);
+    int64_t low;
+
+    if (!reader)
+        return NULL;
+    if (!partition_add(reader, topic, partition, reason) ||
+        ask_ends(reader, 0, &low, reason) != DONE) {
+        kafka_reader_close(reader);
+        return NULL;
+    }
+    reader->partitions[0].position = from < low ? low : from;
+    reader->moved = true;
+    return reader;
+}
+
+static struct reader_partition *find(struct kafka_reader *reader, const char *topic,
+                                     int32_t partition)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        size_t index = (reader->last + i) % reader->count;
+        struct reader_partition *at = &reader->partitions[index];
+
+        if (at->partition == partition && strcmp(at->topic, topic) == 0) {
+            reader->last = index;
+            return at;
+        }
+    }
+    return NULL;
+}
+
+bool kafka_reader_seek(struct kafka_reader *reader, const char *topic, int32_t partition,
+                       int64_t from, struct reason *reason)
+{
+    struct reader_partition *at = find(reader, topic, partition);
+
+    if (!at) {
+        reason_set(reason, "no-such-partition", NULL, "partition %d of %.120s is not being read",
+                   (int)partition, topic);
+        return false;
+    }
+    at->position = from;
+    reader->moved = true;
+    return true;
+}
+
+static enum verdict assign(struct kafka_reader *reader, struct reason *reason)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    rd_kafka_resp_err_t error;
+
+    for (size_t i = 0; i < reader->count; i++) {
+        const struct reader_partition *at = &reader->partitions[i];
+
+        rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset = at->position;
+    }
+    error = rd_kafka_assign(reader->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(error, "assigning partitions", reason);
+    reader->moved = false;
+    return DONE;
+}
+
+/* Partitions may be added to a topic while it is read. */
+static void look_for_growth(struct kafka_reader *reader)
+{
+    size_t before = reader->count;
+    struct reason reason;
+
+    reader->grown_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < before; i++) {
+        const char *topic = reader->partitions[i].topic;
+        int known = 0;
+
+        if (reader->partitions[i].partition != 0)
+            continue;
+        for (size_t k = 0; k < reader->count; k++)
+            known += strcmp(reader->partitions[k].topic, topic) == 0;
+        /* A broker that is away now is asked again in half a minute. */
+        if (topic_add(reader, topic, known, 1000, &reason) != DONE)
+            return;
+    }
+}
+
+/* What came in that is not a record. True if reading goes on. */
+static bool serve_event(struct kafka_reader *reader, const rd_kafka_message_t *event,
+                        enum verdict *ret_verdict, struct reason *reason)
+{
+    struct reader_partition *at;
+
+    if (event->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        *ret_verdict = kafka_error(event->err, "reading", reason);
+        return false;
+    }
+    at = find(reader, rd_kafka_topic_name(event->rkt), event->partition);
+    if (at && event->offset > at->position)
+        at->position = event->offset;
+    return !kafka_reader_at_end(reader);
+}
+
+enum verdict kafka_reader_next(struct kafka_reader *reader, int wait_ms,
+                               const struct kafka_message **ret_message, struct reason *reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t until_ms = now_ms + wait_ms;
+    enum verdict verdict = DONE;
+
+    if (reader->held)
+        rd_kafka_message_destroy(reader->held);
+    reader->held = NULL;
+    if (reader->whole && now_ms - reader->grown_ms >= GROWTH_CHECK_MS)
+        look_for_growth(reader);
+    if (reader->moved)
+        verdict = assign(reader, reason);
+    while (verdict == DONE) {
+        rd_kafka_message_t *got = rd_kafka_consumer_poll(
+            reader->client, now_ms < until_ms ? (int)(until_ms - now_ms) : 0);
+        struct reader_partition *at;
+
+        now_ms = clock_monotonic_ms();
+        if (!got)
+            break;
+        if (got->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            bool on = serve_event(reader, got, &verdict, reason);
+
+            rd_kafka_message_destroy(got);
+            if (on)
+                continue;
+            break;
+        }
+        at = find(reader, rd_kafka_topic_name(got->rkt), got->partition);
+        if (at)
+            at->position = got->offset + 1;
+        kafka_message_from(got, &reader->message);
+        reader->held = got;
+        *ret_message = &reader->message;
+        return DONE;
+    }
+    if (verdict == DONE)
+        *ret_message = NULL;
+    return verdict;
+}
+
+bool kafka_reader_at_end(const struct kafka_reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        if (reader->partitions[i].position < reader->partitions[i].end)
+            return false;
+    }
+    return true;
+}
+
+bool kafka_reader_mark_end(struct kafka_reader *reader, struct reason *reason)
+{
+    int64_t low;
+
+    if (reader->whole)
+        look_for_growth(reader);
+    for (size_t i = 0; i < reader->count; i++) {
+        if (ask_ends(reader, i, &low, reason) != DONE)
+            return false;
+    }
+    return true;
+}
+
+bool kafka_reader_connected(const struct kafka_reader *reader)
+{
+    return kafka_watch_connected(&reader->watch);
+}
+
+void kafka_reader_close(struct kafka_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->held)
+        rd_kafka_message_destroy(reader->held);
+    rd_kafka_consumer_close(reader->client);
+    rd_kafka_destroy(reader->client);
+    for (size_t i = 0; i < reader->count; i++)
+        free(reader->partitions[i].topic);
+    free(reader->partitions);
+    free(reader);
+}

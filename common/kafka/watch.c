@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* librdkafka repeats an EndTxn that timed out by itself and then reports success, and the first one
+ * may still arrive in the middle of the next transaction (its issue #5423). The only way to notice
+ * is to count the requests on the wire. The same interceptor tells whether any broker answers at
+ * all. */
+#include "kafka/internal.h"
+
+#define API_KEY_END_TXN 26
+
+static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const char *broker,
+                                        int32_t broker_id, int16_t api_key, int16_t api_version,
+                                        int32_t correlation, size_t size, void *opaque)
+{
+    struct kafka_watch *watch = opaque;
+
+    (void)client, (void)socket, (void)broker, (void)broker_id, (void)api_version;
+    (void)correlation, (void)size;
+    if (api_key == API_KEY_END_TXN)
+        atomic_fetch_add(&watch->end_sent, 1);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t response_received(rd_kafka_t *client, int socket, const char *broker,
+                                             int32_t broker_id, int16_t api_key,
+                                             int16_t api_version, int32_t correlation, size_t size,
+                                             int64_t rtt, rd_kafka_resp_err_t error, void *opaque)
+{
+    struct kafka_watch *watch = opaque;
+
+    (void)client, (void)socket, (void)broker, (void)broker_id, (void)api_version;
+    (void)correlation, (void)size, (void)rtt;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        atomic_store_explicit(&watch->answered, true, memory_order_relaxed);
+        atomic_store_explicit(&watch->down, false, memory_order_relaxed);
+    }
+    if (api_key == API_KEY_END_TXN)
+        atomic_fetch_add(
+            error == RD_KAFKA_RESP_ERR_NO_ERROR ? &watch->end_answered : &watch->end_failed, 1);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *why, size_t why_size)
+{
+    rd_kafka_resp_err_t error =
+        rd_kafka_interceptor_add_on_request_sent(client, "watch", request_sent, opaque);
+
+    (void)conf, (void)why, (void)why_size;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        error = rd_kafka_interceptor_add_on_response_received(client, "watch", response_received,
+                                                              opaque);
+    return error;
+}
+
+bool kafka_watch_attach(struct kafka_watch *watch, rd_kafka_conf_t *conf, struct reason *reason)
+{
+    rd_kafka_resp_err_t error = rd_kafka_conf_interceptor_add_on_new(conf, "watch", on_new, watch);
+
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    (void)kafka_error(error, "adding the watch", reason);
+    return false;
+}
+
+bool kafka_watch_connected(const struct kafka_watch *watch)
+{
+    return atomic_load(&watch->answered) && !atomic_load(&watch->down);
+}
