@@ -193,7 +193,7 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
     }
     reason_set(
         reason, "window-full", NULL,
-        "more than %lld combinations of dimensions: raise AGGREGATOR_CELLS or lower AGGREGATOR_DAYS",
+        "more than %lld combinations of dimensions: raise AGGREGATOR_CELLS, lower AGGREGATOR_DAYS",
         (long long)aggregator->values->cells);
     return BROKEN;
 }

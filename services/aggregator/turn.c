@@ -53,10 +53,9 @@ static enum verdict make_topic(const struct kafka_settings *settings, struct rea
     if (verdict == DONE && partitions == 0)
         verdict = kafka_admin_create(admin, &topic, &created, reason);
     if (verdict == DONE && partitions > 1) {
-        reason_set(
-            reason, "turn-partitions", NULL,
-            "%s has %d partitions, expected 1: two aggregators would count at once; delete the topic",
-            TOPIC_TURN, partitions);
+        reason_set(reason, "turn-partitions", NULL,
+                   "%s has %d partitions, expected 1: two aggregators would count; delete it",
+                   TOPIC_TURN, partitions);
         verdict = BROKEN;
     }
     kafka_admin_close(admin);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A day is a hash table of its own, so that letting a day go is one walk and touches no other. A
- * cell keeps its dimensions packed as seven texts behind each other: exact (the Kafka key is not:
- * it replaces "|"), and a third of a struct volume. */
+ * cell keeps its dimensions packed as seven texts behind each other, a third of a struct volume.
+ * As in the Kafka key, "|" becomes "/": cells that differ have keys that differ. */
 #include "window.h"
 
 #include "base/calendar.h"

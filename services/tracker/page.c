@@ -26,7 +26,8 @@ const char page_style[] =
     ".scroll{overflow-x:auto;max-width:100%}\n"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
     "caption{text-align:left;color:#4c6272;padding:.25rem 0}\n"
-    "th,td{padding:.4rem .75rem;border-bottom:1px solid #4c6272;text-align:right;white-space:nowrap}\n"
+    "th,td{padding:.4rem .75rem;border-bottom:1px solid #4c6272;text-align:right}\n"
+    "th,td{white-space:nowrap}\n"
     "thead th{border-bottom:2px solid #005eb8;vertical-align:bottom}\n"
     "th:first-child,td.text{text-align:left}\n"
     "tbody th{font-weight:normal;white-space:normal;min-width:7rem}\n"
@@ -177,10 +178,10 @@ static void volume_table(const struct page *page, struct buffer *buffer, bool to
     date_format(today_only ? today : date_from_days(date_to_days(today) - 6), from);
     buffer_append_format(buffer, "<h2 id=\"%s\">%s</h2>\n", id,
                          today_only ? "Volumes today" : "Volumes, last 7 days");
-    buffer_append_format(
-        buffer,
-        "<p><a href=\"/v1/volumes?from=%s&amp;to=%s&amp;format=csv\">%s (CSV, all dimensions)</a></p>\n",
-        from, to, today_only ? "Today" : "Last 7 days");
+    buffer_append_format(buffer,
+                         "<p><a href=\"/v1/volumes?from=%s&amp;to=%s&amp;format=csv\">"
+                         "%s (CSV, all dimensions)</a></p>\n",
+                         from, to, today_only ? "Today" : "Last 7 days");
     buffer_append_format(
         buffer,
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
@@ -209,8 +210,8 @@ static void event_table(const struct page *page, struct buffer *buffer)
         buffer,
         "<h2 id=\"events\">Events</h2>\n"
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"events-caption\" tabindex=\"0\">"
-        "<table><caption id=\"events-caption\">All events since the tracker's database was made, with the "
-        "time of the newest (London)</caption>\n"
+        "<table><caption id=\"events-caption\">All events since the tracker's database was made, "
+        "with the time of the newest (London)</caption>\n"
         "<thead><tr><th scope=\"col\">Event</th><th scope=\"col\">Count</th>"
         "<th scope=\"col\">Newest</th></tr></thead>\n<tbody>\n");
     for (int kind = 0; kind < EVENT_KINDS; kind++) {
@@ -267,8 +268,9 @@ bool page_write(const struct page *page, struct buffer *buffer)
     event_table(page, buffer);
     buffer_append_text(
         buffer,
-        "</main>\n<footer><p>A day is a day in London, by the time at which something happened; a late event "
-        "corrects its day. Exact figures for the Integrated Care Board: not for publication.</p></footer>\n"
+        "</main>\n<footer><p>A day is a day in London, by the time at which something happened; "
+        "a late event corrects its day. Exact figures for the Integrated Care Board: "
+        "not for publication.</p></footer>\n"
         "</body>\n</html>\n");
     return !buffer->failed;
 }

@@ -107,8 +107,8 @@ static enum verdict check_position(struct projection *projection, struct positio
     if (position->stored > end) {
         reason_set(
             reason, "other-log", NULL,
-            "%s/%d ends at %lld, this database has read it to %lld: the topic was made anew; give the "
-            "tracker an empty database (remove the file, or drop its tables) to read it again",
+            "%s/%d ends at %lld, this database has read it to %lld: the topic was made anew; "
+            "give the tracker an empty database (remove the file, or drop its tables)",
             position->topic, position->partition, (long long)end, (long long)position->stored);
         return BROKEN;
     }
