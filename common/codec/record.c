@@ -67,6 +67,10 @@ bool value_prepare(const struct value *value)
         if (value->node->nullable)
             return value_set_null(value);
         return value_choose(&inner, &fresh) && value_prepare(&inner);
+    case SCHEMA_STRING: /* avro-c can't write texts and bytes as its own reset leaves them */
+        return value_set_text(value, "", 0);
+    case SCHEMA_BYTES:
+        return value_set_bytes(value, "", 0);
     case SCHEMA_RECORD:
         for (size_t i = 0; i < value->node->children_count; i++) {
             const struct json *fallback = value->node->children[i]->fallback;
@@ -166,6 +170,8 @@ static bool step(struct value *value, const char **path)
     const char *end = strchrnul(name, '.');
     size_t length = (size_t)(end - name);
     *path = *end ? end + 1 : end;
+    if (*end && **path == '\0')
+        return false;
     size_t index = value->node->kind == SCHEMA_RECORD  ? schema_field(value->node, name, length)
                    : value->node->kind == SCHEMA_ARRAY ? item_number(name, length)
                                                        : SIZE_MAX;

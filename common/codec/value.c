@@ -159,8 +159,10 @@ const char *value_text(const struct value *value, size_t *ret_length)
     size_t size = 0;
     int symbol = -1;
     if (value->node->kind == SCHEMA_STRING && avro_value_get_string(&avro, &text, &size) == 0) {
+        if (size == 0) /* after a reset avro-c keeps the old letters with a size of nothing */
+            text = "";
         if (ret_length)
-            *ret_length = size - 1;
+            *ret_length = size > 0 ? size - 1 : 0;
         return text;
     }
     if (value->node->kind != SCHEMA_ENUM || avro_value_get_enum(&avro, &symbol) != 0 ||

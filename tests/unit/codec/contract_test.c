@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schemas/ folder: the real one, and broken ones in which each refusal has to name the file. */
+#include "sample.h"
+
+#include "codec/contract.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/contract_test_XXXXXX";
+
+static int make_dir(void **state)
+{
+    (void)state;
+    memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    static const char *const entries[] = {
+        "pathways/a-b/versions/old.avsc",
+        "pathways/a-b/versions",
+        "pathways/a-b/referral.avsc",
+        "pathways/a-b/pathway.json",
+        "pathways/a-b",
+        "pathways/Bad/pathway.json",
+        "pathways/Bad",
+        "pathways/readme.txt",
+        "pathways",
+        "versions/old.avsc",
+        "versions",
+        "envelope.avsc",
+        "delivery.avsc",
+        "other.avsc",
+        "readme.md",
+    };
+    char path[200];
+    for (size_t i = 0; i < COUNT(entries); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, entries[i]);
+        remove(path);
+    }
+    return rmdir(dir);
+}
+
+static void put_file(const char *name, const char *content)
+{
+    char path[200];
+    char *json = quoted(content);
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    for (char *slash = strchr(path + sizeof(dir), '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    FILE *file = fopen(path, "w");
+    if (!file || fputs(json, file) < 0 || fclose(file) != 0)
+        fail_msg("%s could not be written", path);
+    free(json);
+}
+
+#define ENVELOPE                                                                                   \
+    "{'type':'record','name':'Referral','fields':[{'name':'id','type':'string'},"                  \
+    "{'name':'source','type':{'type':'record','name':'Source','fields':[]}}]}"
+#define DELIVERY                                                                                   \
+    "{'type':'record','name':'Delivery','namespace':'x','fields':[{'name':'n','type':'int'}]}"
+#define DETAILS                                                                                    \
+    "{'type':'record','name':'Details','fields':[{'name':'from','type':['null','Source'],"         \
+    "'default':null}]}"
+
+static void put_good(void)
+{
+    put_file("envelope.avsc", ENVELOPE);
+    put_file("delivery.avsc", DELIVERY);
+    put_file("pathways/a-b/referral.avsc", DETAILS);
+    put_file("pathways/a-b/pathway.json", "{}");
+    put_file("pathways/readme.txt", "no pathway");
+    put_file("readme.md", "no schema");
+}
+
+static void a_folder_is_composed_into_one_schema_per_pathway(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    put_good();
+    put_file("versions/old.avsc",
+             "{'type':'record','name':'Delivery','namespace':'x','fields':[]}");
+    put_file("pathways/a-b/versions/old.avsc",
+             "{'type':'record','name':'Referral','namespace':'y','fields':[]}");
+    struct contract *contract = contract_load(dir, &reason);
+    if (!contract)
+        fail_msg("%s %s %s", reason.code, reason.pointer, reason.detail);
+    assert_string_equal(contract_dir(contract), dir);
+    assert_int_equal(contract_pathway_count(contract), 1);
+    assert_string_equal(contract_pathway_name(contract, 0), "a-b");
+    assert_null(contract_pathway_name(contract, 1));
+    const struct schema *referral = contract_referral(contract, "a-b");
+    assert_string_equal(schema_name(referral), "uk.nhs.kentandmedway.referrals.a_b.Referral");
+    const struct schema_node *root = schema_root(referral);
+    assert_int_equal(root->children_count, 3);
+    assert_string_equal(root->children[1]->name, "uk.nhs.kentandmedway.referrals.a_b.Source");
+    assert_string_equal(root->children[2]->field_name, "details");
+    assert_string_equal(root->children[2]->name, "uk.nhs.kentandmedway.referrals.a_b.Details");
+    assert_null(contract_referral(contract, "a"));
+    assert_null(contract_referral(contract, NULL));
+    const struct schema *delivery = contract_message(contract, "Delivery");
+    assert_non_null(delivery);
+    assert_null(contract_message(contract, "Referral"));
+    assert_ptr_equal(contract_by_fingerprint(contract, schema_fingerprint(delivery)), delivery);
+    assert_ptr_equal(contract_by_fingerprint(contract, schema_fingerprint(referral)), referral);
+    struct schema *old = schema_of("{'type':'record','name':'y.Referral','fields':[]}");
+    assert_non_null(contract_by_fingerprint(contract, schema_fingerprint(old)));
+    assert_null(contract_by_fingerprint(contract, 1));
+    schema_free(old);
+    contract_free(contract);
+}
+
+static void a_copy_of_the_current_schema_among_the_versions_is_no_conflict(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    put_good();
+    put_file("versions/old.avsc", DELIVERY);
+    struct contract *contract = contract_load(dir, &reason);
+    assert_non_null(contract);
+    contract_free(contract);
+}
+
+static void each_broken_folder_is_refused_with_the_file_at_fault(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *at, *detail, *file, *content; /* content NULL: removed */
+    } cases[] = {
+        {"unreadable-file", "envelope.avsc", "no such file", "envelope.avsc", NULL},
+        {"not-json", "envelope.avsc", "line 1", "envelope.avsc", "{"},
+        {"bad-schema", "envelope.avsc", "/fields/0/type", "envelope.avsc",
+         "{'type':'record','name':'Referral','fields':[{'name':'id','type':'strin'}]}"},
+        {"bad-schema", "envelope.avsc", "expected a record", "envelope.avsc", "'string'"},
+        {"bad-schema", "envelope.avsc", "details", "envelope.avsc",
+         "{'type':'record','name':'Referral','fields':[{'name':'details','type':'int'}]}"},
+        {"not-json", "delivery.avsc", "line 2", "delivery.avsc", "{'type':\n}"},
+        {"bad-schema", "delivery.avsc", "record", "delivery.avsc", "'int'"},
+        {"bad-schema", "other.avsc", "a name of its own", "other.avsc",
+         "{'type':'record','name':'Delivery','namespace':'z','fields':[]}"},
+        {"duplicate-schema", "other.avsc", "same fingerprint", "other.avsc",
+         "{'type':'record','name':'Delivery','namespace':'x','fields':[{'name':'n','type':'int',"
+         "'doc':'other'}]}"},
+        {"unreadable-file", "pathways/a-b/pathway.json", "a pathway needs one",
+         "pathways/a-b/pathway.json", NULL},
+        {"unreadable-file", "pathways/a-b/referral.avsc", "no such file",
+         "pathways/a-b/referral.avsc", NULL},
+        {"not-json", "pathways/a-b/referral.avsc", "line 1", "pathways/a-b/referral.avsc", "["},
+        {"bad-schema", "pathways/a-b/referral.avsc", "expected a record",
+         "pathways/a-b/referral.avsc", "'int'"},
+        {"bad-schema", "pathways/a-b/referral.avsc",
+         "/fields/0/type: ", "pathways/a-b/referral.avsc",
+         "{'type':'record','name':'Details','fields':[{'name':'x','type':'Sauce'}]}"},
+        {"bad-schema", "pathways/a-b/referral.avsc", "Source", "pathways/a-b/referral.avsc",
+         "{'type':'record','name':'Source','fields':[]}"},
+        {"bad-name", "pathways/Bad", "small letters", "pathways/Bad/pathway.json", "{}"},
+        {"bad-schema", "pathways/a-b/versions/old.avsc", "a type", "pathways/a-b/versions/old.avsc",
+         "{}"},
+        {"not-json", "versions/old.avsc", "line 1", "versions/old.avsc", "x"},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct reason reason = {0};
+        char path[200];
+        put_good();
+        snprintf(path, sizeof(path), "%s/%s", dir, cases[i].file);
+        if (cases[i].content)
+            put_file(cases[i].file, cases[i].content);
+        else
+            unlink(path);
+        struct contract *contract = contract_load(dir, &reason);
+        snprintf(path, sizeof(path), "%s/%s", dir, cases[i].at);
+        if (contract || strcmp(reason.code, cases[i].code) != 0 ||
+            strcmp(reason.pointer, path) != 0 || !strstr(reason.detail, cases[i].detail)) {
+            print_error("case %zu: %s | %s | %s\n", i, reason.code, reason.pointer, reason.detail);
+            wrong++;
+        }
+        contract_free(contract);
+        remove_dir(NULL);
+        make_dir(NULL);
+    }
+    assert_int_equal(wrong, 0);
+    struct reason reason = {0};
+    assert_null(contract_load("/nowhere/schemas", &reason));
+    assert_string_equal(reason.code, "unreadable-file");
+    assert_string_equal(reason.pointer, "/nowhere/schemas");
+    contract_free(NULL);
+}
+
+static void the_real_folder_loads_with_its_messages_and_pathways(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {"Delivery", "ReferralEvent", "Provider", "Volume"};
+    struct reason reason = {0};
+    struct contract *contract = contract_load(SOURCE_DIR "/schemas", &reason);
+    if (!contract)
+        fail_msg("%s %s %s", reason.code, reason.pointer, reason.detail);
+    for (size_t i = 0; i < COUNT(messages); i++) {
+        struct record *record = record_new(contract_message(contract, messages[i]));
+        assert_non_null(record);
+        record_free(record);
+    }
+    assert_true(contract_pathway_count(contract) > 0);
+    for (size_t i = 0; i < contract_pathway_count(contract); i++) {
+        const char *name = contract_pathway_name(contract, i);
+        struct record *record = record_new(contract_referral(contract, name));
+        assert_non_null(record);
+        assert_string_equal(schema_short_name(record_schema(record)), "Referral");
+        record_free(record);
+    }
+    contract_free(contract);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_folder_is_composed_into_one_schema_per_pathway, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(
+            a_copy_of_the_current_schema_among_the_versions_is_no_conflict, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(each_broken_folder_is_refused_with_the_file_at_fault,
+                                        make_dir, remove_dir),
+        cmocka_unit_test(the_real_folder_loads_with_its_messages_and_pathways),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hostile bytes, one fault at a time, and then 200,000 seeded mutants of a valid record: none that
+ * the pre-scan lets through may fail in avro-c. Run it under the sanitizers. */
+#include "sample.h"
+
+#include "base/random.h"
+#include "codec/prescan.h"
+
+#define RECORD(type) "{'type':'record','name':'R','fields':[{'name':'f','type':" type "}]}"
+#define LIST RECORD("{'type':'array','items':'int'}")
+#define MAP RECORD("{'type':'map','values':'int'}")
+#define ENUM RECORD("{'type':'enum','name':'E','symbols':['A','B']}")
+#define OPTIONAL RECORD("['null','string']")
+
+static void each_kind_of_hostile_byte_has_its_own_code(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *schema, *bytes;
+        size_t length;
+        const char *name;
+    } cases[] = {
+        {"", RECORD("'string'"),
+         "\x06"
+         "abc",
+         4, "a text"},
+        {"avro-truncated", RECORD("'string'"), "", 0, "nothing at all"},
+        {"avro-length", RECORD("'string'"),
+         "\x08"
+         "abc",
+         4, "a text that is cut"},
+        {"avro-length", RECORD("'string'"),
+         "\x80\x80\x80\x80\x08"
+         "abc",
+         8, "a length of 2^30"},
+        {"avro-length", RECORD("'string'"), "\x01", 1, "a length of -1"},
+        {"avro-length", RECORD("'bytes'"), "\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10,
+         "a length of INT64_MAX"},
+        {"avro-length", RECORD("'bytes'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10,
+         "a length of INT64_MIN"},
+        {"avro-utf8", RECORD("'string'"), "\x04\xC0\xAF", 3, "an overlong slash"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x06"
+         "a\0b",
+         4, "a NUL in a text"},
+        {"avro-utf8", RECORD("'string'"), "\x02\xC3", 2, "half a letter"},
+        {"", RECORD("'bytes'"), "\x04\xC0\x00", 3, "any bytes"},
+        {"avro-trailing", RECORD("'string'"),
+         "\x02"
+         "ab",
+         3, "one byte too many"},
+        {"avro-boolean", RECORD("'boolean'"), "\x07", 1, "boolean 7"},
+        {"avro-truncated", RECORD("'boolean'"), "", 0, "no boolean"},
+        {"", RECORD("'boolean'"), "\x01", 1, "true"},
+        {"avro-varint", RECORD("'int'"), "\x80\x00", 2, "0 in two bytes"},
+        {"avro-varint", RECORD("'long'"), "\x81\x80\x00", 3, "-1 in three bytes"},
+        {"avro-varint", RECORD("'int'"), "\x80\x80\x80\x80\x10", 5, "2^31 as an int"},
+        {"", RECORD("'int'"), "\xFE\xFF\xFF\xFF\x0F", 5, "2^31 - 1 as an int"},
+        {"", RECORD("'int'"), "\xFF\xFF\xFF\xFF\x0F", 5, "-2^31 as an int"},
+        {"", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10,
+         "INT64_MIN as a long"},
+        {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 10,
+         "65 bits"},
+        {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11,
+         "eleven bytes"},
+        {"avro-truncated", RECORD("'long'"), "\xFF\xFF", 2, "a number that is cut"},
+        {"avro-truncated", RECORD("'double'"), "1234567", 7, "seven bytes of a double"},
+        {"avro-truncated", RECORD("'float'"), "123", 3, "three bytes of a float"},
+        {"avro-truncated", RECORD("{'type':'fixed','name':'F','size':4}"), "123", 3,
+         "a short fixed"},
+        {"", ENUM, "\x02", 1, "symbol B"},
+        {"avro-enum", ENUM, "\x04", 1, "symbol number 2 of 2"},
+        {"avro-enum", ENUM, "\x01", 1, "symbol number -1"},
+        {"avro-enum", ENUM, "\xCE\x0F", 2, "symbol number 999"},
+        {"", OPTIONAL, "\x00", 1, "null"},
+        {"", OPTIONAL,
+         "\x02\x02"
+         "a",
+         3, "a text in a union"},
+        {"avro-union", OPTIONAL, "\x04", 1, "branch 2 of 2"},
+        {"avro-union", OPTIONAL, "\x01", 1, "branch -1"},
+        {"", RECORD("['string','null']"), "\x02", 1, "null as the second branch"},
+        {"", LIST, "\x00", 1, "an empty list"},
+        {"", LIST, "\x04\x02\x04\x02\x06\x00", 6, "two blocks"},
+        {"", LIST, "\x03\x04\x02\x04\x00", 5, "a block with its size"},
+        {"avro-length", LIST, "\x03\x06\x02\x04\x00", 5, "a block larger than it is"},
+        {"avro-length", LIST, "\x03\x02\x02\x04\x00", 5, "a block smaller than it is"},
+        {"avro-length", LIST, "\x03\x01\x02\x04\x00", 5, "a block of size -1"},
+        {"avro-length", LIST, "\x03\x40\x02\x04\x00", 5, "a block past the end"},
+        {"avro-length", LIST, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x00", 11,
+         "INT64_MIN items"},
+        {"avro-items", LIST, "\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x00", 11, "INT64_MAX items"},
+        {"avro-items", LIST, "\xA2\x9C\x01\x00", 4, "10,001 items"},
+        {"avro-truncated", LIST, "\xA0\x9C\x01\x00", 4, "10,000 items that are not there"},
+        {"avro-truncated", LIST, "\x02\x02", 2, "a list without its end"},
+        {"avro-items", RECORD("{'type':'array','items':{'type':'record','name':'N','fields':[]}}"),
+         "\x80\xC2\xD7\x2F\x00", 5, "5 x 10^7 items of no bytes"},
+        {"", MAP,
+         "\x02\x02"
+         "k\x02\x00",
+         5, "a map"},
+        {"avro-utf8", MAP, "\x02\x02\xFF\x02\x00", 5, "a key that is no UTF-8"},
+        {"avro-truncated", MAP,
+         "\x02\x02"
+         "k",
+         3, "a key without a value"},
+        {"", "'string'",
+         "\x02"
+         "a",
+         2, "a root that is no record"},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct schema *schema = schema_of(cases[i].schema);
+        struct record *record = record_new(schema);
+        struct reason reason = {0};
+        /* a copy of the exact size, so that a sanitizer sees one byte too many */
+        char *bytes = malloc(cases[i].length + 1);
+        memmove(bytes, cases[i].bytes, cases[i].length);
+        char *exact = realloc(bytes, cases[i].length > 0 ? cases[i].length : 1);
+        bool passed = prescan(schema, exact, cases[i].length, &reason);
+        enum verdict verdict = record_decode(record, exact, cases[i].length, NULL);
+        if (passed != (*cases[i].code == '\0') || strcmp(reason.code, cases[i].code) != 0 ||
+            verdict != (passed ? DONE : REFUSED)) {
+            print_error("%s: %s %s\n", cases[i].name, reason.code, reason.detail);
+            wrong++;
+        }
+        free(exact);
+        record_free(record);
+        schema_free(schema);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void a_refusal_names_the_field_and_the_byte(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of(
+        "{'type':'record','name':'R','fields':[{'name':'people','type':{'type':'array','items':"
+        "{'type':'record','name':'P','fields':[{'name':'name','type':['null','string']}]}}}]}");
+    struct reason reason = {0};
+    assert_false(prescan(schema,
+                         "\x04\x02\x02"
+                         "a\x02\x02\xFF\x00",
+                         8, &reason));
+    assert_string_equal(reason.code, "avro-utf8");
+    assert_string_equal(reason.pointer, "/people/1/name");
+    assert_string_equal(reason.detail, "byte 6: text that is not UTF-8, or holds a NUL");
+    char *large = calloc(1, PRESCAN_SIZE_MAX + 1);
+    assert_false(prescan(schema, large, PRESCAN_SIZE_MAX + 1, &reason));
+    assert_string_equal(reason.code, "avro-too-large");
+    free(large);
+    assert_false(prescan(schema, NULL, 0, &reason));
+    schema_free(schema);
+}
+
+/* Every truncation of a valid record is refused, or a record by chance: none may crash or leak. */
+static void no_truncation_of_a_valid_record_is_taken(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of(sample_schema);
+    struct record *record = record_of(schema, sample_full);
+    struct buffer buffer;
+    buffer_init(&buffer, PRESCAN_SIZE_MAX);
+    assert_int_equal(record_encode(record, &buffer, NULL), DONE);
+    for (size_t length = 0; length < buffer.length; length++) {
+        char *exact = malloc(length > 0 ? length : 1);
+        memcpy(exact, buffer.data, length);
+        assert_int_equal(record_decode(record, exact, length, NULL), REFUSED);
+        free(exact);
+    }
+    assert_int_equal(record_decode(record, buffer.data, buffer.length, NULL), DONE);
+    buffer_clear(&buffer);
+    record_free(record);
+    schema_free(schema);
+}
+
+static size_t mutate(struct random *random, const struct buffer *valid, uint8_t *bytes, size_t size)
+{
+    static const uint8_t favourites[] = {0x00, 0x01, 0x02, 0x03, 0x7F, 0x80, 0xFE, 0xFF};
+    size_t length = valid->length;
+    memcpy(bytes, valid->data, length);
+    for (uint64_t left = 1 + random_below(random, 4); left > 0; left--) {
+        size_t at = (size_t)random_below(random, length);
+        switch (random_below(random, 5)) {
+        case 0:
+            bytes[at] ^= (uint8_t)(1u << random_below(random, 8));
+            break;
+        case 1:
+            bytes[at] = favourites[random_below(random, sizeof(favourites))];
+            break;
+        case 2:
+            bytes[at] = (uint8_t)random_next(random);
+            break;
+        case 3: /* a byte is lost */
+            memmove(bytes + at, bytes + at + 1, length - at - 1);
+            length--;
+            break;
+        default: /* a byte is put in */
+            if (length == size)
+                break;
+            memmove(bytes + at + 1, bytes + at, length - at);
+            bytes[at] = favourites[random_below(random, sizeof(favourites))];
+            length++;
+            break;
+        }
+    }
+    return length;
+}
+
+static void no_mutant_that_passes_fails_in_avro(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of(sample_schema);
+    struct record *record = record_of(schema, sample_full);
+    struct random random = {.state = 20261123};
+    struct buffer valid;
+    struct buffer again;
+    buffer_init(&valid, PRESCAN_SIZE_MAX);
+    buffer_init(&again, PRESCAN_SIZE_MAX);
+    assert_int_equal(record_encode(record, &valid, NULL), DONE);
+    int accepted = 0;
+    static uint8_t bytes[4096];
+    for (int i = 0; i < 200000; i++) {
+        size_t length = mutate(&random, &valid, bytes, sizeof(bytes));
+        bool passed = prescan(schema, bytes, length, NULL);
+        enum verdict verdict = record_decode(record, bytes, length, NULL);
+        if (verdict != (passed ? DONE : REFUSED))
+            fail_msg("mutant %d: %s", i, verdict_name(verdict));
+        if (!passed)
+            continue;
+        accepted++;
+        struct json *json = record_to_json(record);
+        buffer_reset(&again);
+        struct reason reason = {0};
+        verdict = record_encode(record, &again, &reason);
+        if (!json || (verdict != DONE && strncmp(reason.code, "too-", 4) != 0) ||
+            (verdict == DONE && !prescan(schema, again.data, again.length, &reason)))
+            fail_msg("mutant %d: %s %s", i, reason.code, reason.pointer);
+        assert_int_not_equal(record_check(record, NULL), BROKEN);
+        json_free(json);
+    }
+    assert_in_range(accepted, 10000, 190000); /* or the test would test nothing */
+    buffer_clear(&valid);
+    buffer_clear(&again);
+    record_free(record);
+    schema_free(schema);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_of_hostile_byte_has_its_own_code),
+        cmocka_unit_test(a_refusal_names_the_field_and_the_byte),
+        cmocka_unit_test(no_truncation_of_a_valid_record_is_taken),
+        cmocka_unit_test(no_mutant_that_passes_fails_in_avro),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Posted JSON: what is refused, where, and that no refusal repeats a value. */
+#include "sample.h"
+
+#define ID "'id':'123e4567-e89b-42d3-a456-426614174000'"
+#define BASE ID ",'kind':'RED','count':1,'inner':{}"
+
+static void faults_in_posted_json_are_named_by_pointer_and_code(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *pointer, *json;
+    } cases[] = {
+        {"", "", "{" BASE "}"},
+        {"", "", "{" BASE ",'postcode':null,'at':null}"},
+        {"wrong-type", "", "[]"},
+        {"wrong-type", "", "'x'"},
+        {"missing-field", "/id", "{}"},
+        {"missing-field", "/count", "{" ID ",'kind':'RED'}"},
+        {"missing-field", "/count", "{" ID ",'kind':'RED','count':null}"},
+        {"missing-field", "/inner", "{" ID ",'kind':'RED','count':1}"},
+        {"unknown-field", "/nothing", "{" BASE ",'nothing':1}"},
+        {"unknown-field", "/nothing", "{" BASE ",'nothing':null}"},
+        {"unknown-field", "/a~1b~0c", "{" BASE ",'a/b~c':1}"},
+        {"unknown-field", "/a\\u0007\\u007f", "{" BASE ",'a\\u0007\x7F':1}"},
+        {"unknown-field", "/", "{" BASE ",'':1}"},
+        {"unknown-field", "/inner/w", "{" ID ",'kind':'RED','count':1,'inner':{'w':1}}"},
+        {"unknown-field", "/people/1/x", "{" BASE ",'people':[{'name':'a'},{'name':'b','x':1}]}"},
+        {"wrong-type", "/id", "{'id':5,'kind':'RED','count':1,'inner':{}}"},
+        {"wrong-type", "/count", "{" ID ",'kind':'RED','count':1.0,'inner':{}}"},
+        {"wrong-type", "/count", "{" ID ",'kind':'RED','count':'1','inner':{}}"},
+        {"out-of-range", "/count", "{" ID ",'kind':'RED','count':2147483648,'inner':{}}"},
+        {"out-of-range", "/small", "{" BASE ",'small':1e39}"},
+        {"wrong-type", "/small", "{" BASE ",'small':'1'}"},
+        {"", "", "{" BASE ",'small':1,'ratio':2}"},
+        {"wrong-type", "/yes", "{" BASE ",'yes':1}"},
+        {"not-allowed", "/kind", "{" ID ",'kind':'PINK','count':1,'inner':{}}"},
+        {"wrong-type", "/kind", "{" ID ",'kind':1,'count':1,'inner':{}}"},
+        {"bad-format", "/raw", "{" BASE ",'raw':'Zg='}"},
+        {"wrong-type", "/raw", "{" BASE ",'raw':[1]}"},
+        {"bad-format", "/key", "{" BASE ",'key':'Zg=='}"},
+        {"wrong-type", "/inner", "{" ID ",'kind':'RED','count':1,'inner':'x'}"},
+        {"wrong-type", "/inner/x", "{" ID ",'kind':'RED','count':1,'inner':{'x':'5'}}"},
+        {"wrong-type", "/again", "{" BASE ",'again':[]}"},
+        {"wrong-type", "/phones", "{" BASE ",'phones':{}}"},
+        {"wrong-type", "/phones/1", "{" BASE ",'phones':['1',2]}"},
+        {"missing-field", "/phones/0", "{" BASE ",'phones':[null]}"},
+        {"too-many", "/phones", "{" BASE ",'phones':['1','2','3','4']}"},
+        {"wrong-type", "/marks/one", "{" BASE ",'marks':{'one':'1'}}"},
+        {"missing-field", "/people/0/name", "{" BASE ",'people':[{}]}"},
+    };
+    struct schema *schema = schema_of(sample_schema);
+    struct record *record = record_new(schema);
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct json *json = json_of(cases[i].json);
+        struct reason reason = {0};
+        enum verdict verdict = record_from_json(record, json, &reason);
+        if (verdict != (*cases[i].code ? REFUSED : DONE) ||
+            strcmp(reason.code, cases[i].code) != 0 ||
+            strcmp(reason.pointer, cases[i].pointer) != 0) {
+            print_error("%s: %s %s %s\n", cases[i].json, reason.code, reason.pointer,
+                        reason.detail);
+            wrong++;
+        }
+        json_free(json);
+    }
+    assert_int_equal(wrong, 0);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void details_say_what_was_found_by_kind_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *detail, *json;
+    } cases[] = {
+        {"found text, expected a whole number", "{" ID ",'kind':'RED','count':'Jane','inner':{}}"},
+        {"found a number, expected a whole number", "{" ID ",'kind':'RED','count':9.5,'inner':{}}"},
+        {"expected a whole number from -2147483648 to 2147483647",
+         "{" ID ",'kind':'RED','count':9434765919,'inner':{}}"},
+        {"expected one of RED, GREEN, BLUE", "{" ID ",'kind':'Jane','count':1,'inner':{}}"},
+        {"expected at most 3 items", "{" BASE ",'phones':['Jane','Jane','Jane','Jane']}"},
+        {"found a list, expected text", "{" BASE ",'postcode':['Jane']}"},
+    };
+    struct schema *schema = schema_of(sample_schema);
+    struct record *record = record_new(schema);
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct json *json = json_of(cases[i].json);
+        struct reason reason = {0};
+        if (record_from_json(record, json, &reason) != REFUSED ||
+            strcmp(reason.detail, cases[i].detail) != 0) {
+            print_error("%s: %s\n", cases[i].json, reason.detail);
+            wrong++;
+        }
+        json_free(json);
+    }
+    assert_int_equal(wrong, 0);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void a_long_name_from_outside_is_cut_between_letters(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of("{'type':'record','name':'R','fields':[]}");
+    struct record *record = record_new(schema);
+    struct json *json = json_new_object();
+    char name[2001];
+    for (size_t i = 0; i < 2000; i += 2)
+        memcpy(name + i, "\xC3\xA9", 2);
+    name[2000] = '\0';
+    assert_true(json_set_whole(json, name, 1));
+    struct reason reason = {0};
+    assert_int_equal(record_from_json(record, json, &reason), REFUSED);
+    assert_int_equal(strlen(reason.pointer), REASON_POINTER_MAX - 1);
+    struct json *text = json_new_text(reason.pointer); /* UTF-8, or there is none */
+    assert_non_null(text);
+    json_free(text);
+    json_free(json);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void text_with_a_nul_is_refused(void **state)
+{
+    (void)state;
+    struct schema *schema =
+        schema_of("{'type':'record','name':'R','fields':[{'name':'f','type':'string'}]}");
+    struct record *record = record_new(schema);
+    struct json *json = json_new_object();
+    assert_true(json_set_take(json, "f", json_new_text_bytes("a\0b", 3)));
+    struct reason reason = {0};
+    assert_int_equal(record_from_json(record, json, &reason), REFUSED);
+    assert_string_equal(reason.code, "wrong-type");
+    assert_string_equal(reason.pointer, "/f");
+    json_free(json);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void json_comes_back_as_it_was_posted_without_its_nulls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected, *posted;
+    } cases[] = {
+        {sample_full, sample_full},
+        {"{'id':'123e4567-e89b-42d3-a456-426614174000','kind':'GREEN','count':3,'at':5,'ratio':0.5,"
+         "'small':1.0,'yes':true,'raw':'','note':'none','sex':'unknown','inner':{'y_z':'why'},"
+         "'phones':[],'people':[],'marks':{}}",
+         sample_least},
+        {"{'id':'','kind':'RED','count':0,'at':5,'ratio':0.5,'small':1.0,'yes':true,'raw':'',"
+         "'sex':'unknown','inner':{'y_z':'why'},'phones':[],'people':[],'marks':{}}",
+         "{'id':'','kind':'RED','count':0,'inner':{'x':null},'note':null}"},
+    };
+    struct schema *schema = schema_of(sample_schema);
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct record *record = record_of(schema, cases[i].posted);
+        struct json *json = record_to_json(record);
+        struct json *expected = json_of(cases[i].expected);
+        char *text = json_print(json, JSON_SORTED);
+        char *expected_text = json_print(expected, JSON_SORTED);
+        if (strcmp(text, expected_text) != 0) {
+            print_error("%s\n%s\n", text, expected_text);
+            wrong++;
+        }
+        free(text);
+        free(expected_text);
+        json_free(json);
+        json_free(expected);
+        record_free(record);
+    }
+    assert_int_equal(wrong, 0);
+    schema_free(schema);
+}
+
+static void the_finer_print_is_checked_field_by_field(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code, *pointer, *detail, *json;
+    } cases[] = {
+        {"", "", "", sample_full},
+        {"", "", "", "{" BASE ",'phones':[],'postcode':'ZZ99 3VZ'}"},
+        {"bad-format", "/id", NULL, "{'id':'x','kind':'RED','count':1,'inner':{}}"},
+        {"too-long", "/id", "expected at most 36 bytes",
+         "{'id':'123e4567-e89b-42d3-a456-4266141740000','kind':'RED','count':1,'inner':{}}"},
+        {"out-of-range", "/count", "expected from 0 to 10",
+         "{" ID ",'kind':'RED','count':11,'inner':{}}"},
+        {"out-of-range", "/count", "expected from 0 to 10",
+         "{" ID ",'kind':'RED','count':-1,'inner':{}}"},
+        {"out-of-range", "/ratio", "expected at least 0", "{" BASE ",'ratio':-0.1}"},
+        {"out-of-range", "/inner/x", "expected at most 5",
+         "{" ID ",'kind':'RED','count':1,'inner':{'x':6}}"},
+        {"out-of-range", "/again/x", "expected at most 5", "{" BASE ",'again':{'x':6}}"},
+        {"too-long", "/raw", "expected at most 8 bytes", "{" BASE ",'raw':'AAAAAAAAAAAAAAAA'}"},
+        {"bad-format", "/postcode", "expected a postcode, or its district alone",
+         "{" BASE ",'postcode':'Kent'}"},
+        {"too-long", "/postcode", "expected at most 8 bytes", "{" BASE ",'postcode':'ME14  1XX'}"},
+        {"not-allowed", "/sex", "expected one of female, male, unknown", "{" BASE ",'sex':'F'}"},
+        {"bad-format", "/phones/1", NULL, "{" BASE ",'phones':['07700 900123','1']}"},
+    };
+    struct schema *schema = schema_of(sample_schema);
+    int wrong = 0;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct record *record = record_of(schema, cases[i].json);
+        struct reason reason = {0};
+        enum verdict verdict = record_check(record, &reason);
+        if (verdict != (*cases[i].code ? REFUSED : DONE) ||
+            strcmp(reason.code, cases[i].code) != 0 ||
+            strcmp(reason.pointer, cases[i].pointer) != 0 ||
+            (cases[i].detail && strcmp(reason.detail, cases[i].detail) != 0)) {
+            print_error("%s: %s %s %s\n", cases[i].json, reason.code, reason.pointer,
+                        reason.detail);
+            wrong++;
+        }
+        record_free(record);
+    }
+    assert_int_equal(wrong, 0);
+    schema_free(schema);
+}
+
+static void a_number_that_is_none_is_out_of_range(void **state)
+{
+    (void)state;
+    struct schema *schema =
+        schema_of("{'type':'record','name':'R','fields':[{'name':'f','type':'double'}]}");
+    struct record *record = record_new(schema);
+    struct reason reason = {0};
+    static const uint8_t not_a_number[8] = {0, 0, 0, 0, 0, 0, 0xF8, 0x7F};
+    assert_int_equal(record_decode(record, not_a_number, 8, NULL), DONE);
+    assert_int_equal(record_check(record, &reason), REFUSED);
+    assert_string_equal(reason.code, "out-of-range");
+    struct json *json = record_to_json(record);
+    assert_int_equal(json_count(json), 0);
+    json_free(json);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void a_long_list_of_choices_is_cut_and_says_so(void **state)
+{
+    (void)state;
+    struct buffer buffer;
+    buffer_init(&buffer, 10000);
+    buffer_append_text(&buffer, "{'type':'record','name':'R','fields':[{'name':'f','type':'string',"
+                                "'oneOf':[");
+    for (int i = 0; i < 60; i++)
+        buffer_append_format(&buffer, "%s'choice-%d'", i > 0 ? "," : "", i);
+    buffer_append_text(&buffer, "]}]}");
+    struct schema *schema = schema_of(buffer_text(&buffer));
+    struct record *record = record_new(schema);
+    struct reason reason = {0};
+    assert_int_equal(record_check(record, &reason), REFUSED);
+    assert_memory_equal(reason.detail, "expected one of choice-0, choice-1, ", 36);
+    assert_string_equal(reason.detail + strlen(reason.detail) - 4, " ...");
+    record_free(record);
+    schema_free(schema);
+    buffer_clear(&buffer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faults_in_posted_json_are_named_by_pointer_and_code),
+        cmocka_unit_test(details_say_what_was_found_by_kind_only),
+        cmocka_unit_test(a_long_name_from_outside_is_cut_between_letters),
+        cmocka_unit_test(text_with_a_nul_is_refused),
+        cmocka_unit_test(json_comes_back_as_it_was_posted_without_its_nulls),
+        cmocka_unit_test(the_finer_print_is_checked_field_by_field),
+        cmocka_unit_test(a_number_that_is_none_is_out_of_range),
+        cmocka_unit_test(a_long_list_of_choices_is_cut_and_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
