@@ -94,7 +94,9 @@ bool classify_unwell(const struct answer *answer)
 {
     if (answer->unsendable)
         return false;
-    return !answer->status || meanings[row_of(answer->status)].unwell;
+    if (!answer->status) /* a kept connection may be closed at any time: that is nobody's fault */
+        return !text_equal(answer->error, "stale-connection");
+    return meanings[row_of(answer->status)].unwell;
 }
 
 void classify_result(int status, const char *error, char result[RESULT_SIZE])

@@ -328,7 +328,7 @@ static const char *error_of(CURLcode code)
         {CURLE_OPERATION_TIMEDOUT, "timeout"},
         {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
         {CURLE_COULDNT_CONNECT, "refused-connection"},
-        {CURLE_SEND_FAIL_REWIND, "connection-lost"},
+        {CURLE_SEND_FAIL_REWIND, "stale-connection"}, /* kept, and dead when it was used again */
         {CURLE_GOT_NOTHING, "connection-lost"},
         {CURLE_RECV_ERROR, "connection-lost"},
         {CURLE_SEND_ERROR, "connection-lost"},
@@ -363,6 +363,8 @@ static void finish(struct sender *sender, struct transfer *transfer, CURLcode co
         answer.error = "address-refused";
     else if (code == CURLE_OK || transfer->flooded) /* its head says enough */
         answer.status = (int)status;
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->body_sent)
+        answer.error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
     else
         answer.error = error_of(code);
     sender->options.answered(sender->options.self, transfer->flight, &answer);

@@ -83,6 +83,16 @@ static void a_record_that_cannot_be_sent_is_nobodys_fault(void **state)
     assert_false(classify_unwell(&answer));
 }
 
+static void a_kept_connection_that_was_closed_is_nobodys_fault(void **state)
+{
+    (void)state;
+    struct answer answer = {.error = "stale-connection"};
+    assert_int_equal(classify(&answer), ANSWER_AGAIN);
+    assert_false(classify_unwell(&answer));
+    answer.error = "connection-lost";
+    assert_true(classify_unwell(&answer));
+}
+
 static void a_result_names_the_status_or_the_error(void **state)
 {
     (void)state;
@@ -100,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_answer_means_what_the_table_says),
         cmocka_unit_test(a_record_that_cannot_be_sent_is_nobodys_fault),
+        cmocka_unit_test(a_kept_connection_that_was_closed_is_nobodys_fault),
         cmocka_unit_test(a_result_names_the_status_or_the_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

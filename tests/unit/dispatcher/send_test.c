@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sender against a server that misbehaves by script: the path of the URL says what it does.
+// What is heard of each POST, and how often the server saw it.
+#include "send.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define BODY "{\"a\":1}"
+
+static int server_port;
+static atomic_int posts;       /* whole requests that the server has read */
+static atomic_int connections; /* that began with a POST to /kept */
+static char last_head[4096];   /* of the last whole request */
+
+/* ---- the server: one thread per connection */
+
+static void put(int fd, const char *text)
+{
+    (void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* Reads one request; false at the end of the connection. */
+static bool read_request(int fd, char *head, size_t size)
+{
+    size_t used = 0;
+    while (used + 1 < size) {
+        ssize_t got = recv(fd, head + used, size - used - 1, 0);
+        if (got <= 0)
+            return false;
+        used += (size_t)got;
+        head[used] = '\0';
+        if (head[0] != 'P')
+            return false; /* TLS */
+        const char *end = strstr(head, "\r\n\r\n");
+        if (end && strlen(end + 4) >= strlen(BODY))
+            return true;
+    }
+    return false;
+}
+
+static void flood(int fd)
+{
+    static char block[65536];
+    memset(block, 'x', sizeof(block));
+    put(fd, "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 104857600\r\n\r\n");
+    for (int i = 0; i < 1600; i++)
+        if (send(fd, block, sizeof(block), MSG_NOSIGNAL) < 0)
+            return;
+}
+
+static void reset(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+/* False: the connection is closed. */
+static bool misbehave(int fd, const char *head, int request)
+{
+    if (strstr(head, "POST /kept") && request == 1)
+        atomic_fetch_add(&connections, 1);
+    if (strstr(head, "POST /ok") || strstr(head, "POST /kept")) {
+        put(fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok");
+        return true;
+    }
+    if (strstr(head, "POST /twice") && request == 1) {
+        put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        return true; /* and hangs up on the second one of this connection */
+    }
+    if (strstr(head, "POST /duplicate"))
+        put(fd,
+            "HTTP/1.1 409 C\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{\"code\":\"duplicate\"}");
+    else if (strstr(head, "POST /busy"))
+        put(fd,
+            "HTTP/1.1 429 Busy\r\nConnection: close\r\nRETRY-after:  17 \r\nContent-Length: 0\r\n\r\n");
+    else if (strstr(head, "POST /moved"))
+        put(fd,
+            "HTTP/1.1 307 Moved\r\nConnection: close\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
+    else if (strstr(head, "POST /garbage"))
+        put(fd, "SSH-2.0-OpenSSH_9.2\r\n\r\n");
+    else if (strstr(head, "POST /half"))
+        put(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    else if (strstr(head, "POST /reset"))
+        reset(fd);
+    else if (strstr(head, "POST /flood"))
+        flood(fd);
+    else if (strstr(head, "POST /hang"))
+        (void)recv(fd, (char[1]){0}, 1, 0);
+    else if (strstr(head, "POST /drip"))
+        for (put(fd, "HTTP/1.1 200 OK\r\n\r\n"); send(fd, "x", 1, MSG_NOSIGNAL) == 1;)
+            usleep(20000);
+    return false;
+}
+
+static void *serve_connection(void *self)
+{
+    int fd = (int)(intptr_t)self;
+    char head[4096];
+    for (int request = 1; read_request(fd, head, sizeof(head)); request++) {
+        atomic_fetch_add(&posts, 1);
+        (void)text_copy(last_head, sizeof(last_head), head);
+        if (!misbehave(fd, head, request))
+            break;
+    }
+    close(fd);
+    return NULL;
+}
+
+static void *serve(void *self)
+{
+    int listener = (int)(intptr_t)self;
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        if (fd < 0)
+            return NULL;
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, serve_connection, (void *)(intptr_t)fd) == 0)
+            pthread_detach(thread);
+    }
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_t thread;
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 ||
+        listen(listener, 100) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+        return -1;
+    server_port = ntohs(address.sin_port);
+    if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)listener) != 0)
+        return -1;
+    return pthread_detach(thread);
+}
+
+/* ---- the client's side */
+
+struct heard {
+    int count;
+    uint32_t flight;
+    int status;
+    char error[64];
+    char retry_after[64];
+    char excerpt[SEND_EXCERPT_MAX + 1];
+};
+
+static void on_answer(void *self, uint32_t flight, const struct answer *answer)
+{
+    struct heard *heard = self;
+    heard->count++;
+    heard->flight = flight;
+    heard->status = answer->status;
+    (void)text_copy(heard->error, sizeof(heard->error), answer->error);
+    (void)text_copy(heard->retry_after, sizeof(heard->retry_after), answer->retry_after);
+    (void)text_copy_bytes(heard->excerpt, sizeof(heard->excerpt), answer->excerpt,
+                          answer->excerpt_length);
+}
+
+static struct sender *open_sender(struct heard *heard, const struct networks *allowed, bool http)
+{
+    struct sender_options options = {.allowed = allowed,
+                                     .allow_http = http,
+                                     .connect_timeout_ms = 2000,
+                                     .answered = on_answer,
+                                     .self = heard};
+    struct reason reason = {0};
+    struct sender *sender = sender_open(&options, &reason);
+    assert_non_null(sender);
+    return sender;
+}
+
+static void post(struct sender *sender, struct heard *heard, const char *url, int64_t timeout_ms)
+{
+    struct send_request request = {.flight = 42,
+                                   .url = url,
+                                   .headers = {"Content-Type: application/json", "webhook-id: x"},
+                                   .body = BODY,
+                                   .body_size = strlen(BODY),
+                                   .timeout_ms = timeout_ms};
+    *heard = (struct heard){0};
+    assert_true(sender_start(sender, &request));
+    int64_t until = clock_monotonic_ms() + 10000;
+    while (!heard->count && clock_monotonic_ms() < until)
+        sender_turn(sender, 100);
+    assert_int_equal(heard->count, 1);
+    assert_int_equal(heard->flight, 42);
+    assert_int_equal(sender_under_way(sender), 0);
+}
+
+static void post_path(struct sender *sender, struct heard *heard, const char *path)
+{
+    char url[200];
+    (void)text_format(url, sizeof(url), "http://127.0.0.1:%d%s", server_port, path);
+    post(sender, heard, url, 400);
+}
+
+static void every_way_of_answering_ends_in_one_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        int status, posts;
+        const char *error, *retry_after, *path;
+    } rows[] = {
+        {202, 1, "", "", "/ok"},
+        {409, 1, "", "", "/duplicate"},
+        {429, 1, "", "17", "/busy"},
+        {307, 1, "", "", "/moved"}, /* not followed */
+        {503, 1, "", "", "/flood"}, /* cut after 64 KiB */
+        {0, 1, "timeout", "", "/hang"},
+        {0, 1, "timeout", "", "/drip"},
+        {0, 1, "connection-lost", "", "/reset"},
+        {0, 1, "connection-lost", "", "/half"},
+        {0, 1, "connection-lost", "", "/silent-close"},
+        {0, 1, "bad-answer", "", "/garbage"},
+    };
+    struct networks allowed;
+    struct heard heard;
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int before = atomic_load(&posts);
+        int64_t started = clock_monotonic_ms();
+        post_path(sender, &heard, rows[i].path);
+        if (heard.status != rows[i].status || strcmp(heard.error, rows[i].error) != 0 ||
+            strcmp(heard.retry_after, rows[i].retry_after) != 0 ||
+            atomic_load(&posts) - before != rows[i].posts || clock_monotonic_ms() - started > 3000)
+            fail_msg("row %zu: %s: status %d, error %s, Retry-After %s, %d posts", i, rows[i].path,
+                     heard.status, heard.error, heard.retry_after, atomic_load(&posts) - before);
+    }
+    post_path(sender, &heard, "/duplicate");
+    assert_true(classify_says_duplicate(heard.excerpt, strlen(heard.excerpt)));
+    sender_close(sender);
+}
+
+static void a_kept_connection_that_dies_is_not_posted_to_twice_in_silence(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard;
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    int before = atomic_load(&posts);
+    post_path(sender, &heard, "/twice");
+    assert_int_equal(heard.status, 200);
+    post_path(sender, &heard, "/twice"); /* read by the server, which hangs up without an answer */
+    assert_string_equal(heard.error, "stale-connection");
+    assert_int_equal(atomic_load(&posts) - before, 2);
+    sender_close(sender);
+}
+
+static void a_connection_is_kept_and_its_address_judged_again(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard;
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    int before = atomic_load(&connections);
+    for (int i = 0; i < 5; i++)
+        post_path(sender, &heard, "/kept");
+    assert_int_equal(heard.status, 202);
+    assert_int_equal(atomic_load(&connections) - before, 1);
+    allowed.count = 0; /* as after a reload that no longer allows it */
+    post_path(sender, &heard, "/kept");
+    assert_string_equal(heard.error, "address-refused");
+    assert_int_equal(atomic_load(&connections) - before, 1);
+    sender_close(sender);
+}
+
+static void the_request_has_our_headers_and_no_others_of_note(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard;
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    post_path(sender, &heard, "/ok");
+    assert_non_null(strstr(last_head, "POST /ok HTTP/1.1\r\n"));
+    assert_non_null(strstr(last_head, "\r\nContent-Type: application/json\r\n"));
+    assert_non_null(strstr(last_head, "\r\nwebhook-id: x\r\n"));
+    assert_non_null(strstr(last_head, "\r\nContent-Length: 7\r\n"));
+    assert_non_null(strstr(last_head, "\r\n\r\n" BODY));
+    assert_null(strstr(last_head, "Expect"));
+    assert_null(strstr(last_head, "Transfer-Encoding"));
+    sender_close(sender);
+}
+
+static void an_endpoint_that_may_not_be_reached_is_not_connected_to(void **state)
+{
+    (void)state;
+    static const struct {
+        bool http;
+        const char *error, *allowed, *url; /* %d = the server's port */
+    } rows[] = {
+        {true, "address-refused", "", "http://127.0.0.1:%d/ok"},
+        {true, "address-refused", "", "http://localhost:%d/ok"},
+        {true, "address-refused", "10.0.0.0/8", "http://127.0.0.1:%d/ok"},
+        {true, "address-refused", "", "http://[::ffff:127.0.0.1]:%d/ok"},
+        {true, "address-refused", "", "http://0x7f.1:%d/ok"},
+        {true, "bad-endpoint", "127.0.0.1", "http://user:word@127.0.0.1:%d/ok"},
+        {true, "bad-endpoint", "127.0.0.1", "ftp://127.0.0.1:%d/ok"},
+        {true, "bad-endpoint", "127.0.0.1", "file:///etc/passwd?%d"},
+        {true, "bad-endpoint", "127.0.0.1", "gopher://127.0.0.1:%d/ok"},
+        {false, "bad-endpoint", "127.0.0.1", "http://127.0.0.1:%d/ok"},
+        {false, "tls-failed", "127.0.0.1", "https://127.0.0.1:%d/ok"},
+        {true, "unknown-host", "127.0.0.1", "http://no-such-name.invalid:%d/ok"},
+        {true, "refused-connection", "127.0.0.1", "http://127.0.0.1:1/%d"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct networks allowed;
+        struct heard heard;
+        char url[200];
+        assert_true(networks_parse(rows[i].allowed, &allowed, NULL));
+        struct sender *sender = open_sender(&heard, &allowed, rows[i].http);
+        int before = atomic_load(&posts);
+        const char *number = strstr(rows[i].url, "%d");
+        (void)text_format(url, sizeof(url), "%.*s%d%s", (int)(number - rows[i].url), rows[i].url,
+                          server_port, number + 2);
+        post(sender, &heard, url, 4000);
+        if (heard.status != 0 || strcmp(heard.error, rows[i].error) != 0 ||
+            atomic_load(&posts) != before)
+            fail_msg("row %zu: %s: status %d, error %s", i, url, heard.status, heard.error);
+        sender_close(sender);
+    }
+}
+
+static void hundreds_at_once_are_all_answered(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard = {0};
+    assert_true(networks_parse("127.0.0.0/8", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    for (uint32_t i = 0; i < 300; i++) {
+        char url[200];
+        (void)text_format(url, sizeof(url), "http://127.0.0.%u:%d/%s", 1 + i % 50, server_port,
+                          i % 3 ? "ok" : "hang");
+        struct send_request request = {
+            .flight = i, .url = url, .body = BODY, .body_size = strlen(BODY), .timeout_ms = 1000};
+        assert_true(sender_start(sender, &request));
+    }
+    assert_int_equal(sender_under_way(sender), 300);
+    int64_t until = clock_monotonic_ms() + 20000;
+    while (heard.count < 300 && clock_monotonic_ms() < until)
+        sender_turn(sender, 100);
+    assert_int_equal(heard.count, 300);
+    sender_close(sender);
+}
+
+static void closing_ends_what_is_under_way(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard = {0};
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    char url[200];
+    (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/hang", server_port);
+    struct send_request request = {
+        .url = url, .body = BODY, .body_size = strlen(BODY), .timeout_ms = 60000};
+    assert_true(sender_start(sender, &request));
+    sender_turn(sender, 10);
+    sender_close(sender);
+    assert_int_equal(heard.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_way_of_answering_ends_in_one_answer),
+        cmocka_unit_test(a_kept_connection_that_dies_is_not_posted_to_twice_in_silence),
+        cmocka_unit_test(a_connection_is_kept_and_its_address_judged_again),
+        cmocka_unit_test(the_request_has_our_headers_and_no_others_of_note),
+        cmocka_unit_test(an_endpoint_that_may_not_be_reached_is_not_connected_to),
+        cmocka_unit_test(hundreds_at_once_are_all_answered),
+        cmocka_unit_test(closing_ends_what_is_under_way),
+    };
+    return cmocka_run_group_tests(tests, start_server, NULL);
+}
