@@ -18,6 +18,8 @@ static void describe(const struct json *found, char text[80])
         text_format(text, 80, "\"%.60s\"", value);
     else if (kind == JSON_IS_WHOLE || kind == JSON_IS_REAL)
         text_format(text, 80, "%g", json_number(found, 0));
+    else if (kind == JSON_IS_BOOLEAN)
+        text_copy(text, 80, json_is_true(found) ? "true" : "false");
     else
         text_copy(text, 80, kind == JSON_NONE ? "nothing" : json_kind_name(kind));
 }

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A slip in pathway.json stops the load, and the message names the place, what was found and what
+ * was expected. */
+#include "bodies.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME "minor-eye"
+
+static const char referral[] =
+    "{\"type\": \"record\", \"name\": \"Details\", \"fields\": ["
+    "{\"name\": \"eye\", \"type\": {\"type\": \"enum\", \"name\": \"Eye\", \"symbols\": [\"LEFT\", "
+    "\"RIGHT\"]}},"
+    "{\"name\": \"problem\", \"type\": \"string\", \"oneOf\": [\"itch\", \"sticky\"]},"
+    "{\"name\": \"words\", \"type\": [\"null\", \"string\"], \"default\": null},"
+    "{\"name\": \"since\", \"type\": [\"null\", \"string\"], \"default\": null, \"format\": \"date\"},"
+    "{\"name\": \"days\", \"type\": [\"null\", \"int\"], \"default\": null},"
+    "{\"name\": \"lenses\", \"type\": [\"null\", \"boolean\"], \"default\": null},"
+    "{\"name\": \"signs\", \"type\": {\"type\": \"array\", \"items\": {\"type\": \"string\", "
+    "\"oneOf\": [\"pain\", \"blind\"]}}, \"default\": []}]}";
+
+static const char good[] =
+    "{\"name\": \"minor-eye\", \"title\": \"Minor eye conditions\", \"version\": \"1\","
+    " \"clinical_owner\": \"nobody yet\", \"enabled\": {\"from\": \"2026-01-01\"},"
+    " \"provider_kind\": \"optometrist\", \"deadline_minutes\": 0.5, \"outcome_minutes\": 60,"
+    " \"retry\": {\"first_seconds\": 5, \"most_seconds\": 300}, \"sources\": [\"self\"],"
+    " \"services\": [{\"service\": \"eye\", \"title\": \"Eye\", \"when\": true}],"
+    " \"rules\": [{\"id\": \"one\", \"then\": \"return\", \"reason\": \"too-long\","
+    " \"words\": \"Too long.\", \"from\": \"2026-02-01\", \"until\": \"2026-02-28\","
+    " \"when\": {\"field\": \"details.days\", \"range\": {\"least\": 8}}}]}";
+
+static const struct {
+    const char *expected; /* a part of the detail */
+    const char *replace, *with;
+} slips[] = {
+    {"/colour: found \"blue\", expected only members of the list name, title", "\"version\": \"1\"",
+     "\"version\": \"1\", \"colour\": \"blue\""},
+    {"/name: found \"eyes\", expected the name of its folder, \"minor-eye\"", "\"minor-eye\"",
+     "\"eyes\""},
+    {"/title: found nothing, expected a text", "\"title\": \"Minor eye conditions\",", ""},
+    {"/version: found 1, expected a text", "\"version\": \"1\"", "\"version\": 1"},
+    {"/enabled: found", "{\"from\": \"2026-01-01\"}", "true"},
+    {"/enabled/from: found \"2026-02-29\", expected a date, YYYY-MM-DD, that exists",
+     "\"2026-01-01\"", "\"2026-02-29\""},
+    {"/provider_kind: found \"dentist\", expected a kind of schemas/provider.avsc: pharmacy",
+     "\"optometrist\"", "\"dentist\""},
+    {"/deadline_minutes: found 0, expected a number from 0.001", "0.5", "0"},
+    {"/deadline_minutes: found \"soon\", expected a number", "0.5", "\"soon\""},
+    {"/retry/most_seconds: found 3, expected a number from 5", "300", "3"},
+    {"/sources: found a list, expected a list of 1 to 16 items", "[\"self\"]", "[]"},
+    {"/sources/0: found \"vet\", expected a value that source.kind can have: gp-practice, utc",
+     "\"self\"", "\"vet\""},
+    {"/services/0/service: found \"Eye Care\", expected lower-case letters", "\"service\": \"eye\"",
+     "\"service\": \"Eye Care\""},
+    {"/services/0/when: found nothing, expected true, or an object", ", \"when\": true}", "}"},
+    {"/services/0/when/field: found \"service\", expected a field of the referral",
+     "\"when\": true", "\"when\": {\"field\": \"service\", \"equals\": \"eye\"}"},
+    {"/services/1: found \"eye\", expected each service once", "\"when\": true}]",
+     "\"when\": true}, {\"service\": \"eye\", \"title\": \"E\", \"when\": true}]"},
+    {"/rules/0/then: found \"refuse\", expected return, fall-back or record", "\"return\"",
+     "\"refuse\""},
+    {"/rules/0/service: found nothing, expected one of this pathway's services", "\"return\"",
+     "\"fall-back\""},
+    {"/rules/0/service: found \"ear\", expected one of this pathway's services", "\"return\"",
+     "\"fall-back\", \"service\": \"ear\""},
+    {"/rules/0/service: found \"eye\", expected no service", "\"return\"",
+     "\"return\", \"service\": \"eye\""},
+    {"/rules/0/urgent: found true, expected true (of a return only)", "\"return\"",
+     "\"record\", \"urgent\": true"},
+    {"/rules/0/reason: found \"too-long\", expected no reason", "\"return\"", "\"record\""},
+    {"/rules/0/reason: found nothing", "\"reason\": \"too-long\",", ""},
+    {"/rules/0/words: found nothing", "\"words\": \"Too long.\",", ""},
+    {"/rules/0/until: found \"2026-01-31\", expected a day not before from", "\"2026-02-28\"",
+     "\"2026-01-31\""},
+    {"/rules/1/id: found \"one\", expected an id that no other rule has", "8}}}]",
+     "8}}}, {\"id\": \"one\", \"then\": \"record\", \"words\": \"w\", \"when\": true}]"},
+    {"/rules/0/when/field: found \"details.weeks\", expected a field of the envelope",
+     "details.days", "details.weeks"},
+    {"/rules/0/when/field: found \"details.days.more\", expected a field", "details.days",
+     "details.days.more"},
+    {"/rules/0/when: found an object, expected field and just one of equals", "\"range\"",
+     "\"about\""},
+    {"/rules/0/when/range/up_to: found 8, expected only members of the list least, most",
+     "\"least\"", "\"up_to\""},
+    {"/rules/0/when/range: found an object, expected least, most or both", "{\"least\": 8}", "{}"},
+    {"/rules/0/when/range: found an object, expected least, most or both", "{\"least\": 8}",
+     "{\"least\": 8, \"most\": 7}"},
+    {"/rules/0/when/range/least: found \"8\", expected a number", "{\"least\": 8}",
+     "{\"least\": \"8\"}"},
+    {"/rules/0/when/equals: found \"8\", expected a number, as details.days is",
+     "\"range\": {\"least\": 8}", "\"equals\": \"8\""},
+    {"/rules/0/when/one_of: found a list, expected equals or range", "\"range\": {\"least\": 8}",
+     "\"one_of\": [8]"},
+    {"/rules/0/when/range: found an object, expected equals: details.problem is neither",
+     "details.days", "details.problem"},
+    {"/rules/0/when/equals: found \"itchy\", expected a value that details.problem can have: itch",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"details.problem\", \"equals\": \"itchy\""},
+    {"/rules/0/when/one_of/1: found \"UP\", expected a value that details.eye can have: LEFT, RIGHT",
+     "\"details.days\", \"range\": {\"least\": 8}",
+     "\"details.eye\", \"one_of\": [\"LEFT\", \"UP\"]"},
+    {"/rules/0/when/equals: found \"dead\", expected a value that details.signs can have: pain",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"details.signs\", \"equals\": \"dead\""},
+    {"/rules/0/when/equals: found \"yes\", expected true or false, as details.lenses is",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"details.lenses\", \"equals\": \"yes\""},
+    {"/rules/0/when/equals: found \"spring\", expected a date, YYYY-MM-DD, as details.since is",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"details.since\", \"equals\": \"spring\""},
+    {"/rules/0/when/equals: found \"ear\", expected a value that service can have: eye",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"service\", \"equals\": \"ear\""},
+    {"/rules/0/when/equals: found \"x\", expected present: patient is neither text nor number",
+     "\"details.days\", \"range\": {\"least\": 8}", "\"patient\", \"equals\": \"x\""},
+    {"/rules/0/when/all_of: found a list, expected a list of at least one predicate",
+     "{\"field\": \"details.days\", \"range\": {\"least\": 8}}", "{\"all_of\": []}"},
+    {"/rules/0/when/not/not/not/not/not/not/not/not: found true, expected at most 8 levels",
+     "{\"field\": \"details.days\", \"range\": {\"least\": 8}}",
+     "{\"not\": {\"not\": {\"not\": {\"not\": {\"not\": {\"not\": {\"not\": {\"not\": true}}}}}}}}"},
+    {"line 1", "\"title\":", "\"title\""},
+};
+
+static char root[256];
+
+static void write_file(const char *name, const char *text)
+{
+    char path[512];
+    assert_true(text_format(path, sizeof(path),
+                            "%s/"
+                            "%s",
+                            root, name));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The good file with the first `replace` changed, loaded; NULL if it was refused. */
+static struct pathway_set *load_changed(const char *replace, const char *with,
+                                        struct contract **ret_contract, struct reason *reason)
+{
+    char text[4096];
+    const char *at = strstr(good, replace);
+    assert_non_null(at);
+    assert_true(text_format(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, with,
+                            at + strlen(replace)));
+    write_file("pathways/" NAME "/pathway.json", text);
+    *ret_contract = contract_load(root, reason);
+    if (!*ret_contract)
+        fail_msg("%s %s", reason->pointer, reason->detail);
+    return pathway_set_load(*ret_contract, reason);
+}
+
+static void each_slip_is_refused_with_place_found_and_expected(void **state)
+{
+    (void)state;
+    size_t failures = 0;
+    for (size_t i = 0; i < sizeof(slips) / sizeof(slips[0]); i++) {
+        struct reason reason = {.code = "(loaded)"};
+        struct contract *contract;
+        struct pathway_set *set = load_changed(slips[i].replace, slips[i].with, &contract, &reason);
+        if (set || !strstr(reason.detail, slips[i].expected) ||
+            !strstr(reason.pointer, "pathways/" NAME "/pathway.json")) {
+            print_error("slip %zu: expected %s\n    got %s %s: %s\n", i, slips[i].expected,
+                        reason.code, reason.pointer, reason.detail);
+            failures++;
+        }
+        pathway_set_free(set);
+        contract_free(contract);
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void a_good_folder_says_what_its_file_says(void **state)
+{
+    (void)state;
+    struct reason reason = {.code = ""};
+    struct contract *contract;
+    struct pathway_set *set = load_changed("{", "{", &contract, &reason);
+    if (!set)
+        fail_msg("%s: %s", reason.pointer, reason.detail);
+    assert_int_equal(pathway_count(set), 1);
+    assert_null(pathway_find(set, "major-eye"));
+    const struct pathway *pathway = pathway_find(set, NAME);
+    assert_ptr_equal(pathway, pathway_at(set, 0));
+    assert_string_equal(pathway_name(pathway), NAME);
+    assert_string_equal(pathway_title(pathway), "Minor eye conditions");
+    assert_string_equal(pathway_version(pathway), "1");
+    assert_string_equal(pathway_topic(pathway), "referrals." NAME);
+    assert_string_equal(pathway_provider_kind(pathway), "optometrist");
+    assert_int_equal(pathway_deadline_ms(pathway), 30000);
+    assert_int_equal(pathway_outcome_ms(pathway), 3600000);
+    assert_int_equal(pathway_distance_most_m(pathway), 0);
+    assert_int_equal(pathway_retry_first_ms(pathway), 5000);
+    assert_int_equal(pathway_retry_most_ms(pathway), 300000);
+    pathway_set_free(set);
+    contract_free(contract);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    static const char *const shared[] = {"envelope", "delivery", "event", "provider", "volume"};
+    const char *temporary = getenv("TMPDIR");
+    char path[512], target[512];
+    if (!text_format(root, sizeof(root), "%s/pathways-XXXXXX", temporary ? temporary : "/tmp") ||
+        !mkdtemp(root))
+        return -1;
+    text_format(path, sizeof(path), "%s/pathways", root);
+    if (mkdir(path, 0700) != 0)
+        return -1;
+    text_format(path, sizeof(path), "%s/pathways/" NAME, root);
+    if (mkdir(path, 0700) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+        text_format(path, sizeof(path), "%s/%s.avsc", root, shared[i]);
+        text_format(target, sizeof(target), SOURCE_DIR "/schemas/%s.avsc", shared[i]);
+        if (symlink(target, path) != 0)
+            return -1;
+    }
+    write_file("pathways/" NAME "/referral.avsc", referral);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"envelope.avsc",
+                                        "delivery.avsc",
+                                        "event.avsc",
+                                        "provider.avsc",
+                                        "volume.avsc",
+                                        "pathways/" NAME "/referral.avsc",
+                                        "pathways/" NAME "/pathway.json",
+                                        "pathways/" NAME,
+                                        "pathways",
+                                        ""};
+    char path[512];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        text_format(path, sizeof(path), "%s/%s", root, names[i]);
+        if (remove(path) != 0)
+            print_error("%s: %s\n", path, strerror(errno));
+    }
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_folder_says_what_its_file_says),
+        cmocka_unit_test(each_slip_is_refused_with_place_found_and_expected),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
