@@ -4,7 +4,6 @@
  * is the same), and the first suitable one wins: what was passed over is then exactly what stood
  * before it. A heap hands them out in that order; where many offer the service the grid feeds it
  * ring by ring, and a band is only tried once the rings reach past it. */
-#include "directory/hours.h"
 #include "directory/index.h"
 
 #include "base/map.h"
@@ -22,8 +21,8 @@ struct search {
     const struct provider_wish *wish;
     const struct service_list *list; /* NULL = nobody offers the service */
     uint64_t seed;
-    struct hours_question hours;
-    struct candidate *heap; /* the directory's scratch; smallest first */
+    struct hours_question *hours; /* the directory's */
+    struct candidate *heap;       /* the directory's scratch; smallest first */
     size_t heap_count;
     bool was_closed, was_far; /* somebody failed for nothing else */
     struct provider_choice *choice;
@@ -72,7 +71,7 @@ static const char *why_not(struct search *search, const struct provider *provide
         search->was_far = true;
         return "too-far";
     }
-    if (!hours_open_in_time(provider, &search->hours)) {
+    if (!hours_open_in_time(provider, search->hours)) {
         search->was_closed = true;
         return "closed";
     }
@@ -291,9 +290,10 @@ void directory_choose(const struct directory *directory, const struct provider_w
         .list = directory_service(directory, wish->service),
         .seed = hash_bytes(wish->referral_id, strlen(wish->referral_id), 0),
         .heap = directory->scratch,
+        .hours = directory->hours,
         .choice = ret_choice,
     };
-    hours_ask(&search.hours, wish->now_ms, wish->deadline_ms);
+    hours_ask(search.hours, wish->now_ms, wish->deadline_ms);
     if (wish->nominated != NULL && wish->nominated[0] != '\0' && choose_nominated(&search))
         return;
     if (choose_other(&search))

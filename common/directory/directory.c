@@ -18,7 +18,8 @@ struct directory *directory_new(void)
         return NULL;
     directory->by_code = map_new(PROVIDERS_MAX);
     directory->cells = calloc(CELL_NOWHERE + 1, sizeof(struct entry *));
-    if (directory->by_code == NULL || directory->cells == NULL) {
+    directory->hours = calloc(1, sizeof *directory->hours);
+    if (directory->by_code == NULL || directory->cells == NULL || directory->hours == NULL) {
         directory_free(directory);
         return NULL;
     }
@@ -45,6 +46,7 @@ void directory_free(struct directory *directory)
         free(directory->services[i].entries);
     free(directory->cells);
     free(directory->scratch);
+    free(directory->hours);
     free(directory);
 }
 

@@ -49,9 +49,12 @@ bool hours_is_bank_holiday(struct date date)
 
 void hours_ask(struct hours_question *question, int64_t now_ms, int64_t deadline_ms)
 {
+    bool same_day = question->days_known >= 2 && now_ms >= question->days[0].start_ms &&
+                    now_ms < question->days[1].start_ms;
     question->now_ms = now_ms;
     question->deadline_ms = deadline_ms;
-    question->days_known = 0;
+    if (!same_day)
+        question->days_known = 0;
 }
 
 static const struct hours_day *day_at(struct hours_question *question, size_t index)
@@ -172,7 +175,7 @@ bool hours_open_in_time(const struct provider *provider, struct hours_question *
 
 bool provider_open_before(const struct provider *provider, int64_t now_ms, int64_t deadline_ms)
 {
-    struct hours_question question;
+    struct hours_question question = {.days_known = 0};
     hours_ask(&question, now_ms, deadline_ms);
     return hours_open_in_time(provider, &question);
 }

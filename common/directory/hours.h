@@ -23,6 +23,7 @@ struct hours_question {
     size_t days_known;
 };
 
+/* Zeroed at first. Asked again within the same London day it keeps what it has worked out. */
 void hours_ask(struct hours_question *question, int64_t now_ms, int64_t deadline_ms);
 bool hours_open_in_time(const struct provider *provider, struct hours_question *question);
 /* Bank holidays of England and Wales by rule, and 25 and 26 December and 1 January on whatever day

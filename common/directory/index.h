@@ -5,6 +5,7 @@
 #define DIRECTORY_INDEX_H
 
 #include "directory/directory.h"
+#include "directory/hours.h"
 
 #define SERVICES_MAX 256 /* distinct names over all providers */
 #define CELL_M 2000
@@ -46,6 +47,7 @@ struct directory {
     size_t services_count;
     struct candidate *scratch; /* for one choice at a time: room for every provider */
     size_t scratch_capacity;
+    struct hours_question *hours; /* the last choice's, for the days that it worked out */
     char version[32];
 };
 

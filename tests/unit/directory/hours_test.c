@@ -107,6 +107,25 @@ static void a_special_day_stands_instead_of_the_week(void **state)
     CHECK(&provider, rows);
 }
 
+static void a_question_asked_again_on_another_day_is_worked_out_anew(void **state)
+{
+    (void)state;
+    struct provider provider = {.hours = weekdays, .hours_count = 6};
+    struct hours_question question = {.days_known = 0};
+    static const struct row rows[] = {
+        {true, "2026-11-27T17:00:00Z", "2026-11-27T17:01:00Z"},
+        {false, "2026-11-27T23:59:59Z", "2026-11-28T23:59:59Z"},
+        {false, "2026-11-28T00:00:00Z", "2026-11-29T12:00:00Z"},
+        {true, "2026-11-30T12:00:00Z", "2026-11-30T12:01:00Z"},
+        {true, "2026-11-27T17:00:00Z", "2026-11-27T17:01:00Z"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        hours_ask(&question, at(rows[i].now), at(rows[i].deadline));
+        if (hours_open_in_time(&provider, &question) != rows[i].expected)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void the_same_clock_time_is_another_instant_in_summer(void **state)
 {
     (void)state;
@@ -185,6 +204,7 @@ int main(void)
         cmocka_unit_test(no_hours_are_taken_as_always_open),
         cmocka_unit_test(sessions_that_meet_at_midnight_are_one),
         cmocka_unit_test(a_special_day_stands_instead_of_the_week),
+        cmocka_unit_test(a_question_asked_again_on_another_day_is_worked_out_anew),
         cmocka_unit_test(the_same_clock_time_is_another_instant_in_summer),
         cmocka_unit_test(the_nights_on_which_clocks_change_lose_and_gain_an_hour),
         cmocka_unit_test(bank_holidays_have_their_own_sessions_where_a_provider_names_them),
