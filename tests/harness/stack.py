@@ -92,13 +92,9 @@ class Stack:
 
     # ---- Kafka
     def _kafka(self, verb):
+        port = [str(self.kafka_port)] if verb == "start" else []
         done = subprocess.run(
-            [
-                str(SOURCE_DIR / "tests/stack/kafka.sh"),
-                verb,
-                str(self.dir / "kafka"),
-                str(self.kafka_port),
-            ],
+            [str(SOURCE_DIR / "tests/stack/kafka.sh"), verb, str(self.dir / "kafka"), *port],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
