@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tracker's store on a real PostgreSQL: the very tests that SQLite passes. The cluster is private:
-a directory of its own, a Unix socket, no port."""
+"""The tracker's store on a real PostgreSQL: the very tests that SQLite passes. The cluster is
+private: a directory of its own, a Unix socket, no port."""
 
 import os
 import pathlib
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness.postgres import Postgres  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+from postgres import Postgres  # noqa: E402
 
 BIN_DIR = pathlib.Path(os.environ["BIN_DIR"])
 

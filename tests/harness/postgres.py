@@ -70,7 +70,8 @@ class Postgres:
 
     def __enter__(self):
         try:
-            self._run("initdb", "-D", self.dir / "data", "-U", "tracker", "-A", "trust", "-N", "-E", "UTF8")
+            data = self.dir / "data"
+            self._run("initdb", "-D", data, "-U", "tracker", "-A", "trust", "-N", "-E", "UTF8")
             self.start()
         except BaseException:
             shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Made-up lives of referrals as events, what they add up to, and a producer that writes them to
+referral.events in transactions, some of which are aborted. Independent of our C code."""
+
+import collections
+import datetime
+import io
+import json
+import random
+import struct
+import threading
+import uuid
+import zoneinfo
+
+import confluent_kafka
+import confluent_kafka.admin
+import fastavro
+
+import oracle
+
+LONDON = zoneinfo.ZoneInfo("Europe/London")
+UTC = datetime.timezone.utc
+# event -> volume stage, written down a second time on purpose
+STAGES = {
+    "received": "received",
+    "refused": "refused",
+    "recorded": "recorded",
+    "delivered": "delivered",
+    "returned": "returned",
+    "cancelled": "cancelled",
+    "accepted": "accepted",
+    "declined": "declined",
+    "completed": "completed",
+}
+# the kinds of a life, and the state that it ends in
+LIVES = [
+    (["received", "routed", "attempted", "delivered"], "delivered"),
+    (["received", "routed", "attempted", "delivered", "accepted", "completed"], "completed"),
+    (["received", "routed", "attempted", "attempted", "returned"], "returned"),
+    (["received", "recorded"], "recorded"),
+    (["received", "duplicate", "routed", "cancelled"], "cancelled"),
+    (["refused"], "refused"),
+    (["received", "routed", "delivered", "declined"], "declined"),
+]
+PATHWAYS = ["pharmacy-first", "blood-pressure", "msk", "audiology"]
+DIMENSIONS = ("period", "pathway", "service", "source_kind", "hcp", "pcn", "provider", "stage")
+
+
+def milliseconds(moment):
+    return int(moment.timestamp() * 1000)
+
+
+class Lives:
+    """Events of `count` referrals from a seed. `ends` is referral id -> state."""
+
+    def __init__(self, seed, count, now=None):
+        self.random = random.Random(seed)
+        self.now = now or datetime.datetime.now(UTC)
+        self.events, self.ends = [], {}
+        for _ in range(count):
+            self._life()
+
+    def _moment(self):
+        """Mostly recent; a few before the aggregator's window; many near midnight in London."""
+        days = self.random.choice([0, 0, 0, 1, 2, 10, 30, 44])
+        if self.random.random() < 0.01:
+            days = self.random.choice([60, 61, 200])
+        day = self.now.astimezone(LONDON).date() - datetime.timedelta(days=days)
+        seconds = self.random.choice([0, 1, 3599, 3600, 43200, 82799, 82800, 86399])
+        midnight = datetime.datetime.combine(day, datetime.time(), LONDON)
+        moment = midnight.astimezone(UTC) + datetime.timedelta(seconds=seconds)
+        return min(moment, self.now)
+
+    def _life(self):
+        pick = self.random
+        kinds, end = pick.choice(LIVES)
+        referral_id = str(uuid.UUID(int=pick.getrandbits(128), version=4))
+        accepted = self._moment()
+        self.ends[referral_id] = end
+        fields = {
+            "referral_id": referral_id,
+            "correlation_id": referral_id,
+            "accepted_at": milliseconds(accepted),
+            "deadline_at": milliseconds(accepted + datetime.timedelta(days=1)),
+            "pathway": pick.choice(PATHWAYS),
+            "service": pick.choice(["clinical", "minor-illness", None]),
+            "source_kind": pick.choice(["gp-practice", "utc", "self"]),
+            "source_ods": "G82001",
+            "hcp": pick.choice(["West Kent", "East Kent"]),
+            "pcn": pick.choice(["Malling", "Deal & Sandwich", None]),
+            "hop": 0,
+        }
+        provider = pick.choice(["FA001", "FA002", "RPG"])
+        for number, kind in enumerate(kinds):
+            known = kind not in ("received", "refused", "duplicate", "recorded")
+            occurred = accepted + datetime.timedelta(seconds=number * 30)
+            self.events.append(
+                {
+                    **fields,
+                    "id": str(uuid.UUID(int=pick.getrandbits(128), version=4)),
+                    "kind": kind,
+                    "occurred_at": milliseconds(occurred),
+                    "recorded_at": milliseconds(occurred) + 5,
+                    "destination": provider if known else None,
+                    "attempt": number if kind == "attempted" else 0,
+                    "reason": "no-provider" if kind in ("returned", "refused") else None,
+                    "result": "http-500" if kind == "attempted" else None,
+                    "explanation": '{"rule":"nearest"}' if kind == "routed" else None,
+                }
+            )
+
+
+def london_day(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, LONDON).date().isoformat()
+
+
+def volumes_of(events):
+    """The dimensions -> count."""
+    counts = collections.Counter()
+    for event in events:
+        stage = STAGES.get(event["kind"])
+        if stage:
+            at = event["accepted_at"] if event["kind"] == "received" else event["occurred_at"]
+            names = ("pathway", "service", "source_kind", "hcp", "pcn", "destination")
+            counts[(london_day(at), *(event[name] or "" for name in names), stage)] += 1
+    return counts
+
+
+class Writer:
+    """Encodes values of one schema fast enough for tests of thousands."""
+
+    def __init__(self, schemas, name):
+        schema = json.loads((schemas / f"{name}.avsc").read_text())
+        self.schema = fastavro.parse_schema(schema)
+        self.head = b"\xc3\x01" + struct.pack("<Q", oracle.fingerprint(schema))
+
+    def encode(self, value):
+        out = io.BytesIO()
+        out.write(self.head)
+        fastavro.schemaless_writer(out, self.schema, value)
+        return out.getvalue()
+
+
+def produce(stack, events, batch=100, between=lambda: None):
+    """In transactions of `batch` events; before every fifth one a transaction that is aborted."""
+    writer = Writer(stack.schemas, "event")
+    producer = confluent_kafka.Producer(
+        {
+            "bootstrap.servers": stack.bootstrap,
+            "transactional.id": f"lives-{uuid.uuid4()}",
+            "partitioner": "murmur2_random",
+            "linger.ms": 0,
+        }
+    )
+    producer.init_transactions(30)
+
+    def send(some):
+        producer.begin_transaction()
+        for event in some:
+            producer.produce(
+                "referral.events", key=event["referral_id"], value=writer.encode(event)
+            )
+
+    for number, start in enumerate(range(0, len(events), batch)):
+        some = events[start : start + batch]
+        if number % 5 == 0:
+            send([{**event, "id": str(uuid.uuid4())} for event in some])
+            producer.flush(30)
+            producer.abort_transaction(30)
+        send(some)
+        producer.commit_transaction(30)
+        between()
+
+
+class Background(threading.Thread):
+    """produce() beside the test; `with` waits for its end and raises what it raised."""
+
+    def __init__(self, *arguments, **named):
+        super().__init__()
+        self.arguments, self.named, self.error = arguments, named, None
+
+    def run(self):
+        try:
+            produce(*self.arguments, **self.named)
+        except Exception as error:  # handed to the test in __exit__
+            self.error = error
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.join(120)
+        if self.error:
+            raise self.error
+
+
+def make_topics(stack, events=4, volumes=3):
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": stack.bootstrap})
+    compact = {"cleanup.policy": "compact"}
+    made = admin.create_topics(
+        [
+            confluent_kafka.admin.NewTopic("referral.events", events, 1),
+            confluent_kafka.admin.NewTopic("volumes.daily", volumes, 1, config=compact),
+        ]
+    )
+    for future in made.values():
+        future.result(30)
+
+
+def stored_volumes(stack):
+    """The dimensions -> count, as volumes.daily says."""
+    return {
+        tuple(cell[name] for name in DIMENSIONS): cell["count"] for cell in oracle.volumes(stack)
+    }

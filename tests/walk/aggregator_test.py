@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The aggregator against a real Kafka: whatever is done to it, volumes.daily says exactly what the
+committed events add up to, late days and days of 23 and 25 hours included."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import confluent_kafka  # noqa: E402
+import lives  # noqa: E402
+from stack import BIN_DIR, Stack, free_port, http_status, http_text, wait_until  # noqa: E402
+
+
+class OwnTopics(Stack):
+    """Kafka with the two topics that the aggregator knows, and nothing else."""
+
+    def __enter__(self):
+        try:
+            self.kafka_start()
+            lives.make_topics(self)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+
+class Standby:
+    """A further aggregator beside the stack's own."""
+
+    def __init__(self, stack, instance):
+        self.port = free_port()
+        environment = {
+            **stack.environment,
+            "INSTANCE": instance,
+            "AGGREGATOR_HEALTH_LISTEN": f"127.0.0.1:{self.port}",
+        }
+        with open(stack.log_path(f"aggregator-{instance}"), "ab") as log:
+            self.process = subprocess.Popen(
+                [str(BIN_DIR / "aggregator")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=stack.dir,
+                env=environment,
+            )
+
+    def ready(self):
+        return http_status(f"http://127.0.0.1:{self.port}/readyz") == 200
+
+    def active(self):
+        metrics = http_text(f"http://127.0.0.1:{self.port}/metrics")
+        return "referral_aggregator_active 1" in metrics
+
+    def __enter__(self):
+        wait_until(self.ready, 30, "standby ready")
+        return self
+
+    def __exit__(self, *_error):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait()
+
+
+class Aggregator(unittest.TestCase):
+    def setUp(self):
+        self.stack = self.enterContext(OwnTopics())
+        self.events = []
+
+    def wait_for_truth(self, timeout=60):
+        truth = lives.volumes_of(self.events)
+        last = [None]
+
+        def equal():
+            last[0] = lives.stored_volumes(self.stack)
+            return last[0] == truth
+
+        try:
+            wait_until(equal, timeout, "volumes equal to the events")
+        except TimeoutError:
+            wrong = {
+                key: (truth.get(key, 0), last[0].get(key, 0))
+                for key in truth.keys() | last[0].keys()
+                if truth.get(key, 0) != last[0].get(key, 0)
+            }
+            self.fail(f"{len(wrong)} of {len(truth)} cells, e.g. {list(wrong.items())[:5]}")
+
+    def metric(self, name):
+        for line in self.stack.metrics("aggregator").splitlines():
+            if line.startswith(name):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
+    def active(self):
+        return self.metric("referral_aggregator_active") == 1
+
+    def test_killed_in_mid_stream_it_counts_nothing_twice_and_loses_nothing(self):
+        self.events = lives.Lives(7, 1500).events
+        self.stack.start("aggregator")
+        with lives.Background(self.stack, self.events, between=lambda: time.sleep(0.05)):
+            for _ in range(5):
+                before = sum(lives.stored_volumes(self.stack).values())
+                wait_until(
+                    lambda: sum(lives.stored_volumes(self.stack).values()) > before, 60, "progress"
+                )
+                self.stack.restart("aggregator")
+                self.stack.wait_ready("aggregator")
+        self.wait_for_truth()
+        # and stopped in good order it goes on from its own output
+        self.stack.kill("aggregator", signal.SIGTERM)
+        self.assertEqual(self.stack.processes["aggregator"].returncode, 0)
+        more = lives.Lives(8, 300).events
+        self.events = self.events + more
+        lives.produce(self.stack, more)
+        self.stack.start("aggregator")
+        self.wait_for_truth()
+        self.assertGreater(self.metric("referral_aggregator_late_days_loaded_total"), 0)
+
+    def test_the_broker_goes_away_and_comes_back(self):
+        self.events = lives.Lives(9, 400).events
+        self.stack.start("aggregator")
+        lives.produce(self.stack, self.events)
+        self.stack.kafka_signal(signal.SIGKILL)
+        self.stack.kafka_start()
+        more = lives.Lives(10, 400).events
+        self.events = self.events + more
+        lives.produce(self.stack, more)
+        self.wait_for_truth(90)
+
+    def test_a_standby_waits_takes_over_and_a_paused_one_changes_nothing(self):
+        self.stack.start("aggregator")
+        wait_until(self.active, 30, "the first at work")
+        with Standby(self.stack, "1") as standby:
+            self.assertFalse(standby.active())
+            first = lives.Lives(11, 300).events
+            self.events = first
+            lives.produce(self.stack, first)
+            self.wait_for_truth()
+            self.assertTrue(self.active())
+            self.assertFalse(standby.active())
+            # paused in the middle of its work: the standby takes over
+            second = lives.Lives(12, 300).events
+            self.events = first + second
+            os.kill(self.stack.processes["aggregator"].pid, signal.SIGSTOP)
+            lives.produce(self.stack, second)
+            wait_until(standby.active, 60, "the standby at work")
+            self.wait_for_truth()
+            # awake again it is fenced, whatever it still had in hand
+            os.kill(self.stack.processes["aggregator"].pid, signal.SIGCONT)
+            third = lives.Lives(13, 300).events
+            self.events = self.events + third
+            lives.produce(self.stack, third)
+            ended = self.stack.processes["aggregator"].poll
+            wait_until(lambda: ended() is not None or not self.active(), 60, "the first gave up")
+            self.wait_for_truth()
+            self.assertTrue(standby.active() and standby.process.poll() is None)
+
+    def test_what_cannot_be_read_is_passed_over_and_counted_apart(self):
+        self.events = lives.Lives(14, 50).events
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.bootstrap})
+        for value in (b"", b"\xc3\x01short", b"\x00" * 40, None):
+            producer.produce("referral.events", key=b"x", value=value)
+        producer.flush(30)
+        lives.produce(self.stack, self.events)
+        self.stack.start("aggregator")
+        self.wait_for_truth()
+        passed = [
+            line
+            for line in self.stack.metrics("aggregator").splitlines()
+            if line.startswith("referral_aggregator_passed_over_total{")
+        ]
+        self.assertEqual(sum(float(line.rsplit(" ", 1)[1]) for line in passed), 4, passed)
+
+    def test_past_its_bound_it_stops_and_says_what_to_do(self):
+        self.events = lives.Lives(15, 50).events
+        lives.produce(self.stack, self.events)
+        self.stack.start("aggregator", ready=False, AGGREGATOR_CELLS="20")
+        self.assertEqual(self.stack.processes["aggregator"].wait(60), 1)
+        self.assertIn("AGGREGATOR_CELLS", self.stack.log_tail("aggregator"))
+
+
+if __name__ == "__main__":
+    unittest.main()

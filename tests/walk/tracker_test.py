@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tracker against a real Kafka and both of its databases: killed in the middle of the stream it
+ends with exactly the rows that the events say, and its API answers what it should."""
+
+import collections
+import csv
+import io
+import pathlib
+import signal
+import sqlite3
+import sys
+import time
+import unittest
+import urllib.request
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import confluent_kafka  # noqa: E402
+import lives  # noqa: E402
+from postgres import Postgres  # noqa: E402
+from stack import Stack, http, wait_until  # noqa: E402
+
+
+class OwnTopics(Stack):
+    """Kafka with the two topics that the tracker reads, and nothing else."""
+
+    def __enter__(self):
+        try:
+            self.kafka_start()
+            lives.make_topics(self)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+
+def get(stack, path, headers=None, method=None):
+    return http(f"{stack.tracker_url}{path}", headers=headers, method=method)
+
+
+def counts(stack):
+    return {row["kind"]: row["count"] for row in get(stack, "/v1/events/counts")[2]["events"]}
+
+
+def produce_volumes(stack, volumes):
+    writer = lives.Writer(stack.schemas, "volume")
+    producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
+    for half in (2, 1):  # an older figure of each cell first
+        for number, (dimensions, count) in enumerate(volumes.items()):
+            value = dict(zip(lives.DIMENSIONS, dimensions), count=count // half)
+            producer.produce("volumes.daily", key="|".join(dimensions), value=writer.encode(value))
+            if number % 1000 == 0:
+                producer.flush(30)
+        producer.flush(30)
+
+
+class Projection:
+    """What holds for both databases; a class per database adds the database."""
+
+    seed = 0
+    environment = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = cls.enterClassContext(OwnTopics(environment=cls.environment))
+
+    def test_1_killed_in_mid_stream_it_ends_with_the_truth(self):
+        made = lives.Lives(self.seed, 1500)
+        expected = collections.Counter(event["kind"] for event in made.events)
+        self.stack.start("tracker")
+        with lives.Background(self.stack, made.events, between=lambda: time.sleep(0.02)):
+            for share in (0.2, 0.4, 0.6, 0.8):
+                enough = share * len(made.events)
+                wait_until(lambda: sum(counts(self.stack).values()) > enough, 60, "progress")
+                self.interrupt(share)
+        wait_until(lambda: counts(self.stack) == expected, 60, f"counts {expected}")
+        self.check(made)
+        # from the beginning again: every event is known already
+        self.stack.kill("tracker", signal.SIGTERM)
+        self.sql("DELETE FROM position")
+        self.stack.start("tracker")
+        known = f"referral_tracker_replayed_total {len(made.events)}"
+        wait_until(lambda: known in self.stack.metrics("tracker"), 60, known)
+        self.assertEqual(counts(self.stack), expected)
+        self.check(made)
+        type(self).made = made
+
+    def interrupt(self, _share):
+        self.stack.restart("tracker")
+        self.stack.wait_ready("tracker")
+
+    def check(self, made):
+        events = collections.Counter(event["referral_id"] for event in made.events)
+        for referral_id, state in made.ends.items():
+            status, _, document = self.stack.status(referral_id)
+            self.assertEqual((status, document["state"]), (200, state), document)
+            self.assertEqual(len(document["history"]), events[referral_id], document)
+
+    def test_2_volumes_are_the_last_of_each_cell(self):
+        volumes = lives.volumes_of(self.made.events)
+        produce_volumes(self.stack, volumes)
+
+        def stored():
+            document = get(self.stack, "/v1/volumes?from=2000-01-01&to=2100-01-01")[2]
+            return {
+                tuple(row[name] for name in lives.DIMENSIONS): row["count"]
+                for row in document["volumes"]
+            }
+
+        wait_until(lambda: stored() == volumes, 60, "volumes")
+        text = get(self.stack, "/v1/volumes?from=2000-01-01&to=2100-01-01&format=csv")[2]
+        rows = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual(
+            {tuple(row[name] for name in lives.DIMENSIONS): int(row["count"]) for row in rows},
+            volumes,
+        )
+
+    def test_3_a_database_of_another_log_stops_it_with_a_clear_word(self):
+        self.stack.kill("tracker", signal.SIGTERM)
+        self.sql("UPDATE position SET next_offset = 99999999 WHERE topic = 'referral.events'")
+        self.stack.start("tracker", ready=False)
+        self.assertEqual(self.stack.processes["tracker"].wait(30), 1)
+        self.assertIn("other-log", self.stack.log_tail("tracker"))
+
+
+class Sqlite(Projection, unittest.TestCase):
+    seed = 41
+
+    def sql(self, text):
+        with sqlite3.connect(self.stack.dir / "tracker.db") as connection:
+            connection.execute(text)
+
+    def test_4_a_bad_query_has_its_own_answer(self):
+        self.sql("DELETE FROM position")
+        self.stack.start("tracker")
+        known = next(iter(self.made.ends))
+        rows = [
+            (400, "bad-id", "/v1/referrals/1234"),
+            (400, "bad-id", "/v1/referrals/"),
+            (404, "unknown-referral", f"/v1/referrals/{uuid.uuid4()}"),
+            (400, "bad-date", "/v1/volumes?from=2026-02-30"),
+            (400, "bad-date", "/v1/volumes?to=soon"),
+            (400, "bad-range", "/v1/volumes?from=2026-02-02&to=2026-02-01"),
+            (400, "bad-format", "/v1/volumes?format=xml"),
+            (404, "unknown-path", "/v2"),
+            (404, "unknown-path", "/v1/referralsX"),
+            (200, None, f"/v1/referrals/{known.upper()}"),
+        ]
+        for status, code, path in rows:
+            with self.subTest(path=path):
+                got, head, document = get(self.stack, path)
+                self.assertEqual(got, status, document)
+                if code:
+                    self.assertIn("application/problem+json", head["content-type"])
+                    self.assertTrue(document["type"].endswith(":" + code), document)
+        status, head, _ = get(self.stack, "/v1/volumes", method="DELETE")
+        self.assertEqual((status, head["allow"]), (405, "GET, HEAD"))
+        self.assertEqual(get(self.stack, "/v1/volumes?from=x")[2]["pointer"], "/from")
+        self.assertIn("moment", get(self.stack, f"/v1/referrals/{uuid.uuid4()}")[2]["detail"])
+
+    def test_5_a_status_has_history_and_tag_and_no_patient(self):
+        referral_id = next(key for key, end in self.made.ends.items() if end == "completed")
+        status, head, document = self.stack.status(referral_id)
+        self.assertEqual(
+            [event["kind"] for event in document["history"]],
+            ["received", "routed", "attempted", "delivered", "accepted", "completed"],
+        )
+        self.assertEqual(document["history"][1]["explanation"], {"rule": "nearest"})
+        self.assertFalse(set(document) & {"patient", "nhs_number", "name", "notes"})
+        path = f"/v1/referrals/{referral_id}"
+        self.assertEqual(get(self.stack, path, {"If-None-Match": head["etag"]})[0], 304)
+        self.assertEqual(get(self.stack, path, {"If-None-Match": '"other"'})[0], 200)
+
+    def test_6_csv_by_accept_with_the_same_columns_when_empty(self):
+        head = ",".join(lives.DIMENSIONS) + ",count\r\n"
+        status, headers, text = get(
+            self.stack, "/v1/volumes?from=1999-01-01&to=1999-01-02", {"Accept": "text/csv"}
+        )
+        self.assertEqual((status, text), (200, head))
+        self.assertIn("text/csv", headers["content-type"])
+        status, _, document = get(self.stack, "/v1/volumes?from=1999-01-01&to=1999-01-02")
+        self.assertEqual((status, document["volumes"]), (200, []))
+
+    def test_7_an_answer_past_the_bound_is_refused_and_never_cut(self):
+        self.stack.restart("tracker", TRACKER_ROWS="10")
+        self.stack.wait_ready("tracker")
+        status, _, problem = get(self.stack, "/v1/volumes?from=2000-01-01&to=2100-01-01")
+        self.assertEqual(status, 400)
+        self.assertTrue(problem["type"].endswith("too-many-rows"), problem)
+
+    def test_8_the_page_is_self_contained_and_says_so(self):
+        with urllib.request.urlopen(self.stack.tracker_url + "/", timeout=5) as answer:
+            html, head = answer.read().decode(), answer.headers
+        self.assertIn("default-src 'none'", head["Content-Security-Policy"])
+        self.assertEqual(head["X-Content-Type-Options"], "nosniff")
+        self.assertEqual(head["Referrer-Policy"], "no-referrer")
+        for outside in ("http://", "https://", "<script"):
+            self.assertNotIn(outside, html)
+        self.assertIn("All pathways", html)
+        self.assertEqual(get(self.stack, "/style.css")[0], 200)
+
+
+class PostgreSQL(Projection, unittest.TestCase):
+    seed = 42
+
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = cls.enterClassContext(Postgres())
+        cls.postgres.make_database("tracker")
+        cls.environment = {"TRACKER_DATABASE_URL": cls.postgres.url("tracker")}
+        super().setUpClass()
+
+    def sql(self, text):
+        self.postgres.query("tracker", text)
+
+    def interrupt(self, share):
+        if share != 0.4:
+            super().interrupt(share)
+            return
+        self.postgres.stop("immediate")  # the database itself, in the middle of a batch
+        status = wait_until(lambda: get(self.stack, "/v1/events/counts")[0] == 503, 30, "503")
+        self.assertTrue(status)
+        self.postgres.start()
+        wait_until(lambda: get(self.stack, "/v1/events/counts")[0] == 200, 30, "200")
+
+
+if __name__ == "__main__":
+    unittest.main()
