@@ -90,13 +90,15 @@ enum answer_meaning classify(const struct answer *answer)
     return meanings[row_of(answer->status)].meaning;
 }
 
+bool classify_telling(const struct answer *answer)
+{
+    return !answer->unsendable &&
+           (answer->status || !text_equal(answer->error, "stale-connection"));
+}
+
 bool classify_unwell(const struct answer *answer)
 {
-    if (answer->unsendable)
-        return false;
-    if (!answer->status) /* a kept connection may be closed at any time: that is nobody's fault */
-        return !text_equal(answer->error, "stale-connection");
-    return meanings[row_of(answer->status)].unwell;
+    return classify_telling(answer) && (!answer->status || meanings[row_of(answer->status)].unwell);
 }
 
 void classify_result(int status, const char *error, char result[RESULT_SIZE])

@@ -204,7 +204,7 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
     destination->in_flight--;
     enum answer_meaning meaning = classify(answer);
     bool recovered =
-        !answer->unsendable &&
+        classify_telling(answer) &&
         destination_learn(destination, classify_unwell(answer), now_ms - flight.started_ms, now_ms,
                           core->options.probe_first_ms, core->options.probe_most_ms);
     quieten(destination, answer, now_ms);

@@ -89,6 +89,7 @@ static void a_kept_connection_that_was_closed_is_nobodys_fault(void **state)
     struct answer answer = {.error = "stale-connection"};
     assert_int_equal(classify(&answer), ANSWER_AGAIN);
     assert_false(classify_unwell(&answer));
+    assert_false(classify_telling(&answer));
     answer.error = "connection-lost";
     assert_true(classify_unwell(&answer));
 }
