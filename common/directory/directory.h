@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory: providers by ODS code, kept live from the compacted topic `providers`, and the choice of one for a
- * referral. Pure but for directory/follow.h; one thread. */
+/* The directory: providers by ODS code, kept live from the compacted topic `providers`, and the
+ * choice of one for a referral. Pure but for directory/follow.h; one thread. */
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H
 
@@ -17,13 +17,13 @@ struct provider_service {
     int32_t capacity_per_day;    /* -1 = not given */
 };
 
-struct session { /* minutes after midnight, London */
+struct session {    /* minutes after midnight, London */
     int8_t weekday; /* Monday = 0 … Sunday = 6; 7 = bank holidays */
     int16_t opens, closes;
 };
 
 struct special_day {
-    int32_t day; /* days since the epoch */
+    int32_t day;           /* days since the epoch */
     int16_t opens, closes; /* equal = closed */
 };
 
@@ -49,48 +49,60 @@ struct directory;
 
 struct directory *directory_new(void);
 void directory_free(struct directory *directory);
-/* Adds or replaces. Adopts the provider; on failure it is freed. False if full (PROVIDERS_MAX) or out of memory. */
-__attribute__((warn_unused_result)) bool directory_put_take(struct directory *directory, struct provider *provider);
+/* Adds or replaces. Adopts the provider; on failure it is freed. False if full (PROVIDERS_MAX) or
+ * out of memory. */
+__attribute__((warn_unused_result)) bool directory_put_take(struct directory *directory,
+                                                            struct provider *provider);
 void directory_remove(struct directory *directory, const char *ods_code);
 const struct provider *directory_find(const struct directory *directory, const char *ods_code);
 size_t directory_count(const struct directory *directory);
-bool directory_next(const struct directory *directory, size_t *cursor, const struct provider **ret_provider);
-/* What decisions name as the directory's version: set by the follower ("p<offset>"), "" at first. */
+bool directory_next(const struct directory *directory, size_t *cursor,
+                    const struct provider **ret_provider);
+/* What decisions name as the directory's version: set by the follower ("p<offset>"), "" at first.
+ */
 const char *directory_version(const struct directory *directory);
 void directory_set_version(struct directory *directory, const char *version);
 
-struct provider *provider_from_record(const struct record *record, struct reason *reason); /* NULL: REFUSED or memory */
+struct provider *provider_from_record(const struct record *record,
+                                      struct reason *reason); /* NULL: REFUSED or memory */
 bool provider_to_record(const struct provider *provider, struct record *record);
 struct provider *provider_copy(const struct provider *provider);
 void provider_free(struct provider *provider);
 /* NULL if it does not offer the service. */
-const struct provider_service *provider_offers(const struct provider *provider, const char *service);
-/* "Open in time" for a deadline: open now and not closing within 30 minutes, or opening again before the deadline. */
+const struct provider_service *provider_offers(const struct provider *provider,
+                                               const char *service);
+/* "Open in time" for a deadline: open now and not closing within 30 minutes, or opening again
+ * before the deadline. */
 bool provider_open_before(const struct provider *provider, int64_t now_ms, int64_t deadline_ms);
 
 /* ---- places: postcode districts (and later whole postcodes) to OSGB36 metres */
 struct places;
-/* Every .csv in schemas/places/: postcode, district or practice code, easting, northing; a header line, # comments. */
-__attribute__((warn_unused_result)) struct places *places_load(const char *schemas_dir, struct reason *reason);
+/* Every .csv in schemas/places/: postcode, district or practice code, easting, northing; a header
+ * line, # comments. */
+__attribute__((warn_unused_result)) struct places *places_load(const char *schemas_dir,
+                                                               struct reason *reason);
 void places_free(struct places *places);
 /* Full postcode or district; false for ZZ99 and unknown ones. */
-bool places_find(const struct places *places, const char *postcode, int32_t *ret_easting, int32_t *ret_northing);
-/* The row of exactly that code: a GP practice's place, where a file in schemas/places/ names it by ODS code. */
-bool places_find_code(const struct places *places, const char *code, int32_t *ret_easting, int32_t *ret_northing);
+bool places_find(const struct places *places, const char *postcode, int32_t *ret_easting,
+                 int32_t *ret_northing);
+/* The row of exactly that code: a GP practice's place, where a file in schemas/places/ names it by
+ * ODS code. */
+bool places_find_code(const struct places *places, const char *code, int32_t *ret_easting,
+                      int32_t *ret_northing);
 
 /* ---- the choice */
 struct provider_wish {
-    const char *referral_id;   /* breaks ties, stable */
+    const char *referral_id; /* breaks ties, stable */
     const char *service;
     const char *provider_kind;
-    const char *nominated;     /* NULL or "" = none */
+    const char *nominated; /* NULL or "" = none */
     bool has_place;
     int32_t easting, northing;
-    const char *hcp;           /* without a place: providers of this area first; NULL or "" = not known */
-    int age_years;             /* -1 = not known */
+    const char *hcp; /* without a place: providers of this area first; NULL or "" = not known */
+    int age_years;   /* -1 = not known */
     bool no_distance_selling;
     int64_t now_ms, deadline_ms;
-    int64_t distance_most_m;   /* 0 = no limit */
+    int64_t distance_most_m; /* 0 = no limit */
     const char (*tried)[ODS_CODE_SIZE];
     size_t tried_count;
 };
@@ -98,16 +110,18 @@ struct provider_wish {
 #define PASSED_OVER_MAX 12
 struct passed_over {
     char ods_code[ODS_CODE_SIZE];
-    const char *why; /* static: no-such-service, not-accepting, paused, no-endpoint, closed, too-far, wrong-age, tried,
-                        distance-selling, unknown-provider, wrong-kind */
+    const char *why; /* static: no-such-service, not-accepting, paused, no-endpoint, closed,
+                        too-far, wrong-age, tried, distance-selling, unknown-provider, wrong-kind */
 };
 
 struct provider_choice {
     const struct provider *provider; /* NULL = none suitable */
-    const char *how;                 /* "nominated"; "nearest"; without a place "same-area" or "anywhere"; "" = none */
-    int64_t distance_m;              /* -1 = not known */
-    const char *reason;              /* of none: no-provider, no-provider-open, no-provider-in-range; else "" */
-    struct passed_over passed_over[PASSED_OVER_MAX]; /* the nominated first, then the nearest that offer the service */
+    const char
+        *how; /* "nominated"; "nearest"; without a place "same-area" or "anywhere"; "" = none */
+    int64_t distance_m; /* -1 = not known */
+    const char *reason; /* of none: no-provider, no-provider-open, no-provider-in-range; else "" */
+    struct passed_over passed_over[PASSED_OVER_MAX]; /* the nominated first, then the nearest that
+                                                        offer the service */
     size_t passed_over_count;
     size_t passed_over_total;
 };

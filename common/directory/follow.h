@@ -8,17 +8,19 @@
 
 struct directory_follower;
 
-/* Reads the topic to its end, then follows it. TRY_AGAIN if Kafka is away. Borrows the directory. */
-__attribute__((warn_unused_result)) enum verdict directory_follow(const struct kafka_settings *settings,
-                                                                  const struct contract *contract,
-                                                                  struct directory *directory,
-                                                                  struct directory_follower **ret_follower,
-                                                                  struct reason *reason);
-/* Applies what has come since, without waiting; *ret_changes (may be NULL) says how many. A record that can't be read is
- * logged by offset and left out. */
-__attribute__((warn_unused_result)) enum verdict directory_follow_step(struct directory_follower *follower,
-                                                                       size_t *ret_changes, struct reason *reason);
-/* After a reload: reads with that contract from now on, and no longer borrows the old one. False without memory. */
+/* Reads the topic to its end, then follows it. TRY_AGAIN if Kafka is away. Borrows the directory.
+ */
+__attribute__((warn_unused_result)) enum verdict
+directory_follow(const struct kafka_settings *settings, const struct contract *contract,
+                 struct directory *directory, struct directory_follower **ret_follower,
+                 struct reason *reason);
+/* Applies what has come since, without waiting; *ret_changes (may be NULL) says how many. A record
+ * that can't be read is logged by offset and left out. */
+__attribute__((warn_unused_result)) enum verdict
+directory_follow_step(struct directory_follower *follower, size_t *ret_changes,
+                      struct reason *reason);
+/* After a reload: reads with that contract from now on, and no longer borrows the old one. False
+ * without memory. */
 __attribute__((warn_unused_result)) bool directory_follow_use(struct directory_follower *follower,
                                                               const struct contract *contract);
 void directory_follow_stop(struct directory_follower *follower);

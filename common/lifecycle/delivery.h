@@ -33,22 +33,25 @@ struct delivery {
 
 /* UUIDv5 of referral and hop. */
 void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE]);
-__attribute__((warn_unused_result)) enum verdict delivery_encode(struct codec *codec, const struct contract *contract,
-                                                                 const struct delivery *delivery,
-                                                                 struct buffer *buffer, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+delivery_encode(struct codec *codec, const struct contract *contract,
+                const struct delivery *delivery, struct buffer *buffer, struct reason *reason);
 /* The payload points into the codec's record: valid until the next delivery_decode. */
-__attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
-                                                                 struct delivery *ret_delivery, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *codec,
+                                                                 const void *bytes, size_t length,
+                                                                 struct delivery *ret_delivery,
+                                                                 struct reason *reason);
 /* Sends it to TOPIC_DELIVERIES, key = delivery id, partitioned by destination. */
-__attribute__((warn_unused_result)) enum verdict delivery_send(struct stream *stream, struct codec *codec,
-                                                               const struct contract *contract,
-                                                               const struct delivery *delivery, struct buffer *scratch,
-                                                               struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+delivery_send(struct stream *stream, struct codec *codec, const struct contract *contract,
+              const struct delivery *delivery, struct buffer *scratch, struct reason *reason);
 /* The tombstone, to the partition of that destination. */
-__attribute__((warn_unused_result)) enum verdict delivery_send_tombstone(struct stream *stream, const char *delivery_id,
+__attribute__((warn_unused_result)) enum verdict delivery_send_tombstone(struct stream *stream,
+                                                                         const char *delivery_id,
                                                                          const char *destination,
                                                                          struct reason *reason);
 /* An event about this delivery with the common fields filled in. */
-void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms, struct referral_event *ret_event);
+void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms,
+                    struct referral_event *ret_event);
 
 #endif

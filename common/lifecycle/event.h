@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One life, one vocabulary: the words that every service, the ledger, the tracker and the volumes use, from one table. */
+/* One life, one vocabulary: the words that every service, the ledger, the tracker and the volumes
+ * use, from one table. */
 #ifndef LIFECYCLE_EVENT_H
 #define LIFECYCLE_EVENT_H
 
@@ -18,9 +19,22 @@
 #define TOPIC_REFERRALS_PATTERN "^referrals\\..*"
 
 enum event_kind {
-    EVENT_RECEIVED, EVENT_DUPLICATE, EVENT_REFUSED, EVENT_RECORDED, EVENT_ROUTED, EVENT_ATTEMPTED, EVENT_DELIVERED,
-    EVENT_RETURNED, EVENT_CANCELLED, EVENT_ACCEPTED, EVENT_DECLINED, EVENT_NO_CONTACT, EVENT_COMPLETED, EVENT_FORWARDED,
-    EVENT_OVERDUE, EVENT_NOTICED,
+    EVENT_RECEIVED,
+    EVENT_DUPLICATE,
+    EVENT_REFUSED,
+    EVENT_RECORDED,
+    EVENT_ROUTED,
+    EVENT_ATTEMPTED,
+    EVENT_DELIVERED,
+    EVENT_RETURNED,
+    EVENT_CANCELLED,
+    EVENT_ACCEPTED,
+    EVENT_DECLINED,
+    EVENT_NO_CONTACT,
+    EVENT_COMPLETED,
+    EVENT_FORWARDED,
+    EVENT_OVERDUE,
+    EVENT_NOTICED,
     EVENT_KINDS, /* how many; also "unknown word" */
 };
 
@@ -59,22 +73,24 @@ struct referral_event {
     char rules_version[VERSION_SIZE], directory_version[VERSION_SIZE];
 };
 
-/* The deterministic id: UUIDv5 of referral, kind, hop, attempt and origin (a record that comes twice is two duplicates). */
+/* The deterministic id: UUIDv5 of referral, kind, hop, attempt and origin (a record that comes
+ * twice is two duplicates). */
 void event_id(const struct referral_event *event, char id[UUID_TEXT_SIZE]);
 /* Appends the framed ReferralEvent. */
-__attribute__((warn_unused_result)) enum verdict event_encode(struct codec *codec, const struct contract *contract,
-                                                              const struct referral_event *event,
-                                                              struct buffer *buffer, struct reason *reason);
-/* From a framed value. The explanation points into the codec's record: valid until the next event_decode. `ret_id` may be
- * NULL. Unknown words are REFUSED (unknown-event). */
-__attribute__((warn_unused_result)) enum verdict event_decode(struct codec *codec, const void *bytes, size_t length,
-                                                              struct referral_event *ret_event,
-                                                              char ret_id[UUID_TEXT_SIZE], struct reason *reason);
-/* Encodes and sends it to TOPIC_EVENTS inside the stream's transaction: key = referral id, CloudEvents headers (ce_id,
- * ce_source, ce_type "uk.nhs.kentandmedway.referral.<word>", ce_time, ce_specversion). `scratch` is reset and used. */
-__attribute__((warn_unused_result)) enum verdict event_send(struct stream *stream, struct codec *codec,
-                                                            const struct contract *contract, const char *service,
-                                                            const struct referral_event *event,
-                                                            struct buffer *scratch, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+event_encode(struct codec *codec, const struct contract *contract,
+             const struct referral_event *event, struct buffer *buffer, struct reason *reason);
+/* From a framed value. The explanation points into the codec's record: valid until the next
+ * event_decode. `ret_id` may be NULL. Unknown words are REFUSED (unknown-event). */
+__attribute__((warn_unused_result)) enum verdict
+event_decode(struct codec *codec, const void *bytes, size_t length,
+             struct referral_event *ret_event, char ret_id[UUID_TEXT_SIZE], struct reason *reason);
+/* Encodes and sends it to TOPIC_EVENTS inside the stream's transaction: key = referral id,
+ * CloudEvents headers (ce_id, ce_source, ce_type "uk.nhs.kentandmedway.referral.<word>", ce_time,
+ * ce_specversion). `scratch` is reset and used. */
+__attribute__((warn_unused_result)) enum verdict
+event_send(struct stream *stream, struct codec *codec, const struct contract *contract,
+           const char *service, const struct referral_event *event, struct buffer *scratch,
+           struct reason *reason);
 
 #endif

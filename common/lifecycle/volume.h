@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A volume: how many referrals reached a stage, for one combination of dimensions, as on the topics volumes.*. */
+/* A volume: how many referrals reached a stage, for one combination of dimensions, as on the topics
+ * volumes.*. */
 #ifndef LIFECYCLE_VOLUME_H
 #define LIFECYCLE_VOLUME_H
 
@@ -17,12 +18,15 @@ struct volume {
 };
 
 #define VOLUME_KEY_SIZE 320
-/* The dimensions joined by "|" (a "|" inside one becomes "/"): the Kafka key. Returns its length. */
+/* The dimensions joined by "|" (a "|" inside one becomes "/"): the Kafka key. Returns its length.
+ */
 size_t volume_key(const struct volume *volume, char key[VOLUME_KEY_SIZE]);
-__attribute__((warn_unused_result)) enum verdict volume_encode(struct codec *codec, const struct contract *contract,
-                                                               const struct volume *volume, struct buffer *buffer,
+__attribute__((warn_unused_result)) enum verdict
+volume_encode(struct codec *codec, const struct contract *contract, const struct volume *volume,
+              struct buffer *buffer, struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict volume_decode(struct codec *codec,
+                                                               const void *bytes, size_t length,
+                                                               struct volume *ret_volume,
                                                                struct reason *reason);
-__attribute__((warn_unused_result)) enum verdict volume_decode(struct codec *codec, const void *bytes, size_t length,
-                                                               struct volume *ret_volume, struct reason *reason);
 
 #endif
