@@ -59,6 +59,8 @@ enum verdict restore_memory(const struct restore *restore, struct partition *par
 {
     int64_t start = 0;
     *ret_records = 0;
+    if (from <= 0)
+        return DONE; /* nothing stands before it */
     enum verdict verdict = kafka_admin_offset_at(
         restore->admin, partition->topic, partition->number, restore->since_ms, &start, reason);
     if (verdict != DONE || start >= from)
