@@ -120,6 +120,20 @@ enum verdict record_decode(struct record *record, const void *bytes, size_t leng
     return DONE;
 }
 
+/* What most records fit into: measuring one first would take as long as writing it. */
+#define ROOM_USUAL 4096
+
+/* Writes into room of at most `limit` bytes. */
+static bool write_within(const struct record *record, struct buffer *buffer, size_t limit)
+{
+    size_t written = 0;
+    void *room = buffer_reserve(buffer, limit);
+    if (!room || !store_write(record->store, room, limit, &written))
+        return false;
+    buffer->length += written;
+    return true;
+}
+
 enum verdict record_encode(const struct record *record, struct buffer *buffer,
                            struct reason *reason)
 {
@@ -130,22 +144,21 @@ enum verdict record_encode(const struct record *record, struct buffer *buffer,
     }
     if (!value_check(record_root(record), CHECK_LENGTHS, NULL, reason))
         return REFUSED;
+    size_t left = buffer->length_max - buffer->length;
+    size_t limit = left < PRESCAN_SIZE_MAX ? left : PRESCAN_SIZE_MAX;
     size_t size = 0;
-    bool sized = store_size(record->store, &size);
-    if (sized && (size > PRESCAN_SIZE_MAX || size > buffer->length_max - buffer->length)) {
-        reason_set(reason, "too-large", NULL, "%zu bytes, at most %zu are taken", size,
-                   size > PRESCAN_SIZE_MAX ? (size_t)PRESCAN_SIZE_MAX
-                                           : buffer->length_max - buffer->length);
+    if (write_within(record, buffer, limit < ROOM_USUAL ? limit : ROOM_USUAL))
+        return DONE;
+    bool sized = !buffer->failed && store_size(record->store, &size);
+    if (sized && size > limit) {
+        reason_set(reason, "too-large", NULL, "%zu bytes, at most %zu are taken", size, limit);
         return REFUSED;
     }
-    void *room = sized ? buffer_reserve(buffer, size) : NULL;
-    if (!room || !store_write(record->store, room, size)) {
-        reason_set(reason, "out-of-memory", NULL, "no memory to encode %s",
-                   schema_short_name(record->schema));
-        return BROKEN;
-    }
-    buffer->length += size;
-    return DONE;
+    if (sized && write_within(record, buffer, size))
+        return DONE;
+    reason_set(reason, "out-of-memory", NULL, "no memory to encode %s",
+               schema_short_name(record->schema));
+    return BROKEN;
 }
 
 /* ---- paths */

@@ -89,11 +89,14 @@ bool store_size(const struct store *store, size_t *ret_size)
     return avro_value_sizeof(&value, ret_size) == 0;
 }
 
-bool store_write(const struct store *store, void *bytes, size_t size)
+bool store_write(const struct store *store, void *bytes, size_t size, size_t *ret_written)
 {
     avro_value_t value = store->value;
     avro_writer_memory_set_dest(store->writer, bytes, (int64_t)size);
-    return avro_value_write(store->writer, &value) == 0;
+    if (avro_value_write(store->writer, &value) != 0)
+        return false;
+    *ret_written = (size_t)avro_writer_tell(store->writer);
+    return true;
 }
 
 static avro_value_t inside(const struct value *value)

@@ -29,7 +29,8 @@ void store_reset(struct store *store);
 /* Only of bytes that prescan has passed. False without memory. */
 bool store_read(struct store *store, const void *bytes, size_t length);
 bool store_size(const struct store *store, size_t *ret_size);
-bool store_write(const struct store *store, void *bytes, size_t size);
+/* False also if `size` bytes are too few. */
+bool store_write(const struct store *store, void *bytes, size_t size, size_t *ret_written);
 
 /* Field of a record, item of an array, or value of a map with its key. False past the end. */
 bool value_child(const struct value *value, size_t index, struct value *ret_child,
