@@ -69,6 +69,8 @@ void core_unlist(struct deliverer *core, struct job *job);
 /* Finished by us: a ghost until its tombstone is read. */
 void core_finish(struct deliverer *core, struct job *job);
 void core_remove(struct deliverer *core, struct job *job);
-int64_t core_give_up_at(const struct job *job);
+/* From when on it can't stay with its destination: shortly before the deadline, or at the limit set
+ * for a hop. */
+int64_t core_give_up_at(const struct deliverer *core, const struct job *job);
 
 #endif

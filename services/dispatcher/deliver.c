@@ -72,7 +72,7 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
     struct job *job;
     while ((job = heap_top(&core->deadlines, &key)) && key <= now_ms) {
         core_dequeue(core, job);
-        core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(job), now_ms);
+        core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(core, job), now_ms);
         core_refresh(core, job->destination, now_ms);
     }
     struct destination *destination;
@@ -114,7 +114,7 @@ static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
     job->flight = number;
     core->in_flight++;
     destination->in_flight++;
-    int64_t timeout = core_give_up_at(job) - now_ms;
+    int64_t timeout = core_give_up_at(core, job) - now_ms;
     if (timeout < ATTEMPT_LEAST_MS)
         timeout = ATTEMPT_LEAST_MS;
     if (timeout > core->options.attempt_timeout_ms)
@@ -148,7 +148,7 @@ bool deliver_next_send(struct deliverer *core, int64_t now_ms, struct deliver_se
 static void retry_later(struct deliverer *core, struct job *job, const struct answer *answer,
                         int64_t now_ms)
 {
-    const int64_t last = core_give_up_at(job) - ATTEMPT_LEAST_MS; /* start of an attempt */
+    const int64_t last = core_give_up_at(core, job) - ATTEMPT_LEAST_MS; /* start of an attempt */
     int64_t first =
         core->options.retry_first_ms ? core->options.retry_first_ms : job->retry_first_ms;
     int64_t most = core->options.retry_most_ms ? core->options.retry_most_ms : job->retry_most_ms;
@@ -294,7 +294,7 @@ bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_w
 
 bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms)
 {
-    const int64_t give_up = core_give_up_at(job);
+    const int64_t give_up = core_give_up_at(core, job);
     const int64_t left = give_up - now_ms;
     job->stayed_until_ms = left > ASK_AGAIN_LEAST_MS ? now_ms + left / 2 : give_up;
     if (job->stayed_until_ms <= job->next_attempt_at_ms)

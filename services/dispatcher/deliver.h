@@ -30,7 +30,8 @@ struct deliver_options {
     int64_t attempt_timeout_ms;
     int64_t retry_first_ms, retry_most_ms; /* 0 = as the delivery says */
     int64_t probe_first_ms, probe_most_ms;
-    int64_t hop_limit_ms; /* 0 = half of the time left at the hop's start */
+    int64_t hop_limit_ms; /* 0 = half of the time left at the hop's start, and longer
+                           * only where there is no other provider */
     uint64_t seed;
     void *self;
     /* What the directory says now. */

@@ -226,21 +226,23 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offs
     core_refresh(core, destination, now_ms);
 }
 
-int64_t core_give_up_at(const struct job *job)
+int64_t core_give_up_at(const struct deliverer *core, const struct job *job)
 {
     int64_t margin = (job->deadline_at_ms - job->created_at_ms) / 10;
     if (margin > GIVE_UP_MARGIN_MS)
         margin = GIVE_UP_MARGIN_MS;
-    return job->deadline_at_ms - (margin > 0 ? margin : 0);
+    int64_t give_up = job->deadline_at_ms - (margin > 0 ? margin : 0);
+    int64_t limit = core->options.hop_limit_ms;
+    return limit && job->created_at_ms + limit < give_up ? job->created_at_ms + limit : give_up;
 }
 
 static int64_t move_at(const struct deliverer *core, const struct job *job)
 {
-    int64_t give_up = core_give_up_at(job);
-    int64_t share = core->options.hop_limit_ms;
-    if (!share)
-        share = (job->deadline_at_ms - job->created_at_ms) / 2;
-    int64_t hop_end = job->stayed_until_ms ? job->stayed_until_ms : job->created_at_ms + share;
+    int64_t give_up = core_give_up_at(core, job);
+    int64_t half = job->created_at_ms + (job->deadline_at_ms - job->created_at_ms) / 2;
+    int64_t hop_end = job->stayed_until_ms         ? job->stayed_until_ms
+                      : core->options.hop_limit_ms ? give_up
+                                                   : half;
     return hop_end < give_up ? hop_end : give_up;
 }
 
@@ -249,7 +251,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
     struct destination *destination = job->destination;
     job->move_at_ms = move_at(core, job);
     if (job->move_at_ms <= now_ms) {
-        core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(job), now_ms);
+        core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(core, job), now_ms);
         return;
     }
     if (destination->retired && !job->stayed_until_ms) {
@@ -257,7 +259,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
         return;
     }
     if (!job->stayed_until_ms && destination->mean_ms > 0 &&
-        now_ms + destination_expected_wait_ms(destination, now_ms) >= core_give_up_at(job)) {
+        now_ms + destination_expected_wait_ms(destination, now_ms) >= core_give_up_at(core, job)) {
         core_post_move(core, job, "wait-too-long", false, now_ms);
         return;
     }

@@ -26,8 +26,10 @@ const struct option settings_table[] = {
         "milliseconds before the first probe of a destination that failed five times in a row"),
     ROW_WHOLE("probe-most-ms", probe_most_ms, "300000", 1, HOUR_MS,
               "milliseconds between two probes at most"),
-    ROW_WHOLE("hop-limit-ms", hop_limit_ms, "0", 0, 1000LL * HOUR_MS,
-              "milliseconds that one provider is tried before the next; 0 = half of the time left"),
+    ROW_WHOLE(
+        "hop-limit-ms", hop_limit_ms, "0", 0, 1000LL * HOUR_MS,
+        "milliseconds that one provider is tried before the next or a return; 0 = half of the time "
+        "left, and longer only where there is no other provider"),
     ROW_WHOLE("commit-interval-ms", commit_interval_ms, "50", 1, 10000,
               "milliseconds between two transactions"),
     ROW_WHOLE(

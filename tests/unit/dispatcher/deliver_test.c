@@ -34,7 +34,7 @@ static void endpoint(void *self, const char *destination, struct endpoint_state 
     ret_state->hash = stage->endpoint;
 }
 
-static void open_stage(struct stage *stage, bool intent)
+static void open_limited_stage(struct stage *stage, bool intent, int64_t hop_limit_ms)
 {
     *stage = (struct stage){.now = START};
     struct deliver_options options = {.pending_max = 1000,
@@ -43,12 +43,18 @@ static void open_stage(struct stage *stage, bool intent)
                                       .attempt_timeout_ms = 30000,
                                       .probe_first_ms = 15000,
                                       .probe_most_ms = 300000,
+                                      .hop_limit_ms = hop_limit_ms,
                                       .seed = 7,
                                       .self = stage,
                                       .endpoint = endpoint};
     stage->core = deliver_new(&options);
     assert_non_null(stage->core);
     assert_true(deliver_assigned(stage->core, 0));
+}
+
+static void open_stage(struct stage *stage, bool intent)
+{
+    open_limited_stage(stage, intent, 0);
 }
 
 static void read_delivery(struct stage *stage, int number, int32_t attempts, bool intent,
@@ -385,6 +391,29 @@ static void a_parked_delivery_leaves_before_its_deadline(void **state)
     deliver_free(stage.core);
 }
 
+static void a_limit_set_for_a_hop_is_its_end_also_without_another_provider(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_limited_stage(&stage, false, 6000);
+    restore(&stage);
+    read_delivery(&stage, 1, 0, false, 60);
+    turn(&stage, true);
+    answer(&stage, 1, 500, "7"); /* longer than the limit: not worth waiting for */
+    turn(&stage, true);
+    EXPECT(&stage, "send 1, leave 1");
+    stage.paused = true;
+    deliver_directory_changed(stage.core, stage.now);
+    read_delivery(&stage, 2, 0, false, 60);
+    stage.now += 5999;
+    turn(&stage, true);
+    EXPECT(&stage, "");
+    stage.now += 1;
+    turn(&stage, true);
+    EXPECT(&stage, "leave 2");
+    deliver_free(stage.core);
+}
+
 static void five_failures_open_the_breaker_and_one_probe_closes_it(void **state)
 {
     (void)state;
@@ -535,6 +564,7 @@ int main(void)
         cmocka_unit_test(after_410_all_that_waits_looks_elsewhere),
         cmocka_unit_test(a_paused_destination_parks_and_moves_at_half_time),
         cmocka_unit_test(a_parked_delivery_leaves_before_its_deadline),
+        cmocka_unit_test(a_limit_set_for_a_hop_is_its_end_also_without_another_provider),
         cmocka_unit_test(five_failures_open_the_breaker_and_one_probe_closes_it),
         cmocka_unit_test(sends_take_turns_between_destinations_earliest_deadline_first),
         cmocka_unit_test(what_a_lost_partition_had_under_way_ends_unheard),
