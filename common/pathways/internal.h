@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a compiled pathway is made of, shared by the files of this folder only. Every field that some predicate names is a
- * slot that is read at most once a decision; the texts that a slot is compared with are numbered at load, so that
- * comparing is testing a bit. Texts are borrowed from the parsed pathway.json, which lives as long as the pathway. */
+/* What a compiled pathway is made of, shared by the files of this folder only. Every field that
+ * some predicate names is a slot that is read at most once a decision; the texts that a slot is
+ * compared with are numbered at load, so that comparing is testing a bit. Texts are borrowed from
+ * the parsed pathway.json, which lives as long as the pathway. */
 #ifndef PATHWAYS_INTERNAL_H
 #define PATHWAYS_INTERNAL_H
 
@@ -22,12 +23,12 @@
 #define MINUTES_MOST (366.0 * 24 * 60)
 
 enum field_kind {
-    FIELD_TEXT,    /* string or enum */
-    FIELD_TEXTS,   /* array of them */
+    FIELD_TEXT,  /* string or enum */
+    FIELD_TEXTS, /* array of them */
     FIELD_BOOLEAN,
     FIELD_NUMBER,
-    FIELD_DATE,    /* string of format date, as days since the epoch */
-    FIELD_LIST,    /* any other array, a record: present or not, no more */
+    FIELD_DATE, /* string of format date, as days since the epoch */
+    FIELD_LIST, /* any other array, a record: present or not, no more */
     FIELD_RECORD,
     FIELD_AGE,
     FIELD_SERVICE,
@@ -44,14 +45,15 @@ struct field {
 
 enum predicate_kind { ALWAYS, ONE_OF, RANGE, PRESENT, ALL_OF, ANY_OF, NOT };
 
-/* Predicates stand in one array, parents before children; `end` is the first one behind this and its children. */
+/* Predicates stand in one array, parents before children; `end` is the first one behind this and
+ * its children. */
 struct predicate {
     enum predicate_kind kind;
     uint16_t field;
     uint16_t end;
-    bool wanted;          /* PRESENT */
-    uint64_t constants;   /* ONE_OF: bits of the field's constants */
-    double least, most;   /* RANGE */
+    bool wanted;        /* PRESENT */
+    uint64_t constants; /* ONE_OF: bits of the field's constants */
+    double least, most; /* RANGE */
 };
 
 struct rule {
@@ -112,13 +114,15 @@ bool compile_error(const struct compiler *compiler, const struct place *place,
 /* The slot of a field, made if it is new. False with the error set. */
 bool compile_field(struct compiler *compiler, const struct place *place, const struct json *json,
                    uint16_t *ret_field);
-/* The bit of a text among the field's constants, after the check that the field can have that value at all. */
+/* The bit of a text among the field's constants, after the check that the field can have that value
+ * at all. */
 bool compile_constant(struct compiler *compiler, const struct place *place, uint16_t field,
                       const struct json *json, uint64_t *ret_bit);
 bool compile_predicate(struct compiler *compiler, const struct place *place,
                        const struct json *json, uint16_t *ret_predicate);
 
-/* Readers of members with their checks. `object` stands at `place`. An optional member that is absent leaves *ret as it is. */
+/* Readers of members with their checks. `object` stands at `place`. An optional member that is
+ * absent leaves *ret as it is. */
 bool compile_members(const struct compiler *compiler, const struct place *place,
                      const struct json *object, const char *const *names, size_t names_count);
 bool compile_text(const struct compiler *compiler, const struct place *place,

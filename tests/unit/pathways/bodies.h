@@ -43,24 +43,19 @@ static inline struct json *json_with_take(const struct json *object, const char 
     return copy;
 }
 
-/* `text` as JSON where it is JSON (a number, true, null, "…", […], {…}), else as the text that it
- * is. */
+/* `text` as JSON where it is JSON (8, true, a list), else as the text that it is; NULL for null. */
 static inline struct json *json_of_value(const char *text)
 {
-    bool word = strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
-    bool number = strspn(text, "0123456789.") == strlen(text) && !strchr("0", text[0]);
-    number = number || strcmp(text, "0") == 0;
-    if (strcmp(text, "null") == 0)
-        return NULL;
-    if (!word && !number && !strchr("\"[{", text[0]))
-        return json_new_text(text);
-    struct json *list; /* json_parse takes any value, but a list says so in every JSON */
+    char list_text[1024];
     struct reason reason;
-    char wrapped[1024];
-    assert_true(text_format(wrapped, sizeof(wrapped), "[%s]", text));
-    list = json_parse(wrapped, strlen(wrapped), sizeof(wrapped), &reason);
-    assert_non_null(list);
-    struct json *value = json_copy_deep(json_item(list, 0));
+    assert_true(text_format(list_text, sizeof(list_text), "[%s]", text));
+    struct json *list = json_parse(list_text, strlen(list_text), sizeof(list_text), &reason);
+    if (!list || json_count(list) != 1) {
+        json_free(list);
+        return json_new_text(text);
+    }
+    const struct json *item = json_item(list, 0);
+    struct json *value = json_kind_of(item) == JSON_IS_NULL ? NULL : json_copy_deep(item);
     json_free(list);
     return value;
 }
