@@ -17,6 +17,7 @@ const char page_style[] =
     "header div{max-width:72rem;margin:0 auto;padding:.75rem 0}\n"
     "h1{font-size:1.5rem;margin:0}\n"
     "h2{font-size:1.25rem;margin:2rem 0 .25rem}\n"
+    "main{padding-top:1rem}\n"
     "p{margin:.25rem 0 .75rem;max-width:44rem}\n"
     "a{color:#005eb8;text-underline-offset:.15em}\n"
     "a:hover{text-decoration-thickness:.15em}\n"
@@ -26,13 +27,16 @@ const char page_style[] =
     ".scroll{overflow-x:auto;max-width:100%}\n"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
     "caption{text-align:left;color:#4c6272;padding:.25rem 0}\n"
+    "caption span{position:sticky;left:0;display:inline-block;max-width:calc(100vw - 4rem)}\n"
     "th,td{padding:.4rem .75rem;border-bottom:1px solid #4c6272;text-align:right}\n"
     "th,td{white-space:nowrap}\n"
+    "th:first-child{position:sticky;left:0;background:#fff}\n"
     "thead th{border-bottom:2px solid #005eb8;vertical-align:bottom}\n"
     "th:first-child,td.text{text-align:left}\n"
     "tbody th{font-weight:normal;white-space:normal;min-width:7rem}\n"
     "tfoot th,tfoot td{font-weight:bold;border-bottom:0}\n"
     "footer{color:#4c6272;padding-bottom:2rem}\n"
+    "@media (min-width:64rem){tbody th{min-width:14rem}}\n"
     "@media (max-width:30rem){th,td{padding:.3rem .4rem}}\n"
     "@media (forced-colors:active){header{border-color:CanvasText}}\n";
 
@@ -185,7 +189,7 @@ static void volume_table(const struct page *page, struct buffer *buffer, bool to
     buffer_append_format(
         buffer,
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
-        "<table><caption id=\"%s-caption\">",
+        "<table><caption id=\"%s-caption\"><span>",
         id, id);
     if (today_only)
         buffer_append_format(buffer, "Referrals by pathway that reached a stage on %s", to);
@@ -193,7 +197,7 @@ static void volume_table(const struct page *page, struct buffer *buffer, bool to
         buffer_append_format(
             buffer, "Referrals by pathway that reached a stage from %s to %s, today included", from,
             to);
-    buffer_append_text(buffer, "</caption>\n<thead><tr><th scope=\"col\">Pathway</th>");
+    buffer_append_text(buffer, "</span></caption>\n<thead><tr><th scope=\"col\">Pathway</th>");
     for (size_t stage = 0; stage < stages; stage++) {
         buffer_append_text(buffer, "<th scope=\"col\">");
         word_title(buffer, names[stage]);
@@ -210,8 +214,8 @@ static void event_table(const struct page *page, struct buffer *buffer)
         buffer,
         "<h2 id=\"events\">Events</h2>\n"
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"events-caption\" tabindex=\"0\">"
-        "<table><caption id=\"events-caption\">All events since the tracker's database was made, "
-        "with the time of the newest (London)</caption>\n"
+        "<table><caption id=\"events-caption\"><span>All events since the database was made, "
+        "with the time of the newest (London)</span></caption>\n"
         "<thead><tr><th scope=\"col\">Event</th><th scope=\"col\">Count</th>"
         "<th scope=\"col\">Newest</th></tr></thead>\n<tbody>\n");
     for (int kind = 0; kind < EVENT_KINDS; kind++) {
