@@ -7,6 +7,8 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +25,21 @@ static int server_port;
 static atomic_int posts;       /* whole requests that the server has read */
 static atomic_int connections; /* that began with a POST to /kept */
 static char last_head[4096];   /* of the last whole request */
+
+/* In front of the C library's: libcurl's resolver threads come here. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *wish,
+                struct addrinfo **ret_found)
+{
+    union {
+        void *pointer;
+        int (*function)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    } real = {.pointer = dlsym(RTLD_NEXT, "getaddrinfo")};
+    if (name && strcmp(name, "slow.example") == 0) {
+        usleep(1500000);
+        return EAI_NONAME;
+    }
+    return real.function(name, service, wish, ret_found);
+}
 
 /* ---- the server: one thread per connection */
 
@@ -362,6 +379,35 @@ static void hundreds_at_once_are_all_answered(void **state)
     sender_close(sender);
 }
 
+static void a_name_that_takes_long_to_resolve_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct networks allowed;
+    struct heard heard = {0};
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct send_request request = {.flight = i,
+                                       .url = "http://slow.example/ok",
+                                       .body = BODY,
+                                       .body_size = strlen(BODY),
+                                       .timeout_ms = 100};
+        assert_true(sender_start(sender, &request));
+    }
+    int64_t longest = 0, until = clock_monotonic_ms() + 10000;
+    while (heard.count < 20 && clock_monotonic_ms() < until) {
+        int64_t started = clock_monotonic_ms();
+        sender_turn(sender, 10);
+        int64_t took = clock_monotonic_ms() - started;
+        longest = took > longest ? took : longest;
+    }
+    assert_int_equal(heard.count, 20);
+    assert_string_equal(heard.error, "timeout");
+    if (longest > 700) /* a joined resolver thread would hold it for 1.4 s, each */
+        fail_msg("a turn of 10 ms took %ld ms", (long)longest);
+    sender_close(sender);
+}
+
 static void closing_ends_what_is_under_way(void **state)
 {
     (void)state;
@@ -388,6 +434,7 @@ int main(void)
         cmocka_unit_test(the_request_has_our_headers_and_no_others_of_note),
         cmocka_unit_test(an_endpoint_that_may_not_be_reached_is_not_connected_to),
         cmocka_unit_test(hundreds_at_once_are_all_answered),
+        cmocka_unit_test(a_name_that_takes_long_to_resolve_holds_nobody_up),
         cmocka_unit_test(closing_ends_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, start_server, NULL);
