@@ -163,6 +163,13 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
 {
     struct aggregator *aggregator = self;
     struct referral_event event;
+    if (!aggregator->restored) {
+        reason_set(reason, "shared-group", NULL,
+                   "some partitions of %s went to another member of the group \"aggregator\": one "
+                   "process must read them all",
+                   message->topic);
+        return BROKEN;
+    }
     if (!message->value)
         return pass_over(aggregator, message, "empty-value");
     enum verdict verdict =
