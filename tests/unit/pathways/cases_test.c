@@ -2,6 +2,8 @@
 /* Every folder's cases.tsv is held to its pathway.json; a new folder needs nothing here. */
 #include "bodies.h"
 
+#include "pathways/internal.h"
+
 #include <stdio.h>
 
 #define LINE_SIZE 1024
@@ -9,6 +11,7 @@
 
 static struct contract *contract;
 static struct pathway_set *set;
+static bool decided[PATHWAY_RULES_MAX]; /* by which rules of the pathway at hand */
 
 /* The decision in the words of cases.tsv. */
 static void decision_text(const struct rules_decision *decision, char text[DECISION_SIZE])
@@ -72,6 +75,8 @@ static bool case_holds(const struct pathway *pathway, struct record *record,
     }
     json_free(body);
     pathway_decide(pathway, record, day, &decision);
+    for (size_t i = 0; i < pathway->rules_count; i++)
+        decided[i] = decided[i] || strcmp(pathway->rules[i].id, decision.rule_id) == 0;
     decision_text(&decision, actual);
     if (decision.outcome != RULES_ROUTE && decision.words[0] == '\0')
         text_copy(actual, DECISION_SIZE, "(a decision without words)");
@@ -109,7 +114,21 @@ static size_t check_cases(const struct pathway *pathway, size_t *failures)
     return count;
 }
 
-static void every_case_of_every_folder_is_decided_as_its_clinicians_say(void **state)
+static size_t rules_without_case(const struct pathway *pathway)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pathway->rules_count; i++) {
+        if (!decided[i]) {
+            print_error("%s: no case is decided by the rule %s\n", pathway_name(pathway),
+                        pathway->rules[i].id);
+            count++;
+        }
+    }
+    memset(decided, 0, sizeof(decided));
+    return count;
+}
+
+static void every_case_is_decided_as_its_folder_says_and_every_rule_has_one(void **state)
 {
     (void)state;
     size_t failures = 0;
@@ -118,6 +137,7 @@ static void every_case_of_every_folder_is_decided_as_its_clinicians_say(void **s
         size_t count = check_cases(pathway_at(set, i), &failures);
         if (count < 15)
             fail_msg("%s: only %zu cases", pathway_name(pathway_at(set, i)), count);
+        failures += rules_without_case(pathway_at(set, i));
     }
     assert_int_equal(failures, 0);
 }
@@ -144,7 +164,7 @@ static int unload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_case_of_every_folder_is_decided_as_its_clinicians_say),
+        cmocka_unit_test(every_case_is_decided_as_its_folder_says_and_every_rule_has_one),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
