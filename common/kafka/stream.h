@@ -42,10 +42,13 @@ struct stream_handlers {
 
 struct stream_options {
     const char *group; /* "router" */
-    const char
-        *instance; /* stable ordinal: group.instance.id and transactional.id = group-instance */
-    const char *const *topics; /* names, or patterns that start with ^ */
+    /* Stable ordinal: group.instance.id is the instance, transactional.id is group-instance. */
+    const char *instance;
+    const char *const *topics; /* names, or patterns that start with ^ (POSIX extended) */
     size_t topics_count;
+    const char *const
+        *topics_excluded; /* names or patterns, for what a pattern takes in too much */
+    size_t topics_excluded_count;
     enum stream_start start;
     int batch_messages_max; /* 1000 */
     int commit_interval_ms; /* 100 */
@@ -70,8 +73,8 @@ stream_send(struct stream *stream, const struct kafka_out *out, struct reason *r
 /* Commits what is open now. */
 __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,
                                                                struct reason *reason);
-bool stream_assigned(
-    const struct stream *stream); /* holds its assignment (possibly none), for /readyz */
+/* Holds its assignment (possibly none) and a broker answers, for /readyz. */
+bool stream_assigned(const struct stream *stream);
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */
 int64_t stream_lag(const struct stream *stream);
 /* A descriptor that becomes readable when messages wait, so that a loop of the caller's own (epoll)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a stream, shared by stream.c (opening and closing), stream_turn.c, stream_group.c
+ * (which partitions are ours) and stream_transaction.c (the transaction and its undoing). */
+#ifndef KAFKA_STREAM_PARTS_H
+#define KAFKA_STREAM_PARTS_H
+
+#include "kafka/internal.h"
+#include "kafka/stream.h"
+
+#define STREAM_PARTITIONS_MAX 4096
+
+struct stream_partition {
+    char *topic;
+    int32_t partition;
+    bool active;         /* assigned() was called: its messages may be handed on */
+    bool touched;        /* a message of it was handed on since `base` */
+    int64_t base;        /* position at which the transaction began, or would begin */
+    int64_t next;        /* of the message to be handed on next */
+    int64_t seen_end;    /* where the end of the partition was met, markers included */
+    uint64_t group_mark; /* digest of what the group has committed for it, as far as we know */
+};
+
+struct stream {
+    struct stream_handlers handlers;
+    enum stream_start start;
+    int batch_messages_max;
+    int commit_interval_ms;
+    struct kafka_settings *settings;
+    char transactional_id[192];
+
+    rd_kafka_t *consumer;
+    rd_kafka_queue_t *queue; /* of the consumer */
+    struct kafka_watch consumer_watch;
+    int wake_fd;
+    struct stream_partition *partitions;
+    size_t count;
+    size_t last;              /* the one a message was for last: they come in runs */
+    bool activation_needed;   /* some partition is not active yet */
+    bool assigned;            /* a rebalance gave us our part at least once */
+    rd_kafka_message_t *held; /* polled, but not to be handed on yet */
+    bool closing;
+
+    rd_kafka_t *producer;
+    bool producer_ready; /* init_transactions is done */
+    struct kafka_topics topics;
+    struct kafka_watch producer_watch;
+    bool in_transaction;
+    int64_t began_ms;
+    int messages;       /* in this transaction */
+    bool rewind_needed; /* before the next message: touched partitions go back to `base` */
+    /* Offsets of a transaction that may or may not have been committed; NULL when all is known. */
+    rd_kafka_topic_partition_list_t *unresolved;
+    int64_t nonce; /* with `sequence`: the name of a transaction, kept as offset metadata */
+    int64_t sequence;
+    int64_t ticked_ms;
+
+    /* What went wrong inside the rebalance callback, for the turn to report. */
+    enum verdict trouble;
+    struct reason trouble_reason;
+    bool broken; /* for good; `trouble_reason` says why */
+};
+
+/* ---- stream_group.c */
+void stream_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error,
+                         rd_kafka_topic_partition_list_t *list, void *opaque);
+struct stream_partition *stream_find(struct stream *stream, const char *topic, int32_t partition);
+/* Calls assigned() for what is new. Nothing may be in the transaction. */
+enum verdict stream_activate(struct stream *stream, struct reason *reason);
+void stream_partitions_clear(struct stream *stream);
+
+/* ---- stream_recovery.c */
+/* A producer that is ready, the outcome of the last transaction known, and all partitions back
+ * where they belong. */
+enum verdict stream_recover(struct stream *stream, struct reason *reason);
+void stream_producer_discard(struct stream *stream);
+
+/* ---- stream_transaction.c */
+enum outcome { FINE, AGAIN, UNDO, FATAL };
+/* Which of the four an error is; it is destroyed. NULL is FINE. */
+enum outcome stream_outcome_take(rd_kafka_error_t *error, const char *doing, struct reason *reason);
+enum verdict stream_begin(struct stream *stream, struct reason *reason);
+/* tick(), then the commit of what is open. Anything but DONE has been undone already. */
+enum verdict stream_tick(struct stream *stream, struct reason *reason);
+enum verdict stream_commit_open(struct stream *stream, struct reason *reason);
+/* Undoes what is open; the rewind itself follows in stream_recover. */
+void stream_abort(struct stream *stream);
+/* Digest of an offset that a group has committed, with its metadata. */
+uint64_t stream_mark(const rd_kafka_topic_partition_t *committed);
+/* The transaction that sent `offsets` is committed: from here on, this is where one begins. */
+void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets);
+/* Notes BROKEN for good. */
+enum verdict stream_break(struct stream *stream, const struct reason *reason);
+
+#endif

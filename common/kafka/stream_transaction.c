@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transaction and its undoing. Two choices are not obvious. Every abort throws the producer
+ * away: the next one's init_transactions raises the epoch, so that nothing of the old one that is
+ * still on the wire can land in a later transaction. And a commit whose answer was lost is neither
+ * success nor failure: each transaction writes its own name into the metadata of the offsets it
+ * commits, and after the new producer's init_transactions (which waits until the old transaction is
+ * over, one way or the other) the group's offsets tell which it was. */
+#include "kafka/stream_parts.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMIT_MS 12000 /* for the records, and again for all attempts at the commit */
+#define ABORT_MS 3000
+#define QUEUE_FULL_MS 10000
+
+/* The order of the questions matters: a fatal error may be retriable in name, too. */
+enum outcome stream_outcome_take(rd_kafka_error_t *error, const char *doing, struct reason *reason)
+{
+    enum outcome outcome;
+
+    if (!error)
+        return FINE;
+    if (rd_kafka_error_is_fatal(error))
+        outcome = FATAL;
+    else if (rd_kafka_error_txn_requires_abort(error))
+        outcome = UNDO;
+    else if (rd_kafka_error_is_retriable(error))
+        outcome = AGAIN;
+    else
+        outcome = FATAL;
+    (void)kafka_error_take(error, doing, reason);
+    return outcome;
+}
+
+enum verdict stream_break(struct stream *stream, const struct reason *reason)
+{
+    stream->broken = true;
+    stream->trouble_reason = *reason;
+    return BROKEN;
+}
+
+/* ---- offsets */
+
+static void name_of(const struct stream *stream, char name[48])
+{
+    text_format(name, 48, "%llx.%llx", (unsigned long long)stream->nonce,
+                (unsigned long long)stream->sequence);
+}
+
+static bool offset_add(rd_kafka_topic_partition_list_t *list, const struct stream_partition *from,
+                       const char *name)
+{
+    rd_kafka_topic_partition_t *row =
+        rd_kafka_topic_partition_list_add(list, from->topic, from->partition);
+
+    row->offset = from->next;
+    row->metadata = strdup(name);
+    row->metadata_size = row->metadata ? strlen(name) : 0;
+    return row->metadata != NULL;
+}
+
+/* Where the input has got to. If nothing was consumed, one position that has not changed: the
+ * group's coordinator checks the member and its generation all the same, which is what keeps a
+ * zombie from committing. */
+static rd_kafka_topic_partition_list_t *offsets_new(const struct stream *stream)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    const struct stream_partition *any = NULL;
+    char name[48];
+    bool fine = true;
+
+    name_of(stream, name);
+    for (size_t i = 0; fine && i < stream->count; i++) {
+        const struct stream_partition *at = &stream->partitions[i];
+
+        if (at->active && at->touched)
+            fine = offset_add(list, at, name);
+        else if (at->active && !any)
+            any = at;
+    }
+    if (fine && list->cnt == 0 && any)
+        fine = offset_add(list, any, name);
+    if (!fine) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* ---- begin, send */
+
+enum verdict stream_begin(struct stream *stream, struct reason *reason)
+{
+    if (stream->in_transaction)
+        return DONE;
+    if (!stream->producer_ready || stream->rewind_needed || stream->unresolved) {
+        reason_set(reason, "no-transaction", NULL, "no transaction can be begun now");
+        return TRY_AGAIN;
+    }
+    switch (stream_outcome_take(rd_kafka_begin_transaction(stream->producer),
+                                "beginning a transaction", reason)) {
+    case FINE:
+        stream->in_transaction = true;
+        stream->began_ms = clock_monotonic_ms();
+        stream->messages = 0;
+        stream->sequence++;
+        atomic_store(&stream->producer_watch.end_sent, 0);
+        atomic_store(&stream->producer_watch.end_answered, 0);
+        atomic_store(&stream->producer_watch.end_failed, 0);
+        return DONE;
+    case AGAIN:
+    case UNDO:
+        stream_producer_discard(stream);
+        return TRY_AGAIN;
+    case FATAL:
+        break;
+    }
+    return stream_break(stream, reason);
+}
+
+enum verdict stream_send(struct stream *stream, const struct kafka_out *out, struct reason *reason)
+{
+    enum verdict verdict = stream_begin(stream, reason);
+    int64_t until_ms = 0;
+    bool full = verdict == DONE;
+
+    while (full) {
+        verdict = kafka_produce(&stream->topics, out, NULL, &full, reason);
+        if (!full)
+            break;
+        if (until_ms == 0)
+            until_ms = clock_monotonic_ms() + QUEUE_FULL_MS;
+        if (clock_monotonic_ms() >= until_ms)
+            break;
+        rd_kafka_poll(stream->producer, 10);
+    }
+    return verdict;
+}
+
+/* ---- commit */
+
+static enum outcome send_offsets(struct stream *stream, rd_kafka_topic_partition_list_t *offsets,
+                                 int64_t until_ms, struct reason *reason)
+{
+    rd_kafka_consumer_group_metadata_t *member;
+    enum outcome outcome;
+
+    if (offsets->cnt == 0) /* nothing is ours, so there is nothing to fence either */
+        return FINE;
+    member = rd_kafka_consumer_group_metadata(stream->consumer);
+    if (!member) {
+        reason_set(reason, "no-group", NULL, "the consumer knows no group");
+        return FATAL;
+    }
+    do {
+        /* To be repeated with the very same arguments only. */
+        outcome = stream_outcome_take(
+            rd_kafka_send_offsets_to_transaction(stream->producer, offsets, member, KAFKA_CALL_MS),
+            "sending offsets to the transaction", reason);
+    } while (outcome == AGAIN && clock_monotonic_ms() < until_ms);
+    rd_kafka_consumer_group_metadata_destroy(member);
+    return outcome;
+}
+
+/* The transaction is open no more: `unresolved` is taken over if nobody knows how it ended. */
+static void drop_transaction(struct stream *stream, rd_kafka_topic_partition_list_t *unresolved)
+{
+    stream_producer_discard(stream);
+    stream->in_transaction = false;
+    stream->messages = 0;
+    /* Only now, when its threads have ended, can no request go out any more. */
+    if (unresolved && atomic_load(&stream->producer_watch.end_sent) > 0) {
+        stream->unresolved = unresolved;
+        return;
+    }
+    if (unresolved)
+        rd_kafka_topic_partition_list_destroy(unresolved);
+    stream->rewind_needed = true;
+    stream->handlers.aborted(stream->handlers.self);
+}
+
+void stream_abort(struct stream *stream)
+{
+    if (stream->unresolved)
+        return;
+    /* The new producer would end it as well; doing it now lets readers go on sooner. */
+    if (stream->in_transaction && stream->producer_ready && !stream->broken) {
+        rd_kafka_error_t *error = rd_kafka_abort_transaction(stream->producer, ABORT_MS);
+
+        if (error)
+            rd_kafka_error_destroy(error);
+    }
+    if (stream->in_transaction) {
+        drop_transaction(stream, NULL);
+        return;
+    }
+    stream->rewind_needed = true;
+    stream->handlers.aborted(stream->handlers.self);
+}
+
+uint64_t stream_mark(const rd_kafka_topic_partition_t *committed)
+{
+    uint64_t offset = committed->offset < 0 ? UINT64_MAX : (uint64_t)committed->offset;
+
+    return hash_bytes(committed->metadata, committed->metadata_size, offset);
+}
+
+void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets)
+{
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *row = &offsets->elems[i];
+        struct stream_partition *at = stream_find(stream, row->topic, row->partition);
+
+        if (at)
+            at->group_mark = stream_mark(row);
+    }
+    for (size_t i = 0; i < stream->count; i++) {
+        stream->partitions[i].base = stream->partitions[i].next;
+        stream->partitions[i].touched = false;
+    }
+    stream->in_transaction = false;
+    stream->messages = 0;
+    stream->handlers.committed(stream->handlers.self);
+}
+
+/* More than one EndTxn, or one that went unanswered: a late one could end the next transaction. */
+static bool end_is_in_doubt(const struct kafka_watch *watch)
+{
+    int sent = atomic_load(&watch->end_sent);
+
+    return sent > 1 || atomic_load(&watch->end_failed) > 0 ||
+           atomic_load(&watch->end_answered) != sent;
+}
+
+static enum verdict undo(struct stream *stream, enum outcome outcome, struct reason *reason)
+{
+    if (outcome == FATAL) {
+        stream->in_transaction = false; /* it dies with this process */
+        return stream_break(stream, reason);
+    }
+    stream_abort(stream);
+    return TRY_AGAIN;
+}
+
+enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
+{
+    rd_kafka_topic_partition_list_t *offsets;
+    int64_t until_ms;
+    enum outcome outcome;
+
+    if (!stream->in_transaction)
+        return DONE;
+    offsets = offsets_new(stream);
+    if (!offsets) {
+        reason_set(reason, "no-memory", NULL, "no memory for offsets");
+        return undo(stream, UNDO, reason);
+    }
+    outcome = UNDO;
+    reason_set(reason, "kafka-timed-out", NULL, "the records of a transaction were not taken");
+    if (rd_kafka_flush(stream->producer, COMMIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        outcome = send_offsets(stream, offsets, clock_monotonic_ms() + COMMIT_MS, reason);
+    if (outcome != FINE) {
+        rd_kafka_topic_partition_list_destroy(offsets);
+        return undo(stream, outcome == AGAIN ? UNDO : outcome, reason);
+    }
+    until_ms = clock_monotonic_ms() + COMMIT_MS;
+    do
+        outcome = stream_outcome_take(rd_kafka_commit_transaction(stream->producer, -1),
+                                      "committing a transaction", reason);
+    while (outcome == AGAIN && clock_monotonic_ms() < until_ms);
+    if (outcome == FATAL) {
+        rd_kafka_topic_partition_list_destroy(offsets);
+        return undo(stream, FATAL, reason);
+    }
+    if (outcome != FINE) {
+        drop_transaction(stream, offsets);
+        return TRY_AGAIN;
+    }
+    if (end_is_in_doubt(&stream->producer_watch)) {
+        log_fact(LOG_LEVEL_INFO, "producer-renewed", "why", "the end of a transaction was repeated",
+                 NULL);
+        stream_producer_discard(stream);
+    }
+    stream_committed(stream, offsets);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return DONE;
+}
+
+enum verdict stream_tick(struct stream *stream, struct reason *reason)
+{
+    enum verdict verdict = DONE;
+
+    stream->ticked_ms = clock_monotonic_ms();
+    if (stream->handlers.tick)
+        verdict = stream->handlers.tick(stream->handlers.self, clock_now_ms(), reason);
+    if (verdict == DONE)
+        return DONE;
+    if (stream->broken)
+        return BROKEN;
+    stream_abort(stream);
+    return verdict == BROKEN ? stream_break(stream, reason) : TRY_AGAIN;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The turn of a stream: recover what went wrong before, take over what is new, hand on messages,
+ * tick, commit. Every problem ends in the same place, at the top of the next turn, so that there is
+ * one way back and not one for each case. */
+#include "kafka/stream_parts.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static enum verdict failed(struct stream *stream, enum verdict verdict, struct reason *reason)
+{
+    stream_abort(stream);
+    return verdict == TRY_AGAIN ? TRY_AGAIN : stream_break(stream, reason);
+}
+
+/* What came up instead of a message. */
+static enum verdict serve_event(struct stream *stream, const rd_kafka_message_t *event,
+                                struct reason *reason)
+{
+    struct stream_partition *at;
+    enum verdict verdict;
+    char words[256];
+
+    switch (event->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        at = stream_find(stream, rd_kafka_topic_name(event->rkt), event->partition);
+        if (at)
+            at->seen_end = event->offset;
+        return DONE;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        verdict = kafka_error(rd_kafka_fatal_error(stream->consumer, words, sizeof(words)),
+                              "consuming", reason);
+        reason_set(reason, verdict == BROKEN ? "kafka-fenced" : "kafka-fatal", NULL,
+                   "consuming: %.200s", words);
+        return BROKEN;
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+        log_fact(LOG_LEVEL_WARNING, "turn-took-too-long", "detail",
+                 "the group gave our partitions away; joining again", NULL);
+        return DONE;
+    default:
+        return kafka_error(event->err, "consuming", reason);
+    }
+}
+
+/* Hands on the message in hand. */
+static enum verdict hand_on(struct stream *stream, struct reason *reason)
+{
+    rd_kafka_message_t *held = stream->held;
+    struct stream_partition *at;
+    struct kafka_message message;
+    enum verdict verdict;
+
+    at = stream_find(stream, rd_kafka_topic_name(held->rkt), held->partition);
+    if (!at) { /* taken from us between the poll and now */
+        stream->held = NULL;
+        rd_kafka_message_destroy(held);
+        return DONE;
+    }
+    verdict = stream_begin(stream, reason);
+    if (verdict != DONE)
+        return verdict; /* it stays in hand */
+    stream->held = NULL;
+    at->touched = true;
+    kafka_message_from(held, &message);
+    verdict = stream->handlers.message(stream->handlers.self, &message, reason);
+    if (verdict == DONE) {
+        at->next = held->offset + 1;
+        stream->messages++;
+    } else if (verdict == REFUSED) {
+        reason_set(reason, "handler-refused", NULL,
+                   "a message handler said REFUSED: it has to send it on and say DONE");
+    }
+    rd_kafka_message_destroy(held);
+    return verdict;
+}
+
+static enum verdict prepare(struct stream *stream, struct reason *reason)
+{
+    enum verdict verdict;
+
+    if (stream->producer_ready && !stream->rewind_needed && !stream->unresolved &&
+        !stream->activation_needed)
+        return DONE;
+    verdict = stream_recover(stream, reason);
+    if (verdict != DONE || !stream->activation_needed)
+        return verdict;
+    /* assigned() may block for long: nothing may be open meanwhile. */
+    if (stream->in_transaction)
+        verdict = stream_commit(stream, reason);
+    if (verdict == DONE)
+        verdict = stream_recover(stream, reason);
+    if (verdict == DONE)
+        verdict = stream_activate(stream, reason);
+    return verdict == BROKEN ? stream_break(stream, reason) : verdict;
+}
+
+static bool commit_is_due(const struct stream *stream, int64_t now_ms)
+{
+    return stream->in_transaction && (stream->messages >= stream->batch_messages_max ||
+                                      now_ms - stream->began_ms >= stream->commit_interval_ms);
+}
+
+/* How long a poll may wait: until the caller's time, the next tick or the next commit. */
+static int wait_left(const struct stream *stream, int64_t now_ms, int64_t until_ms)
+{
+    int64_t left = until_ms - now_ms;
+    int64_t tick = stream->ticked_ms + stream->commit_interval_ms - now_ms;
+    int64_t commit = stream->began_ms + stream->commit_interval_ms - now_ms;
+
+    if (stream->handlers.tick && tick < left)
+        left = tick;
+    if (stream->in_transaction && commit < left)
+        left = commit;
+    return left > 0 ? (int)left : 0;
+}
+
+/* One poll. *ret_idle: nothing came. What came is in hand, or was an event and is dealt with. */
+static enum verdict poll_once(struct stream *stream, int wait_ms, bool *ret_idle,
+                              struct reason *reason)
+{
+    rd_kafka_message_t *got = rd_kafka_consumer_poll(stream->consumer, wait_ms);
+    enum verdict verdict = DONE;
+
+    *ret_idle = got == NULL;
+    if (got && got->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        verdict = serve_event(stream, got, reason);
+        rd_kafka_message_destroy(got);
+        if (verdict == BROKEN)
+            return failed(stream, BROKEN, reason);
+    } else {
+        stream->held = got;
+    }
+    if (stream->trouble != DONE) { /* in the rebalance callback */
+        verdict = stream->trouble;
+        *reason = stream->trouble_reason;
+        stream->trouble = DONE;
+    }
+    return verdict == REFUSED ? TRY_AGAIN : verdict;
+}
+
+static enum verdict turn(struct stream *stream, int wait_ms, bool *ret_drained,
+                         struct reason *reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t until_ms = now_ms + wait_ms;
+
+    for (;;) {
+        enum verdict verdict = prepare(stream, reason);
+        bool idle;
+
+        if (verdict == DONE && stream->held) {
+            verdict = hand_on(stream, reason);
+            if (verdict != DONE)
+                return stream->held ? verdict : failed(stream, verdict, reason);
+        }
+        now_ms = clock_monotonic_ms();
+        if (verdict == DONE && commit_is_due(stream, now_ms))
+            return stream_commit(stream, reason);
+        if (verdict == DONE && now_ms - stream->ticked_ms >= stream->commit_interval_ms)
+            verdict = stream_tick(stream, reason);
+        if (verdict != DONE)
+            return verdict;
+        verdict = poll_once(stream, wait_left(stream, now_ms, until_ms), &idle, reason);
+        if (verdict != DONE)
+            return verdict;
+        if (idle && clock_monotonic_ms() >= until_ms) {
+            *ret_drained = true;
+            return DONE;
+        }
+    }
+}
+
+enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reason)
+{
+    static const uint64_t one = 1;
+    enum verdict verdict;
+    bool drained = false;
+    uint64_t count;
+
+    if (stream->broken) {
+        *reason = stream->trouble_reason;
+        return BROKEN;
+    }
+    if (read(stream->wake_fd, &count, sizeof(count)) < 0)
+        count = 0; /* nothing was signalled */
+    verdict = turn(stream, wait_ms, &drained, reason);
+    /* The library signals only that a queue stops being empty: what is left in it is ours to tell.
+     */
+    if (!drained && write(stream->wake_fd, &one, sizeof(one)) < 0)
+        errno = 0; /* full means readable, too */
+    return verdict;
+}
+
+enum verdict stream_commit(struct stream *stream, struct reason *reason)
+{
+    enum verdict verdict;
+
+    if (stream->broken) {
+        *reason = stream->trouble_reason;
+        return BROKEN;
+    }
+    if (!stream->producer_ready || stream->rewind_needed || stream->unresolved)
+        return DONE; /* nothing is open */
+    verdict = stream_tick(stream, reason);
+    return verdict == DONE ? stream_commit_open(stream, reason) : verdict;
+}
