@@ -51,9 +51,9 @@ bool classify_says_duplicate(const char *body, size_t length)
         bool ending; /* the end of the value is enough (a URI) */
     } fields[] = {{"\"code\"", false}, {"\"type\"", true}};
     const size_t word_length = sizeof(word) - 1;
-    const char *end = body + length;
     if (!body)
         return false;
+    const char *end = body + length;
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         const size_t name_length = strlen(fields[i].name);
         const char *at = body;

@@ -330,6 +330,9 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     if (now_ms < self->stream_at_ms)
         return DONE;
     enum verdict verdict = stream_step(self->stream, 0, reason);
+    /* With nothing under way there is nothing to gather for: the news is committed at once. */
+    if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender))
+        verdict = stream_commit(self->stream, reason);
     if (verdict == DONE) {
         self->stream_wait_ms = 0;
         return DONE;

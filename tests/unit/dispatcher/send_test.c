@@ -97,14 +97,14 @@ static bool misbehave(int fd, const char *head, int request)
         return true; /* and hangs up on the second one of this connection */
     }
     if (strstr(head, "POST /duplicate"))
-        put(fd,
-            "HTTP/1.1 409 C\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{\"code\":\"duplicate\"}");
+        put(fd, "HTTP/1.1 409 C\r\n"
+                "Connection: close\r\nContent-Length: 20\r\n\r\n{\"code\":\"duplicate\"}");
     else if (strstr(head, "POST /busy"))
-        put(fd,
-            "HTTP/1.1 429 Busy\r\nConnection: close\r\nRETRY-after:  17 \r\nContent-Length: 0\r\n\r\n");
+        put(fd, "HTTP/1.1 429 Busy\r\n"
+                "Connection: close\r\nRETRY-after:  17 \r\nContent-Length: 0\r\n\r\n");
     else if (strstr(head, "POST /moved"))
-        put(fd,
-            "HTTP/1.1 307 Moved\r\nConnection: close\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
+        put(fd, "HTTP/1.1 307 Moved\r\n"
+                "Connection: close\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n");
     else if (strstr(head, "POST /garbage"))
         put(fd, "SSH-2.0-OpenSSH_9.2\r\n\r\n");
     else if (strstr(head, "POST /half"))
