@@ -5,8 +5,8 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "codec/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,6 @@
 
 #define MESSAGES_MAX 32
 #define VERSIONS_MAX 1024
-#define PATH_SIZE 1024
 #define NAMESPACE_BASE "uk.nhs.kentandmedway.referrals."
 
 struct contract_pathway {
@@ -23,7 +22,7 @@ struct contract_pathway {
 };
 
 struct contract {
-    char dir[PATH_SIZE];
+    char dir[FOLDER_PATH_SIZE];
     const struct schema *messages[MESSAGES_MAX];
     size_t messages_count;
     struct contract_pathway pathways[CONTRACT_PATHWAYS_MAX];
@@ -34,52 +33,6 @@ struct contract {
 static void free_schema(void *schema)
 {
     schema_free(schema);
-}
-
-/* The directory's entries that do not start with a dot, sorted; NULL with errno. */
-struct names {
-    struct dirent **entries;
-    int count;
-};
-
-static int is_shown(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name); /* the same order in every locale */
-}
-
-static bool names_read(const char *dir, struct names *ret_names)
-{
-    struct names names = {0};
-    names.count = scandir(dir, &names.entries, is_shown, by_bytes);
-    *ret_names = names;
-    return names.count >= 0;
-}
-
-static void names_clear(struct names *names)
-{
-    for (int i = 0; i < names->count; i++)
-        free(names->entries[i]);
-    free(names->entries);
-}
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t length = strlen(name);
-    size_t suffix_length = strlen(suffix);
-    return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
-}
-
-static bool join(char path[PATH_SIZE], const char *dir, const char *name, struct reason *reason)
-{
-    if (text_format(path, PATH_SIZE, "%s/%s", dir, name))
-        return true;
-    reason_set(reason, "bad-name", dir, "the path is too long");
-    return false;
 }
 
 /* Adopts the schema. The one that counts from now on is returned: an old version may be the very
@@ -149,43 +102,45 @@ static bool load_message(struct contract *contract, const char *file, struct rea
 
 static bool load_messages(struct contract *contract, struct reason *reason)
 {
-    struct names names;
-    if (!names_read(contract->dir, &names)) {
+    struct folder folder;
+    if (!folder_read(contract->dir, &folder)) {
         reason_set(reason, "unreadable-file", contract->dir, "%s", strerror(errno));
         return false;
     }
     bool done = true;
-    for (int i = 0; done && i < names.count; i++) {
-        const char *name = names.entries[i]->d_name;
-        char file[PATH_SIZE];
-        if (has_suffix(name, ".avsc") && strcmp(name, "envelope.avsc") != 0)
-            done = join(file, contract->dir, name, reason) && load_message(contract, file, reason);
+    for (size_t i = 0; done && i < folder.count; i++) {
+        const char *name = folder.names[i];
+        char file[FOLDER_PATH_SIZE];
+        if (folder_suffix(name, ".avsc") && strcmp(name, "envelope.avsc") != 0)
+            done = folder_join(file, contract->dir, name, reason) &&
+                   load_message(contract, file, reason);
     }
-    names_clear(&names);
+    folder_clear(&folder);
     return done;
 }
 
 /* versions/ need not be there. */
 static bool load_versions(struct contract *contract, const char *parent, struct reason *reason)
 {
-    char dir[PATH_SIZE];
-    struct names names;
-    if (!join(dir, parent, "versions", reason))
+    char dir[FOLDER_PATH_SIZE];
+    struct folder folder;
+    if (!folder_join(dir, parent, "versions", reason))
         return false;
-    if (!names_read(dir, &names)) {
+    if (!folder_read(dir, &folder)) {
         bool absent = errno == ENOENT;
         if (!absent)
             reason_set(reason, "unreadable-file", dir, "%s", strerror(errno));
         return absent;
     }
     bool done = true;
-    for (int i = 0; done && i < names.count; i++) {
-        const char *name = names.entries[i]->d_name;
-        char file[PATH_SIZE];
-        if (has_suffix(name, ".avsc"))
-            done = join(file, dir, name, reason) && load_schema(contract, file, reason) != NULL;
+    for (size_t i = 0; done && i < folder.count; i++) {
+        const char *name = folder.names[i];
+        char file[FOLDER_PATH_SIZE];
+        if (folder_suffix(name, ".avsc"))
+            done =
+                folder_join(file, dir, name, reason) && load_schema(contract, file, reason) != NULL;
     }
-    names_clear(&names);
+    folder_clear(&folder);
     return done;
 }
 
@@ -272,7 +227,7 @@ static const struct schema *load_referral(struct contract *contract, const struc
     json_free(composed);
     if (schema)
         return keep_take(contract, schema, file, reason);
-    char envelope_file[PATH_SIZE];
+    char envelope_file[FOLDER_PATH_SIZE];
     text_format(envelope_file, sizeof(envelope_file), "%s/envelope.avsc", contract->dir);
     blame_part(envelope_file, json_count(json_member(envelope, "fields")), file, &inner, reason);
     return NULL;
@@ -295,9 +250,9 @@ static bool load_pathway(struct contract *contract, const struct json *envelope,
             PATHWAY_NAME_SIZE - 1, CONTRACT_PATHWAYS_MAX);
         return false;
     }
-    char file[PATH_SIZE];
+    char file[FOLDER_PATH_SIZE];
     struct stat found;
-    if (!join(file, dir, "pathway.json", reason))
+    if (!folder_join(file, dir, "pathway.json", reason))
         return false;
     if (stat(file, &found) != 0) {
         reason_set(reason, "unreadable-file", file, "%s",
@@ -305,7 +260,7 @@ static bool load_pathway(struct contract *contract, const struct json *envelope,
                                    : strerror(errno));
         return false;
     }
-    if (!join(file, dir, "referral.avsc", reason))
+    if (!folder_join(file, dir, "referral.avsc", reason))
         return false;
     const struct schema *schema = load_referral(contract, envelope, name, file, reason);
     if (!schema)
@@ -319,31 +274,31 @@ static bool load_pathway(struct contract *contract, const struct json *envelope,
 static bool load_pathways(struct contract *contract, const struct json *envelope,
                           struct reason *reason)
 {
-    char parent[PATH_SIZE];
-    struct names names;
-    if (!join(parent, contract->dir, "pathways", reason))
+    char parent[FOLDER_PATH_SIZE];
+    struct folder folder;
+    if (!folder_join(parent, contract->dir, "pathways", reason))
         return false;
-    if (!names_read(parent, &names)) {
+    if (!folder_read(parent, &folder)) {
         reason_set(reason, "unreadable-file", parent, "%s", strerror(errno));
         return false;
     }
     bool done = true;
-    for (int i = 0; done && i < names.count; i++) {
-        const char *name = names.entries[i]->d_name;
-        char dir[PATH_SIZE];
-        done = join(dir, parent, name, reason);
+    for (size_t i = 0; done && i < folder.count; i++) {
+        const char *name = folder.names[i];
+        char dir[FOLDER_PATH_SIZE];
+        done = folder_join(dir, parent, name, reason);
         if (done && is_directory(dir))
             done = load_pathway(contract, envelope, dir, name, reason);
     }
-    names_clear(&names);
+    folder_clear(&folder);
     return done;
 }
 
 /* The envelope by itself has to be a record that leaves room for the details. */
 static struct json *load_envelope(const struct contract *contract, struct reason *reason)
 {
-    char file[PATH_SIZE];
-    if (!join(file, contract->dir, "envelope.avsc", reason))
+    char file[FOLDER_PATH_SIZE];
+    if (!folder_join(file, contract->dir, "envelope.avsc", reason))
         return NULL;
     struct json *json = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
     if (!json)

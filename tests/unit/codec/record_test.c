@@ -269,7 +269,8 @@ static void a_writer_that_has_moved_on_is_read_by_names_and_symbols(void **state
         "{'name':'kind','type':{'type':'enum','name':'K','symbols':['BP','CONTRACEPTION','NEW']}},"
         "{'name':'added','type':['null','string'],'default':null},"
         "{'name':'patient','type':{'type':'record','name':'P','fields':["
-        "  {'name':'extra','type':'double','default':1},{'name':'sex','type':['null','string']}]}}]}");
+        "  {'name':'extra','type':'double','default':1},"
+        "  {'name':'sex','type':['null','string']}]}}]}");
     struct record *record =
         record_of(theirs, "{'kind':'CONTRACEPTION','added':'x','patient':{'sex':'female'}}");
     struct record *read = record_new(theirs);

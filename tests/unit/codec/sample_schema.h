@@ -38,7 +38,8 @@ static const char sample_full[] =
     "{'id':'123e4567-e89b-42d3-a456-426614174000','kind':'BLUE','count':10,'at':-9007199254740993,"
     "'ratio':0.25,'small':1.5,'yes':false,'raw':'AAEC','key':'AQIDBA==','postcode':'ME14 1XX',"
     "'note':'\xC3\xA9','sex':'male','inner':{'x':5,'y_z':'why not'},'again':{'x':-1,'y_z':''},"
-    "'phones':['07700 900123','+44 7700 900124'],'people':[{'name':'A','rank':2},{'name':'B','rank':1}],"
+    "'phones':['07700 900123','+44 7700 900124'],"
+    "'people':[{'name':'A','rank':2},{'name':'B','rank':1}],"
     "'marks':{'one':1,'two':2}}";
 
 #endif

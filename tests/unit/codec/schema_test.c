@@ -38,7 +38,8 @@ static void schemas_that_cannot_be_read_safely_are_refused_with_their_place(void
         {"a field without a name", "/fields/0",
          "{'type':'record','name':'R','fields':[{'type':'int'}]}"},
         {"a field twice", "/fields/1",
-         "{'type':'record','name':'R','fields':[{'name':'f','type':'int'},{'name':'f','type':'int'}]}"},
+         "{'type':'record','name':'R','fields':[{'name':'f','type':'int'},"
+         "{'name':'f','type':'int'}]}"},
         {"a type twice", "/fields/0/type", FIELD("{'type':'fixed','name':'R','size':4}")},
         {"a name with a blank", "", "{'type':'record','name':'R S','fields':[]}"},
         {"a name space with a hole", "", "{'type':'record','name':'a..R','fields':[]}"},
