@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* After the first append that does not fit all later ones fail too: what is there is then a clean prefix, never a text
- * with a hole in it, and a writer needs to look at `failed` only once. */
+/* After the first append that does not fit all later ones fail too: what is there is then a clean
+ * prefix, never a text with a hole in it, and a writer needs to look at `failed` only once. */
 #include "base/buffer.h"
 
 #include <stdarg.h>

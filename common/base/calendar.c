@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Civil dates by the era method (400-year cycles from 1 March, so that the leap day is the last of its year), and
- * London's clocks by the rule itself instead of a zone file: containers often have none, and localtime has global state.
- * The rule has held since 1996; it is used for every year. */
+/* Civil dates by the era method (400-year cycles from 1 March, so that the leap day is the last of
+ * its year), and London's clocks by the rule itself instead of a zone file: containers often have
+ * none, and localtime has global state. The rule has held since 1996; it is used for every year. */
 #include "base/calendar.h"
 
 #include <string.h>
@@ -40,7 +40,8 @@ static bool read_digits(const char *text, size_t count, int *ret_number)
     return true;
 }
 
-/* The ten characters of a date; stops at the first wrong one, so a shorter text is never read past its end. */
+/* The ten characters of a date; stops at the first wrong one, so a shorter text is never read past
+ * its end. */
 static bool read_date(const char *text, struct date *ret_date)
 {
     struct date date;

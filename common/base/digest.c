@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The algorithms are looked up once: in OpenSSL 3 the look-up costs more than the SHA-1 of a short name. */
+/* The algorithms are looked up once: in OpenSSL 3 the look-up costs more than the SHA-1 of a short
+ * name. */
 #include "base/digest.h"
 
 #include <limits.h>

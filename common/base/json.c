@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jansson is handed only what a look of our own has passed: its depth limit (2,048) is compiled in, and its messages
- * quote the input, so positions are taken from it and words from here. */
+/* jansson is handed only what a look of our own has passed: its depth limit (2,048) is compiled in,
+ * and its messages quote the input, so positions are taken from it and words from here. */
 #include <jansson.h>
 
 /* Two of jansson's names are ours, too; what stands behind them is kept under another. */

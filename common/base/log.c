@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line is built in a buffer on the stack and leaves in one write(2): lines of two threads, or of two processes on one
- * pipe, never mix (4 KiB is what Linux writes to a pipe undivided). No heap, so it works when memory has run out. */
+/* A line is built in a buffer on the stack and leaves in one write(2): lines of two threads, or of
+ * two processes on one pipe, never mix (4 KiB is what Linux writes to a pipe undivided). No heap,
+ * so it works when memory has run out. */
 #include "base/log.h"
 
 #include "base/calendar.h"

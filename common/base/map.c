@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing with linear probing; removal shifts the followers back, so there are no graves to clean up. Keys of up
- * to 16 bytes (a binary UUID) live in the slot itself: the router keeps hundreds of thousands of them. The hash is not
- * seeded by chance: iteration order, and with it a simulation, is the same in every run. */
+/* Open addressing with linear probing; removal shifts the followers back, so there are no graves to
+ * clean up. Keys of up to 16 bytes (a binary UUID) live in the slot itself: the router keeps
+ * hundreds of thousands of them. The hash is not seeded by chance: iteration order, and with it a
+ * simulation, is the same in every run. */
 #include "base/map.h"
 
 #include <stdlib.h>

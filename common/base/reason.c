@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reasons are filled by way of a copy, so that a caller may wrap an old reason's own text in a new detail. */
+/* Reasons are filled by way of a copy, so that a caller may wrap an old reason's own text in a new
+ * detail. */
 #include "base/reason.h"
 
 #include "base/text.h"

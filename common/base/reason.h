@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verdicts and reasons: how any function says how it went. A handler returns a verdict and leaves the acting
- * (commit, back off, dead-letter, stop) to the skeleton. A reason is for people and for events: it never holds
- * patient data, only names of fields, limits and codes. */
+/* Verdicts and reasons: how any function says how it went. A handler returns a verdict and leaves
+ * the acting (commit, back off, dead-letter, stop) to the skeleton. A reason is for people and for
+ * events: it never holds patient data, only names of fields, limits and codes. */
 #ifndef BASE_REASON_H
 #define BASE_REASON_H
 
@@ -19,14 +19,16 @@ enum verdict {
 #define REASON_DETAIL_MAX 320
 
 struct reason {
-    char code[REASON_CODE_MAX];       /* stable, lower-case-with-dashes; a metric label and an event's reason */
+    char code[REASON_CODE_MAX]; /* stable, lower-case-with-dashes; a metric label and an event's
+                                   reason */
     char pointer[REASON_POINTER_MAX]; /* JSON pointer (RFC 6901) of the field at fault, or "" */
-    char detail[REASON_DETAIL_MAX];   /* plain words: what was found and what was expected; no patient data */
+    char detail[REASON_DETAIL_MAX]; /* plain words: what was found and what was expected; no patient
+                                       data */
 };
 
 /* Fills `reason` (NULL is fine). `pointer` may be NULL. Text that is too long is cut. */
-void reason_set(struct reason *reason, const char *code, const char *pointer, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void reason_set(struct reason *reason, const char *code, const char *pointer, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
 
 /* The verdict's name, lower case, for logs. */
 const char *verdict_name(enum verdict verdict);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text that has to be cut is cut between characters: half a letter in a reason would make an event that is not UTF-8. */
+/* Text that has to be cut is cut between characters: half a letter in a reason would make an event
+ * that is not UTF-8. */
 #include "base/text.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The longest prefix of at most `length` bytes that does not end inside a UTF-8 sequence; bytes beyond it are readable. */
+/* The longest prefix of at most `length` bytes that does not end inside a UTF-8 sequence; bytes
+ * beyond it are readable. */
 static size_t whole_characters(const char *text, size_t length)
 {
     size_t cut = length;
@@ -124,7 +126,8 @@ bool text_is_utf8(const void *bytes, size_t length)
     return true;
 }
 
-/* Reads to the end of `file` into memory that grows as it is needed: pipes and /proc have no size to ask for. */
+/* Reads to the end of `file` into memory that grows as it is needed: pipes and /proc have no size
+ * to ask for. */
 static char *read_all(int file, size_t size_max, size_t *ret_length)
 {
     char *content = NULL;

@@ -7,21 +7,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Copies `from` (NULL = "") into `to` of `size` bytes, always terminated. False if it had to be cut. */
+/* Copies `from` (NULL = "") into `to` of `size` bytes, always terminated. False if it had to be
+ * cut. */
 bool text_copy(char *to, size_t size, const char *from);
 /* The same for `length` bytes that need not be terminated. */
 bool text_copy_bytes(char *to, size_t size, const char *from, size_t length);
 /* snprintf that says whether all of it fitted. */
-bool text_format(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool text_format(char *to, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Equality that takes NULL as "". */
 bool text_equal(const char *a, const char *b);
-/* The whole of `text` as a decimal number from `least` to `most`; nothing else (no sign +, no blanks). */
-__attribute__((warn_unused_result)) bool text_whole_number(const char *text, int64_t least, int64_t most,
-                                                           int64_t *ret_number);
-/* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF) without NUL. */
+/* The whole of `text` as a decimal number from `least` to `most`; nothing else (no sign +, no
+ * blanks). */
+__attribute__((warn_unused_result)) bool text_whole_number(const char *text, int64_t least,
+                                                           int64_t most, int64_t *ret_number);
+/* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)
+ * without NUL. */
 bool text_is_utf8(const void *bytes, size_t length);
-/* Reads a whole file of at most `size_max` bytes; a terminating NUL is added. Free with free(). NULL on failure, errno
- * set (EFBIG past the limit). */
+/* Reads a whole file of at most `size_max` bytes; a terminating NUL is added. Free with free().
+ * NULL on failure, errno set (EFBIG past the limit). */
 char *text_read_file(const char *path, size_t size_max, size_t *ret_length);
 
 #endif

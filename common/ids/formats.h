@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identifiers of the NHS and of Great Britain: check digits and patterns. Pure. Sources: NHS Data Dictionary (NHS number,
- * organisation codes), BS 7666 (postcodes), SNOMED CT release file specification (SCTID, Verhoeff). */
+/* Identifiers of the NHS and of Great Britain: check digits and patterns. Pure. Sources: NHS Data
+ * Dictionary (NHS number, organisation codes), BS 7666 (postcodes), SNOMED CT release file
+ * specification (SCTID, Verhoeff). */
 #ifndef IDS_FORMATS_H
 #define IDS_FORMATS_H
 
@@ -11,7 +12,8 @@
 #define POSTCODE_SIZE 9 /* "SW1A 1AA" */
 #define ODS_CODE_SIZE 13
 
-/* Ten digits, 3-3-4 spacing allowed; modulus 11 check (weights 10 … 2); 0000000000 and 9999999999 are refused. */
+/* Ten digits, 3-3-4 spacing allowed; modulus 11 check (weights 10 … 2); 0000000000 and 9999999999
+ * are refused. */
 bool nhs_number_parse(const char *text, char ret_number[NHS_NUMBER_SIZE]);
 /* 999 000 0000 to 999 999 9999: never issued, for tests only. */
 bool nhs_number_is_test(const char *number);
@@ -19,10 +21,12 @@ bool nhs_number_is_test(const char *number);
 /* Any organisation code: 3 to 12 capital letters and digits. */
 bool ods_code_valid(const char *text);
 bool ods_code_is_pharmacy(const char *text); /* F and four more */
-/* GP practice: ^[A-HJ-NP-WY][0-9]{5}$, or an island code of three letters (ALD, GUE, JER …) and three digits. */
+/* GP practice: ^[A-HJ-NP-WY][0-9]{5}$, or an island code of three letters (ALD, GUE, JER …) and
+ * three digits. */
 bool ods_code_is_practice(const char *text);
 
-/* Full postcode, upper-cased with one space before the last three; ZZ99 pseudo postcodes are allowed. */
+/* Full postcode, upper-cased with one space before the last three; ZZ99 pseudo postcodes are
+ * allowed. */
 bool postcode_parse(const char *text, char ret_postcode[POSTCODE_SIZE]);
 /* A district alone ("ME14") or the district of a full postcode. */
 bool postcode_district(const char *text, char ret_district[5]);
@@ -36,7 +40,8 @@ bool phone_valid(const char *text);
 
 /* The formats that a schema field may name in its "format" attribute. */
 struct value_format {
-    const char *name;     /* nhs-number, ods-code, postcode, snomed-concept, phone, uuid, date, instant, email */
+    const char *name; /* nhs-number, ods-code, postcode, snomed-concept, phone, uuid, date, instant,
+                         email */
     const char *expected; /* plain words for an error */
     bool (*valid)(const char *text);
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modulus 11 as the NHS Data Dictionary gives it. The check catches every wrong digit and every swap of neighbours, but
- * ten equal digits pass it, too: those that people type as placeholders are refused by name. */
+/* Modulus 11 as the NHS Data Dictionary gives it. The check catches every wrong digit and every
+ * swap of neighbours, but ten equal digits pass it, too: those that people type as placeholders are
+ * refused by name. */
 #include "ids/formats.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* People write numbers in groups and with a country's code; whether one is in use only a call can tell. */
+/* People write numbers in groups and with a country's code; whether one is in use only a call can
+ * tell. */
 #include "ids/formats.h"
 
 bool phone_valid(const char *text)

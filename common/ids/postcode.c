@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pattern of BS 7666, read letter by letter. ZZ99 codes (no fixed abode, not known) break that pattern and are let
- * through on purpose: nobody may be refused for having no home. */
+/* The pattern of BS 7666, read letter by letter. ZZ99 codes (no fixed abode, not known) break that
+ * pattern and are let through on purpose: nobody may be refused for having no home. */
 #include "ids/formats.h"
 
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verhoeff's check over the dihedral group D5 (SNOMED CT release file specification, appendix): it catches what a sum of
- * digits does not, e.g. the swapped and doubled digits in which published lists of codes differ. */
+/* Verhoeff's check over the dihedral group D5 (SNOMED CT release file specification, appendix): it
+ * catches what a sum of digits does not, e.g. the swapped and doubled digits in which published
+ * lists of codes differ. */
 #include "ids/formats.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An id that is made from names needs no memory of which ids were given: the same request, decision or attempt gets the
- * same id again after any crash. */
+/* An id that is made from names needs no memory of which ids were given: the same request, decision
+ * or attempt gets the same id again after any crash. */
 #include "ids/uuid.h"
 
 #include "base/digest.h"
@@ -73,8 +73,8 @@ void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_SIZE])
     *out = '\0';
 }
 
-/* What is to be hashed. When it is full, its own digest takes the place of its content: names of any length need no
- * memory, and those of ordinary length give the UUID that RFC 9562 says. */
+/* What is to be hashed. When it is full, its own digest takes the place of its content: names of
+ * any length need no memory, and those of ordinary length give the UUID that RFC 9562 says. */
 struct name {
     uint8_t bytes[1024];
     size_t length;

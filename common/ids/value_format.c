@@ -58,7 +58,8 @@ static bool is_domain(const char *text)
     return dots > 0 && before != '.' && before != '-';
 }
 
-/* The shape that mail systems take in practice; quoted local parts and addresses in brackets are left out. */
+/* The shape that mail systems take in practice; quoted local parts and addresses in brackets are
+ * left out. */
 static bool is_email(const char *text)
 {
     const char *at = text ? strchr(text, '@') : NULL;
