@@ -44,9 +44,10 @@ static void rows_are_told_apart_in_both_codings(void **state)
     } table[] = {
         {__LINE__, ODS_PROVIDER, "pharmacy", "", "FA015", "CHEMIST", "TN27 9AA", "A", "1", ""},
         {__LINE__, ODS_PROVIDER, "pharmacy", "", "FA015", "CHEMIST", "TN279AA", "ACTIVE", "1", ""},
-        {__LINE__, ODS_PROVIDER, "pharmacy", "bad-postcode", "FA015", "CHEMIST", "SA5 9 EA", "A",
+        {__LINE__, ODS_PROVIDER, "pharmacy", "bad-postcode", "FA015", "CHEMIST", "DN15 6QV", "A",
          "1", ""},
-        {__LINE__, ODS_PROVIDER, "pharmacy", "bad-postcode", "FA015", "CHEMIST", "", "A", "1", ""},
+        {__LINE__, ODS_PROVIDER, "pharmacy", "bad-postcode", "FA015", "CHEMIST", "KENT", "ACTIVE",
+         "1", ""},
         {__LINE__, ODS_CLOSED, "pharmacy", "", "FA015", "CHEMIST", "TN27 9AA", "C", "1", ""},
         {__LINE__, ODS_CLOSED, "pharmacy", "", "FA015", "CHEMIST", "TN27 9AA", "INACTIVE", "1", ""},
         {__LINE__, ODS_CLOSED, "pharmacy", "", "FA015", "CHEMIST", "TN27 9AA", "D", "1", ""},

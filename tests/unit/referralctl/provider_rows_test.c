@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// One row of our CSV, good and bad in each column; a bad one names its line and never stops the
+// rest.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "provider_file.h"
+#include "provider_rows.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct contract *contract;
+static struct record *record;
+
+static int set_up(void **state)
+{
+    struct reason reason = {0};
+    (void)state;
+    contract = contract_load(SOURCE_DIR "/schemas", &reason);
+    if (!contract) {
+        fail_msg("%s: %s", reason.pointer, reason.detail);
+    }
+    record = record_new(contract_message(contract, "Provider"));
+    return record ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    record_free(record);
+    contract_free(contract);
+    return 0;
+}
+
+// Header and row as one file; the row's outcome.
+static enum verdict read_row(const char *header, const char *line, struct reason *finding)
+{
+    char text[1024];
+    struct csv csv;
+    struct csv_row row;
+    struct provider_columns columns;
+    assert_true(text_format(text, sizeof text, "%s\n%s\n", header, line));
+    csv_init(&csv, text, strlen(text));
+    assert_int_equal(csv_next(&csv, &row, finding), DONE);
+    enum verdict verdict = provider_columns_read(&row, &columns, finding);
+    if (verdict != DONE) {
+        return verdict;
+    }
+    assert_int_equal(csv_next(&csv, &row, finding), DONE);
+    record_reset(record);
+    return provider_row_read(&columns, &row, NULL, record, finding);
+}
+
+static void a_row_is_taken_or_its_fault_is_named(void **state)
+{
+    static const struct {
+        int line;
+        const char *code; /* "" = taken */
+        const char *header, *row;
+    } table[] = {
+        {__LINE__, "", "ods_code,name,kind", "FZZ01,A,pharmacy"},
+        {__LINE__, "", "kind,ods_code,name", "pharmacy,FZZ01,A"},
+        {__LINE__, "unknown-column", "ods_code,name,kind,colour", "FZZ01,A,pharmacy,red"},
+        {__LINE__, "unknown-column", "ods_code,name,kind,name", "FZZ01,A,pharmacy,B"},
+        {__LINE__, "missing-column", "ods_code,name", "FZZ01,A"},
+        {__LINE__, "bad-columns", "ods_code,name,kind", "FZZ01,A"},
+        {__LINE__, "bad-columns", "ods_code,name,kind", "FZZ01,A,pharmacy,B"},
+        {__LINE__, "bad-value", "ods_code,name,kind", ",A,pharmacy"},
+        {__LINE__, "bad-format", "ods_code,name,kind", "f-1,A,pharmacy"},
+        {__LINE__, "bad-value", "ods_code,name,kind", "FZZ01,,pharmacy"},
+        {__LINE__, "not-allowed", "ods_code,name,kind", "FZZ01,A,chemist"},
+        {__LINE__, "", "ods_code,name,kind,postcode", "FZZ01,A,pharmacy,ME14 1AA"},
+        {__LINE__, "", "ods_code,name,kind,postcode", "FZZ01,A,pharmacy,ME14"},
+        {__LINE__, "bad-value", "ods_code,name,kind,postcode", "FZZ01,A,pharmacy,KENT"},
+        {__LINE__, "", "ods_code,name,kind,easting,northing", "FZZ01,A,pharmacy,576000,155000"},
+        {__LINE__, "bad-value", "ods_code,name,kind,easting,northing", "FZZ01,A,pharmacy,576000,"},
+        {__LINE__, "bad-value", "ods_code,name,kind,easting,northing", "FZZ01,A,pharmacy,-1,5"},
+        {__LINE__, "", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a-b  c:16-64 d:1- e:-64"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a:64-16"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a:-"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a:16"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,Minor Illness"},
+        {__LINE__, "", "ods_code,name,kind,paused", "FZZ01,A,pharmacy,true"},
+        {__LINE__, "bad-value", "ods_code,name,kind,paused", "FZZ01,A,pharmacy,yes"},
+        {__LINE__, "", "ods_code,name,kind,hours",
+         "FZZ01,A,pharmacy,mon-fri 09:00-17:30; sat 09:00-13:00 ;hol 10:00-24:00"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,fri-mon 09:00-17:30"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,mon 17:30-09:00"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,mon 9:00-17:30"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,mon 09:00-24:01"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,always"},
+        {__LINE__, "", "ods_code,name,kind,endpoint_url", "FZZ01,A,pharmacy,https://a.example/x"},
+        {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url", "FZZ01,A,pharmacy,ftp://a/x"},
+        {__LINE__, "not-allowed", "ods_code,name,kind,endpoint_url,format",
+         "FZZ01,A,pharmacy,https://a.example/x,xml"},
+    };
+    (void)state;
+    for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
+        struct reason finding = {0};
+        enum verdict verdict = read_row(table[index].header, table[index].row, &finding);
+        bool taken = table[index].code[0] == '\0';
+        if ((verdict == DONE) != taken ||
+            (!taken && (strcmp(finding.code, table[index].code) != 0 ||
+                        strncmp(finding.detail, "line ", 5) != 0))) {
+            fail_msg("line %d: %s %s: %s", table[index].line, verdict_name(verdict), finding.code,
+                     finding.detail);
+        }
+    }
+}
+
+static void hours_and_services_become_the_providers_own(void **state)
+{
+    struct reason finding = {0};
+    (void)state;
+    assert_int_equal(read_row("ods_code,name,kind,services,hours",
+                              "FZZ01,A,pharmacy,minor-illness:1- contraception:16-64,"
+                              "sat-sun 00:00-24:00",
+                              &finding),
+                     DONE);
+    struct provider *provider = provider_from_record(record, &finding);
+    assert_non_null(provider);
+    assert_int_equal(provider->services_count, 2);
+    assert_int_equal(provider_offers(provider, "minor-illness")->age_least, 1);
+    assert_int_equal(provider_offers(provider, "minor-illness")->age_most, -1);
+    assert_int_equal(provider_offers(provider, "contraception")->age_most, 64);
+    assert_int_equal(provider->hours_count, 2);
+    assert_int_equal(provider->hours[0].weekday, 5);
+    assert_int_equal(provider->hours[1].closes, 1440);
+    provider_free(provider);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_dirty_file_gives_its_good_rows_and_its_findings(void **state)
+{
+    char path[] = "/tmp/providers-XXXXXX";
+    struct provider_file file;
+    struct reason reason = {0};
+    (void)state;
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_file(path, "ods_code,name,kind\nFZZ01,One,pharmacy\nFZZ02,\"Two\"x,pharmacy\n"
+                     "FZZ03,Three,chemist\nFZZ01,Again,pharmacy\nFZZ04,Four,pharmacy\n");
+    struct directory *existing = directory_new();
+    assert_int_equal(provider_file_read(path, "auto", contract, NULL, existing, &file, &reason),
+                     DONE);
+    assert_false(file.ods);
+    assert_int_equal(directory_count(file.wanted), 2);
+    assert_non_null(directory_find(file.wanted, "FZZ04"));
+    assert_string_equal(directory_find(file.wanted, "FZZ01")->name, "One");
+    assert_int_equal(file.findings_total, 3);
+    assert_non_null(strstr(file.findings[0].detail, "line 3"));
+    assert_non_null(strstr(file.findings[1].detail, "line 4"));
+    assert_string_equal(file.findings[2].code, "same-code");
+    provider_file_clear(&file);
+    directory_free(existing);
+    unlink(path);
+}
+
+static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
+{
+    char path[] = "/tmp/providers-XXXXXX";
+    struct provider_file file;
+    struct reason finding = {0};
+    (void)state;
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_file(path,
+               "FZZ01,NEW NAME,Y59,QKS,,,,,,TN27 9AA,20071101,,A,1,P05N,,,,,,,0,,QKS,,,\n"
+               "FZZ02,CLOSED,Y59,QKS,,,,,,TN27 9AA,20071101,20240101,C,1,P05N,,,,,,,0,,QKS,,,\n"
+               "FZZ03,CLOSED TOO,Y59,QKS,,,,,,TN27 9AA,20071101,,INACTIVE,1,,,,,,,,0,,QKS,,,\n");
+    struct directory *existing = directory_new();
+    for (int number = 1; number <= 2; number++) {
+        char row[120];
+        text_format(row, sizeof row, "FZZ0%d,Old,pharmacy,minor-illness,https://a.example/x",
+                    number);
+        assert_int_equal(read_row("ods_code,name,kind,services,endpoint_url", row, &finding), DONE);
+        assert_true(directory_put_take(existing, provider_from_record(record, &finding)));
+    }
+    assert_int_equal(provider_file_read(path, "auto", contract, NULL, existing, &file, &finding),
+                     DONE);
+    assert_true(file.ods);
+    assert_int_equal(file.closed, 2);
+    assert_int_equal(directory_count(file.wanted), 2);
+    const struct provider *renamed = directory_find(file.wanted, "FZZ01");
+    assert_string_equal(renamed->name, "NEW NAME");
+    assert_string_equal(renamed->postcode, "TN27 9AA");
+    assert_string_equal(renamed->url, "https://a.example/x");
+    assert_non_null(provider_offers(renamed, "minor-illness"));
+    assert_false(renamed->paused);
+    assert_true(directory_find(file.wanted, "FZZ02")->paused);
+    provider_file_clear(&file);
+    directory_free(existing);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_is_taken_or_its_fault_is_named),
+        cmocka_unit_test(hours_and_services_become_the_providers_own),
+        cmocka_unit_test(a_dirty_file_gives_its_good_rows_and_its_findings),
+        cmocka_unit_test(a_row_of_ods_keeps_what_ods_does_not_know),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
