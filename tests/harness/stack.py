@@ -8,6 +8,7 @@ ids, always.
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -24,9 +25,18 @@ SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that is free, and the next one too (Kafka's controller takes it). Below the range from
+    which the system gives ports to outgoing connections: one of those could take the port of a
+    server that is just being restarted."""
+    while True:
+        port = random.randrange(20000, 32000, 2)
+        try:
+            for number in (port, port + 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
 
 
 def wait_until(condition, timeout, what):
