@@ -29,6 +29,7 @@
 #define STALLED_MS 30000
 #define STANDSTILL_TRIES 20
 #define WAIT_MS 100
+#define TOPICS_MAX 128
 
 typedef enum verdict take_message(struct audit *audit, const struct kafka_message *message,
                                   bool late, struct reason *reason);
@@ -261,35 +262,67 @@ static enum verdict cut_topic(struct audit *audit, const char *topic, int partit
 }
 
 struct topic_list {
-    char names[CONTRACT_PATHWAYS_MAX][64];
-    const char *pointers[CONTRACT_PATHWAYS_MAX];
-    int partitions[CONTRACT_PATHWAYS_MAX];
+    char names[TOPICS_MAX][64];
+    const char *pointers[TOPICS_MAX];
+    int partitions[TOPICS_MAX];
     size_t count;
 };
+
+// Adds a topic that exists and is not listed yet.
+static enum verdict list_topic(struct audit *audit, const char *topic, struct topic_list *list,
+                               struct reason *reason)
+{
+    int partitions = 0;
+    for (size_t index = 0; index < list->count; index++) {
+        if (text_equal(list->pointers[index], topic)) {
+            return DONE;
+        }
+    }
+    enum verdict verdict = kafka_admin_partitions(audit->admin, topic, &partitions, reason);
+    if (verdict != DONE || partitions == 0) {
+        return verdict;
+    }
+    if (list->count == TOPICS_MAX) {
+        return full(reason);
+    }
+    text_copy(list->names[list->count], sizeof list->names[0], topic);
+    list->pointers[list->count] = list->names[list->count];
+    list->partitions[list->count] = partitions;
+    list->count++;
+    return DONE;
+}
 
 static enum verdict list_referrals(struct audit *audit, struct topic_list *list,
                                    struct reason *reason)
 {
-    list->count = 0;
-    for (size_t index = 0; index < contract_pathway_count(audit->contract); index++) {
+    enum verdict verdict = DONE;
+    for (size_t index = 0; verdict == DONE && index < contract_pathway_count(audit->contract);
+         index++) {
+        char topic[64];
         const char *pathway = contract_pathway_name(audit->contract, index);
-        char *name = list->names[list->count];
-        int partitions = 0;
         if (!ledger_name_pathway(audit->ledger, pathway)) {
             return full(reason);
         }
-        text_format(name, sizeof list->names[0], "%s%s", TOPIC_REFERRALS_PREFIX, pathway);
-        enum verdict verdict = kafka_admin_partitions(audit->admin, name, &partitions, reason);
-        if (verdict != DONE) {
-            return verdict;
-        }
-        if (partitions > 0) {
-            list->pointers[list->count] = name;
-            list->partitions[list->count] = partitions;
-            list->count++;
+        text_format(topic, sizeof topic, "%s%s", TOPIC_REFERRALS_PREFIX, pathway);
+        verdict = list_topic(audit, topic, list, reason);
+    }
+    return verdict;
+}
+
+// Events may tell of a topic whose pathway folder is gone, or that was made after the cut: its
+// records are read, too.
+static enum verdict list_heard_of(struct audit *audit, struct topic_list *list,
+                                  struct reason *reason)
+{
+    const char *topics[TOPICS_MAX];
+    size_t count = ledger_topics(audit->ledger, topics, TOPICS_MAX);
+    enum verdict verdict = DONE;
+    for (size_t index = 0; verdict == DONE && index < count; index++) {
+        if (strncmp(topics[index], TOPIC_REFERRALS_PREFIX, strlen(TOPIC_REFERRALS_PREFIX)) == 0) {
+            verdict = list_topic(audit, topics[index], list, reason);
         }
     }
-    return DONE;
+    return verdict;
 }
 
 static enum verdict make_cut(struct audit *audit, const struct topic_list *list,
@@ -448,6 +481,9 @@ enum verdict audit_read(struct audit *audit, struct reason *reason)
     }
     if (verdict == DONE && trimmed >= 0) {
         ledger_dead_letters_trimmed(audit->ledger);
+    }
+    if (verdict == DONE) {
+        verdict = list_heard_of(audit, list, reason);
     }
     if (verdict == DONE) {
         verdict = read_records(audit, list, reason);

@@ -392,6 +392,22 @@ bool ledger_record(struct ledger *ledger, const char *topic, int32_t number, int
     return mark != NULL;
 }
 
+size_t ledger_topics(const struct ledger *ledger, const char **topics, size_t topics_max)
+{
+    size_t count = 0;
+    for (size_t index = 0; index < ledger->partitions_count; index++) {
+        const char *topic = ledger->partitions[index].topic;
+        bool known = false;
+        for (size_t earlier = 0; earlier < count && !known; earlier++) {
+            known = text_equal(topics[earlier], topic);
+        }
+        if (!known && count < topics_max) {
+            topics[count++] = topic;
+        }
+    }
+    return count;
+}
+
 bool ledger_counted(struct ledger *ledger, int32_t partition, int64_t offset)
 {
     if (partition < 0 || partition >= LEDGER_EVENT_PARTITIONS_MAX) {

@@ -77,7 +77,9 @@ void ledger_events_trimmed(struct ledger *ledger, int64_t oldest_ms);
 bool ledger_dead_letter(struct ledger *ledger, const char *origin);
 void ledger_dead_letters_trimmed(struct ledger *ledger);
 
-/* 6. A record on referrals.*; then the low watermark at the end. */
+/* 6. A record on referrals.*, of every topic that the ledger has heard of by now; then the low
+ * watermark at the end. */
+size_t ledger_topics(const struct ledger *ledger, const char **topics, size_t topics_max);
 bool ledger_record(struct ledger *ledger, const char *topic, int32_t partition, int64_t offset,
                    int64_t timestamp_ms);
 bool ledger_low(struct ledger *ledger, const char *topic, int32_t partition, int64_t low);
