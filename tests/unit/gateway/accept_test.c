@@ -467,6 +467,20 @@ static void each_problem_has_a_status_of_its_kind_and_a_title(void **state)
     assert_int_equal(problem_find("never heard of")->status, 500);
 }
 
+static void every_problem_stands_in_the_openapi_page(void **state)
+{
+    size_t length;
+    char *page = text_read_file(SOURCE_DIR "/docs/openapi.yaml", (size_t)1 << 20, &length);
+    (void)state;
+    assert_non_null(page);
+    for (size_t index = 0; problem_at(index); index++) {
+        if (!strstr(page, problem_at(index)->code)) {
+            fail_msg("docs/openapi.yaml does not name %s", problem_at(index)->code);
+        }
+    }
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +497,7 @@ int main(void)
         cmocka_unit_test(a_trace_is_taken_if_it_is_sound_and_made_if_not),
         cmocka_unit_test(every_pathways_valid_examples_are_accepted_and_invalid_ones_refused),
         cmocka_unit_test(each_problem_has_a_status_of_its_kind_and_a_title),
+        cmocka_unit_test(every_problem_stands_in_the_openapi_page),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
