@@ -50,7 +50,7 @@ struct kafka_watch {
     atomic_bool down;        /* all brokers were lost and none has answered since */
     atomic_bool answered;    /* any broker, ever */
     atomic_int end_sent;     /* EndTxn requests since the count was last set to 0 */
-    atomic_int end_answered; /* of those, answered without a transport error */
+    atomic_int end_answered; /* answered without a transport error; the library tells us twice */
     atomic_int end_failed;   /* timed out, or the connection went away under them */
 };
 /* Must outlive the client that is made of `conf`. */

@@ -48,12 +48,30 @@ void stream_producer_discard(struct stream *stream)
     stream->producer_ready = false;
 }
 
+/* Without a connection the search for the coordinator is put off by half a second. */
+static enum verdict connect_first(struct stream *stream, struct reason *reason)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t error =
+        rd_kafka_metadata(stream->producer, 0, NULL, &metadata, KAFKA_CALL_MS);
+
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(error, "connecting", reason);
+    rd_kafka_metadata_destroy(metadata);
+    return DONE;
+}
+
 static enum verdict producer_ready(struct stream *stream, struct reason *reason)
 {
+    enum verdict verdict;
+
     if (stream->producer_ready)
         return DONE;
     if (!stream->producer && !producer_new(stream, reason))
         return stream_break(stream, reason);
+    verdict = connect_first(stream, reason);
+    if (verdict != DONE)
+        return verdict == BROKEN ? stream_break(stream, reason) : TRY_AGAIN;
     /* It also waits until a transaction that the last producer left open is over, and fences that
      * producer. */
     switch (stream_outcome_take(rd_kafka_init_transactions(stream->producer, KAFKA_CALL_MS),

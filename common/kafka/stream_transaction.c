@@ -235,7 +235,7 @@ static bool end_is_in_doubt(const struct kafka_watch *watch)
     int sent = atomic_load(&watch->end_sent);
 
     return sent > 1 || atomic_load(&watch->end_failed) > 0 ||
-           atomic_load(&watch->end_answered) != sent;
+           (sent == 1 && atomic_load(&watch->end_answered) == 0);
 }
 
 static enum verdict undo(struct stream *stream, enum outcome outcome, struct reason *reason)
