@@ -342,7 +342,7 @@ static int run_verb(const struct verb *verb, int words, int argc, char **argv)
 int command_main(int argc, char **argv)
 {
     int words = 0;
-    log_setup(COMMAND, LOG_LEVEL_WARNING, LOG_FORMAT_AUTO);
+    log_setup(COMMAND, LOG_LEVEL_ERROR, LOG_FORMAT_AUTO); // the client's retries are no news here
     const struct verb *verb = find_verb(argc, argv, &words);
     if (verb && asks_for_help(argc, argv)) {
         print_verb_help(verb);

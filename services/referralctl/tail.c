@@ -191,8 +191,10 @@ static bool note_unmasked(const struct command *command, struct reason *reason)
         return false;
     }
     text_format(user, sizeof user, "%u", (unsigned)getuid());
+    log_setup("referralctl", LOG_LEVEL_WARNING, LOG_FORMAT_AUTO);
     log_fact(LOG_LEVEL_WARNING, "unmasked", "topic", command->arguments[0], "user", user, "why",
              why, NULL);
+    log_setup("referralctl", LOG_LEVEL_ERROR, LOG_FORMAT_AUTO);
     return true;
 }
 
