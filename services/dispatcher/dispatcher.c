@@ -330,8 +330,10 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     if (now_ms < self->stream_at_ms)
         return DONE;
     enum verdict verdict = stream_step(self->stream, 0, reason);
-    /* With nothing under way there is nothing to gather for: the news is committed at once. */
-    if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender))
+    /* A lone referral does not wait for company. Not right after another commit: transactions that
+     * follow each other at once make the broker ask for patience, which costs half a second. */
+    if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender) &&
+        now_ms - self->committed_at_ms >= self->settings.commit_interval_ms)
         verdict = stream_commit(self->stream, reason);
     if (verdict == DONE) {
         self->stream_wait_ms = 0;

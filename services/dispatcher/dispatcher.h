@@ -47,8 +47,9 @@ struct dispatcher {
 
     struct buffer scratch, record, body;
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
-    int64_t stream_wait_ms; /* grows while Kafka is away */
-    struct open_figures {   /* of the open transaction */
+    int64_t committed_at_ms; /* by the monotonic clock */
+    int64_t stream_wait_ms;  /* grows while Kafka is away */
+    struct open_figures {    /* of the open transaction */
         size_t delivered;
         int64_t delivered_ms[DELIVERED_MS_MAX]; /* from acceptance */
         struct {

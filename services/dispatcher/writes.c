@@ -209,6 +209,7 @@ void writes_committed(void *context)
 {
     struct dispatcher *self = context;
     deliver_committed(self->core, clock_now_ms());
+    self->committed_at_ms = clock_monotonic_ms();
     self->fences_open = false;
     if (self->open.delivered)
         metrics_add(self->metrics, METRIC_DELIVERED, NULL, (double)self->open.delivered);
