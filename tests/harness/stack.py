@@ -39,6 +39,11 @@ def free_port():
             continue
 
 
+def port_is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(condition, timeout, what):
     """Polls condition() until it is true; returns its value. TimeoutError names `what`."""
     end = time.monotonic() + timeout
@@ -114,6 +119,11 @@ class Stack:
         if done.returncode != 0:
             raise RuntimeError(f"kafka.sh {verb}: {done.stdout}")
 
+    def _print_kafka_logs(self):
+        for path in sorted((self.dir / "kafka").glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-15:]
+            print("\n".join([f"--- {path.name}", *lines]), file=sys.stderr)
+
     def kafka_start(self):
         self._kafka("start")
 
@@ -125,6 +135,8 @@ class Stack:
 
     def kafka_signal(self, number):
         os.kill(self.kafka_pid(), number)
+        if number == signal.SIGKILL:  # it takes a moment to die, and holds its port until then
+            wait_until(lambda: not port_is_open(self.kafka_port), 20, "the broker's end")
 
     # ---- services
     def log_path(self, name):
@@ -269,6 +281,7 @@ class Stack:
         if kind is not None and issubclass(kind, Exception):
             for name in self.processes:
                 print(f"--- {name}\n{self.log_tail(name)}", file=sys.stderr)
+            self._print_kafka_logs()
         if self.keep:
             print(f"kept: {self.dir}", file=sys.stderr)
         else:
