@@ -20,7 +20,7 @@ CANARIES = {
     "given_name": "Canarygiven",
     "family_name": "Canaryfamily",
     "nhs_number": "9990000018",
-    "postcode": "ME14 5CY",
+    "postcode": "ME14 5XY",
     "date_of_birth": "1957-07-13",
 }
 PHONE, EMAIL, NOTE = "01632 960999", "canary@canary.example", "Canarynote"
