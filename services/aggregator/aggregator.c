@@ -43,7 +43,7 @@ static const struct metric metrics_table[] = {
     {"referral_aggregator_lag", METRIC_GAUGE, NULL, "Events still to be read"},
     {"referral_aggregator_cells", METRIC_GAUGE, NULL, "Combinations of dimensions in memory"},
     {"referral_aggregator_active", METRIC_GAUGE, NULL,
-     "1 if this process counts, 0 if it stands by"},
+     "Whether this process counts (1) or stands by (0)"},
 };
 
 struct values {
