@@ -44,7 +44,9 @@ class Pathway(unittest.TestCase):
                 self.assertEqual(ends[referral], ["delivered"], oracle.events(stack))
                 self.assertEqual(report["pathways"][NAME]["delivered"], 1)
                 wait_until(
-                    lambda: NAME in http(stack.tracker_url + "/")[2], 20, "the page shows it"
+                    lambda: "Minor eye conditions" in http(stack.tracker_url + "/")[2],
+                    20,
+                    "the page shows it",
                 )
 
                 # a broken folder is refused with file and reason, and the running system keeps what
