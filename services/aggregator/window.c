@@ -331,9 +331,11 @@ void window_committed(struct window *window, int64_t floor_day)
     settle_changes(window, true);
     if (floor_day > window->floor_day)
         window->floor_day = floor_day;
+    uint64_t unused_max = window->held > window->held_max / 2 ? 0 : WINDOW_LATE_TRANSACTIONS;
     for (struct day **at = &window->days; *at;) {
         struct day *day = *at;
-        if (day->day >= window->floor_day || day->touched_in == window->transaction) {
+        uint64_t unused = window->transaction - day->touched_in;
+        if (day->day >= window->floor_day || unused == 0 || unused < unused_max) {
             at = &day->next;
             continue;
         }

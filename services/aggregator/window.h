@@ -37,10 +37,14 @@ __attribute__((warn_unused_result)) bool window_add(struct window *window, int64
 
 /* The cells that changed since they were last handed out: start with *cursor = NULL. */
 bool window_next_unsent(struct window *window, void **cursor, struct volume *ret_volume);
-/* All changes are visible to others. Days before `floor_day` are let go, but a late one only after
- * one more whole transaction: only then is it certain that a scan of the topic sees its last change
- * (the markers of a transaction are written after its commit returns, and before the next one of
- * the same transactional id can begin). */
+/* A late day is kept for this many transactions after its last use, so that a backfill does not
+ * read the same days again and again; but only while at most half of the bound is used. */
+#define WINDOW_LATE_TRANSACTIONS 600
+
+/* All changes are visible to others. Days before `floor_day` are let go, but never one that this
+ * transaction used: only after one more whole transaction is it certain that a scan of the topic
+ * sees its last change (the markers of a transaction are written after its commit returns, and
+ * before the next one of the same transactional id can begin). */
 void window_committed(struct window *window, int64_t floor_day);
 /* Every change since the last window_committed is undone. */
 void window_aborted(struct window *window);

@@ -74,7 +74,7 @@ bool page_add_pathway(struct page *page, const char *name, const char *title)
 
 void page_add_sum(struct page *page, bool today_only, const struct volume *sum)
 {
-    const char *names[PAGE_STAGES_MAX];
+    const char *names[PAGE_STAGES_MAX] = {NULL};
     size_t stages = stage_names(names);
     size_t stage = 0;
     while (stage < stages && strcmp(names[stage], sum->stage) != 0)
@@ -173,7 +173,7 @@ static void volume_rows(const struct page *page, struct buffer *buffer, bool tod
 
 static void volume_table(const struct page *page, struct buffer *buffer, bool today_only)
 {
-    const char *names[PAGE_STAGES_MAX];
+    const char *names[PAGE_STAGES_MAX] = {NULL};
     size_t stages = stage_names(names);
     const char *id = today_only ? "today" : "week";
     char from[DATE_TEXT_SIZE], to[DATE_TEXT_SIZE];

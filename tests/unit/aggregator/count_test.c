@@ -295,16 +295,20 @@ static void an_older_day_is_asked_for_and_corrected(void **state)
     window_free(window);
 }
 
-static void a_late_day_is_let_go_one_whole_transaction_after_its_last_change(void **state)
+static void
+a_late_day_is_let_go_one_whole_transaction_after_its_last_change_when_space_is_short(void **state)
 {
     (void)state;
-    struct window *window = new_window("2026-07-01");
+    struct window *window = window_new(6); /* more than half is used by two days and two cells */
+    assert_non_null(window);
+    window_begin(window, day("2026-07-01"));
     int64_t late_day = day("2026-05-02");
     struct referral_event late =
         event_of("delivered", "2026-05-02T10:00:00Z", "2026-05-02T09:00:00Z");
     struct referral_event event =
         event_of("delivered", "2026-07-02T10:00:00Z", "2026-07-02T09:00:00Z");
     assert_true(window_hold_late(window, late_day));
+    count_well(window, &event);
     count_well(window, &late);
     window_committed(window, day("2026-07-01"));
     assert_true(window_holds(window, late_day)); /* its change may not be readable yet */
@@ -315,6 +319,26 @@ static void a_late_day_is_let_go_one_whole_transaction_after_its_last_change(voi
     window_committed(window, day("2026-07-01"));
     assert_false(window_holds(window, late_day));
     assert_int_equal(window_cells(window), 1);
+    window_free(window);
+}
+
+static void a_late_day_is_kept_a_while_and_let_go_unused(void **state)
+{
+    (void)state;
+    struct window *window = new_window("2026-07-01");
+    int64_t late_day = day("2026-05-02");
+    struct referral_event late =
+        event_of("delivered", "2026-05-02T10:00:00Z", "2026-05-02T09:00:00Z");
+    assert_true(window_hold_late(window, late_day));
+    for (int i = 0; i < 3 * WINDOW_LATE_TRANSACTIONS; i++) {
+        if (i % WINDOW_LATE_TRANSACTIONS == 0)
+            count_well(window, &late);
+        window_committed(window, day("2026-07-01"));
+        assert_true(window_holds(window, late_day));
+    }
+    window_committed(window, day("2026-07-01"));
+    assert_false(window_holds(window, late_day));
+    assert_int_equal(window_cells(window), 0);
     window_free(window);
 }
 
@@ -334,12 +358,10 @@ static void the_window_moves_on_at_a_commit_and_never_back(void **state)
     struct window *window = new_window("2026-07-01");
     struct referral_event first =
         event_of("delivered", "2026-07-01T10:00:00Z", "2026-07-01T09:00:00Z");
-    struct referral_event second =
-        event_of("delivered", "2026-07-02T10:00:00Z", "2026-07-02T09:00:00Z");
     count_well(window, &first);
     window_committed(window, day("2026-07-01"));
-    count_well(window, &second);
-    window_committed(window, day("2026-07-02"));
+    for (int i = 0; i <= WINDOW_LATE_TRANSACTIONS; i++)
+        window_committed(window, day("2026-07-02"));
     assert_false(window_holds(window, day("2026-07-01")));
     assert_true(window_holds(window, day("2026-07-02")));
     window_committed(window, day("2026-06-01")); /* the clock was put back */
@@ -434,7 +456,9 @@ int main(void)
         cmocka_unit_test(a_restored_figure_is_counted_on),
         cmocka_unit_test(a_period_that_is_no_date_is_refused),
         cmocka_unit_test(an_older_day_is_asked_for_and_corrected),
-        cmocka_unit_test(a_late_day_is_let_go_one_whole_transaction_after_its_last_change),
+        cmocka_unit_test(
+            a_late_day_is_let_go_one_whole_transaction_after_its_last_change_when_space_is_short),
+        cmocka_unit_test(a_late_day_is_kept_a_while_and_let_go_unused),
         cmocka_unit_test(a_late_day_that_could_not_be_loaded_is_not_held),
         cmocka_unit_test(the_window_moves_on_at_a_commit_and_never_back),
         cmocka_unit_test(a_time_without_a_day_is_named),
