@@ -22,8 +22,10 @@ static void on_error(rd_kafka_t *client, int error, const char *words, void *opa
     struct stream *stream = opaque;
 
     (void)client, (void)words; /* the client's own log has said it */
-    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         atomic_store(&stream->consumer_watch.down, true);
+        stream->contact_lost_ms = clock_monotonic_ms();
+    }
 }
 
 /* "referrals.refused" -> "^referrals\.refused$" */
@@ -62,59 +64,60 @@ static bool conf_exclude(rd_kafka_conf_t *conf, const struct stream_options *opt
     return text[0] == '\0' || kafka_conf_set(conf, "topic.blacklist", text, reason);
 }
 
-static bool consumer_new(struct stream *stream, const struct stream_options *options,
-                         struct reason *reason)
+static bool conf_new(struct stream *stream, const struct stream_options *options,
+                     struct reason *reason)
 {
     rd_kafka_conf_t *conf = kafka_conf_new(stream->settings, KAFKA_MEMBER, reason);
 
-    if (!conf)
-        return false;
-    if (!kafka_conf_set(conf, "group.id", options->group, reason) ||
+    stream->consumer_conf = conf;
+    if (!conf || !kafka_conf_set(conf, "group.id", options->group, reason) ||
         !kafka_conf_set(conf, "group.instance.id", options->instance, reason) ||
         !kafka_conf_set(conf, "topic.metadata.refresh.interval.ms", METADATA_MS, reason) ||
         !conf_exclude(conf, options, reason) ||
-        !kafka_watch_attach(&stream->consumer_watch, conf, reason) ||
         (options->session_timeout_ms > 0 &&
-         !kafka_conf_set_number(conf, "session.timeout.ms", options->session_timeout_ms, reason))) {
-        rd_kafka_conf_destroy(conf);
+         !kafka_conf_set_number(conf, "session.timeout.ms", options->session_timeout_ms, reason)))
         return false;
-    }
     rd_kafka_conf_set_opaque(conf, stream);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_rebalance_cb(conf, stream_on_rebalance);
-    stream->consumer = kafka_client_new(conf, RD_KAFKA_CONSUMER, reason);
-    if (!stream->consumer)
-        return false;
-    rd_kafka_poll_set_consumer(stream->consumer);
-    stream->queue = rd_kafka_queue_get_consumer(stream->consumer);
+    stream->subscription = rd_kafka_topic_partition_list_new((int)options->topics_count);
+    for (size_t i = 0; i < options->topics_count; i++)
+        rd_kafka_topic_partition_list_add(stream->subscription, options->topics[i],
+                                          RD_KAFKA_PARTITION_UA);
     return true;
 }
 
-static enum verdict subscribe(struct stream *stream, const struct stream_options *options,
-                              struct reason *reason)
+enum verdict stream_consumer_open(struct stream *stream, struct reason *reason)
 {
-    rd_kafka_topic_partition_list_t *topics =
-        rd_kafka_topic_partition_list_new((int)options->topics_count);
+    static const uint64_t one = 1;
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(stream->consumer_conf);
     rd_kafka_resp_err_t error;
 
-    for (size_t i = 0; i < options->topics_count; i++)
-        rd_kafka_topic_partition_list_add(topics, options->topics[i], RD_KAFKA_PARTITION_UA);
-    error = rd_kafka_subscribe(stream->consumer, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
+    stream->consumer_watch = (struct kafka_watch){0};
+    if (!kafka_watch_attach(&stream->consumer_watch, conf, reason)) {
+        rd_kafka_conf_destroy(conf);
+        return BROKEN;
+    }
+    stream->consumer = kafka_client_new(conf, RD_KAFKA_CONSUMER, reason);
+    if (!stream->consumer)
+        return BROKEN;
+    rd_kafka_poll_set_consumer(stream->consumer);
+    stream->queue = rd_kafka_queue_get_consumer(stream->consumer);
+    rd_kafka_queue_io_event_enable(stream->queue, stream->wake_fd, &one, sizeof(one));
+    error = rd_kafka_subscribe(stream->consumer, stream->subscription);
     return error == RD_KAFKA_RESP_ERR_NO_ERROR ? DONE : kafka_error(error, "subscribing", reason);
 }
 
-static bool wake_fd_new(struct stream *stream, struct reason *reason)
+void stream_consumer_close(struct stream *stream)
 {
-    static const uint64_t one = 1;
-
-    stream->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (stream->wake_fd < 0) {
-        reason_set(reason, "no-descriptor", NULL, "no eventfd: %s", strerror(errno));
-        return false;
-    }
-    rd_kafka_queue_io_event_enable(stream->queue, stream->wake_fd, &one, sizeof(one));
-    return true;
+    if (stream->queue)
+        rd_kafka_queue_destroy(stream->queue);
+    stream->queue = NULL;
+    if (!stream->consumer)
+        return;
+    rd_kafka_consumer_close(stream->consumer);
+    rd_kafka_destroy(stream->consumer);
+    stream->consumer = NULL;
 }
 
 static struct stream *stream_new(const struct kafka_settings *settings,
@@ -159,9 +162,14 @@ enum verdict stream_open(const struct kafka_settings *settings,
         reason_set(reason, "no-memory", NULL, "no memory for a stream");
         return BROKEN;
     }
-    if (!consumer_new(stream, options, reason) || !wake_fd_new(stream, reason))
+    if (!conf_new(stream, options, reason))
         goto fail;
-    verdict = subscribe(stream, options, reason); /* it joins while the producer starts */
+    stream->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (stream->wake_fd < 0) {
+        reason_set(reason, "no-descriptor", NULL, "no eventfd: %s", strerror(errno));
+        goto fail;
+    }
+    verdict = stream_consumer_open(stream, reason); /* it joins while the producer starts */
     if (verdict == DONE)
         verdict = stream_recover(stream, reason);
     if (verdict != DONE)
@@ -186,18 +194,17 @@ void stream_close(struct stream *stream)
     if (stream->held)
         rd_kafka_message_destroy(stream->held);
     stream->held = NULL;
-    if (stream->queue)
-        rd_kafka_queue_destroy(stream->queue);
-    if (stream->consumer) {
-        rd_kafka_consumer_close(stream->consumer);
-        rd_kafka_destroy(stream->consumer);
-    }
+    stream_consumer_close(stream);
     stream_producer_discard(stream);
     if (stream->unresolved)
         rd_kafka_topic_partition_list_destroy(stream->unresolved);
     stream_partitions_clear(stream);
     if (stream->wake_fd >= 0)
         close(stream->wake_fd);
+    if (stream->consumer_conf)
+        rd_kafka_conf_destroy(stream->consumer_conf);
+    if (stream->subscription)
+        rd_kafka_topic_partition_list_destroy(stream->subscription);
     kafka_settings_free(stream->settings);
     free(stream->partitions);
     free(stream);

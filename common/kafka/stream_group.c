@@ -184,6 +184,25 @@ void stream_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error,
     }
 }
 
+enum verdict stream_rejoin(struct stream *stream, struct reason *reason)
+{
+    stream_abort(stream);
+    while (stream->count > 0) {
+        struct stream_partition at = stream->partitions[stream->count - 1];
+
+        at.topic = strdup(at.topic);
+        partition_remove(stream, &stream->partitions[stream->count - 1]);
+        if (at.active && at.topic)
+            stream->handlers.revoked(stream->handlers.self, at.topic, at.partition, true);
+        free(at.topic);
+    }
+    stream->closing = true; /* nothing to settle */
+    stream_consumer_close(stream);
+    stream->closing = false;
+    stream->assigned = false;
+    return stream_consumer_open(stream, reason);
+}
+
 /* ---- activation */
 
 static void log_gap(const struct stream_partition *at, const char *what, int64_t group_offset,

@@ -29,7 +29,10 @@ struct stream {
     char transactional_id[192];
 
     rd_kafka_t *consumer;
+    rd_kafka_conf_t *consumer_conf; /* to make another of */
+    rd_kafka_topic_partition_list_t *subscription;
     rd_kafka_queue_t *queue; /* of the consumer */
+    int64_t contact_lost_ms; /* when all brokers were away last; 0 = never */
     struct kafka_watch consumer_watch;
     int wake_fd;
     struct stream_partition *partitions;
@@ -39,6 +42,7 @@ struct stream {
     bool assigned;            /* a rebalance gave us our part at least once */
     rd_kafka_message_t *held; /* polled, but not to be handed on yet */
     bool closing;
+    bool rejoin_needed; /* the consumer is of no use any more, the group is */
 
     rd_kafka_t *producer;
     bool producer_ready; /* init_transactions is done */
@@ -60,7 +64,14 @@ struct stream {
     bool broken; /* for good; `trouble_reason` says why */
 };
 
+/* ---- stream.c */
+/* Makes the consumer and joins the group. */
+enum verdict stream_consumer_open(struct stream *stream, struct reason *reason);
+void stream_consumer_close(struct stream *stream);
+
 /* ---- stream_group.c */
+/* Leaves all partitions behind and joins the group anew with another consumer. */
+enum verdict stream_rejoin(struct stream *stream, struct reason *reason);
 void stream_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error,
                          rd_kafka_topic_partition_list_t *list, void *opaque);
 struct stream_partition *stream_find(struct stream *stream, const char *topic, int32_t partition);

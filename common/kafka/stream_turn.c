@@ -10,10 +10,36 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define CONTACT_MS 600000
+
 static enum verdict failed(struct stream *stream, enum verdict verdict, struct reason *reason)
 {
     stream_abort(stream);
     return verdict == TRY_AGAIN ? TRY_AGAIN : stream_break(stream, reason);
+}
+
+/* When the brokers were away for longer than the session, the library joins again under the same
+ * instance, and a heartbeat of its former life that is still under way makes the group tell it that
+ * it was replaced: by itself. Whoever is told so without such an absence was really replaced, and
+ * must stop. */
+static enum verdict consumer_died(struct stream *stream, struct reason *reason)
+{
+    char words[256] = "";
+    rd_kafka_resp_err_t error = rd_kafka_fatal_error(stream->consumer, words, sizeof(words));
+    int64_t since_ms = clock_monotonic_ms() - stream->contact_lost_ms;
+
+    if (error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && stream->contact_lost_ms > 0 &&
+        since_ms < CONTACT_MS) {
+        stream->contact_lost_ms = 0;
+        stream->rejoin_needed = true;
+        reason_set(reason, "kafka-rejoined", NULL, "the brokers were away: joining the group anew");
+        return TRY_AGAIN;
+    }
+    (void)kafka_error(error, "consuming", reason);
+    reason_set(reason,
+               error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? "kafka-fenced" : "kafka-fatal", NULL,
+               "consuming: %.200s", words);
+    return BROKEN;
 }
 
 /* What came up instead of a message. */
@@ -21,8 +47,6 @@ static enum verdict serve_event(struct stream *stream, const rd_kafka_message_t 
                                 struct reason *reason)
 {
     struct stream_partition *at;
-    enum verdict verdict;
-    char words[256];
 
     switch (event->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
@@ -31,11 +55,7 @@ static enum verdict serve_event(struct stream *stream, const rd_kafka_message_t 
             at->seen_end = event->offset;
         return DONE;
     case RD_KAFKA_RESP_ERR__FATAL:
-        verdict = kafka_error(rd_kafka_fatal_error(stream->consumer, words, sizeof(words)),
-                              "consuming", reason);
-        reason_set(reason, verdict == BROKEN ? "kafka-fenced" : "kafka-fatal", NULL,
-                   "consuming: %.200s", words);
-        return BROKEN;
+        return consumer_died(stream, reason);
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
         log_fact(LOG_LEVEL_WARNING, "turn-took-too-long", "detail",
                  "the group gave our partitions away; joining again", NULL);
@@ -81,6 +101,12 @@ static enum verdict prepare(struct stream *stream, struct reason *reason)
 {
     enum verdict verdict;
 
+    if (stream->rejoin_needed) {
+        stream->rejoin_needed = false;
+        verdict = stream_rejoin(stream, reason);
+        if (verdict != DONE)
+            return stream_break(stream, reason);
+    }
     if (stream->producer_ready && !stream->rewind_needed && !stream->unresolved &&
         !stream->activation_needed)
         return DONE;
