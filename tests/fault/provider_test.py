@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One scripted provider against the real dispatcher: what each kind of answer, or of no answer,
-comes to."""
+"""Scripted providers against the real dispatcher: what each kind of answer, or of no answer, comes
+to. Every case has a scripted pharmacy of its own and a healthy one a little farther from its
+patient, so that all cases run side by side on one system, as they would in life."""
 
 import pathlib
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
@@ -13,218 +13,222 @@ import oracle  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
 
-FIRST, SECOND = (
-    "FAA01",
-    "FAA02",
-)  # the nearest pharmacy, scripted, and a healthy one a little farther away
+OUTCOME = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"%s"}]}'
+REFUSED = f"http://127.0.0.1:{free_port()}/nobody"
+METADATA = "http://169.254.169.254/latest/meta-data"
+
+# What the first provider answers, attempt by attempt; a text is an address that stands instead.
+CASES = {
+    "500": (Answer(500), Answer(500), Answer(200)),
+    "404": (Answer(404),),
+    "410": (Answer(410),),
+    "409 duplicate": (Answer(409, body=OUTCOME % b"duplicate"),),
+    "409 conflict": (Answer(409, body=OUTCOME % b"conflict"),),
+    "429": (Answer(429, headers=(("Retry-After", "3"),)), Answer(200)),
+    "302": (Answer(302, headers=(("Location", "/ELSEWHERE"),)), Answer(200)),
+    "hang": (Answer(how="hang"), Answer(200)),
+    "drip": (Answer(how="drip", delay=0.3), Answer(200)),
+    "reset": (Answer(how="reset"), Answer(how="close"), Answer(200)),
+    "megabytes": (Answer(how="megabytes", size=32 * 1024 * 1024),),
+    "endless": (Answer(how="endless"),),
+    "half": (Answer(how="half"), Answer(200)),
+    "garbage": (Answer(how="garbage"), Answer(200)),
+    "dead": REFUSED,
+    "metadata": METADATA,
+}
+# The only provider of its pathway.
+ALONE = {"404 alone": ("falls", (Answer(404),)), "dead alone": ("msk", REFUSED)}
 
 
 class Provider(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        cls.receiver = Receiver().start()
+        cls.addClassCleanup(cls.receiver.stop)
         cls.stack = cls.enterClassContext(
             Stack(
                 environment={
                     "DISPATCHER_RETRY_FIRST_MS": "200",
                     "DISPATCHER_RETRY_MOST_MS": "400",
-                    "DISPATCHER_HOP_LIMIT_MS": "6000",
+                    "DISPATCHER_HOP_LIMIT_MS": "8000",
                     "DISPATCHER_ATTEMPT_TIMEOUT_MS": "1500",
                 }
             )
         )
+        cls.generator = generate.Generator(1, cls.stack.schemas)
+        districts = cls.apart(len(CASES))
+        cls.first, cls.second, cls.ids, rows, bodies = {}, {}, {}, [], {}
+        for number, (name, script) in enumerate(CASES.items()):
+            cls.first[name], cls.second[name] = f"FA{number:02d}1", f"FA{number:02d}2"
+            rows.append(cls.row(cls.first[name], "blood-pressure", districts[number], 100, script))
+            rows.append(cls.row(cls.second[name], "blood-pressure", districts[number], 1500, ()))
+            bodies[name] = cls.generator.body("blood-pressure")
+            bodies[name]["patient"]["postcode"] = districts[number]
+        for number, (name, (pathway, script)) in enumerate(ALONE.items()):
+            cls.first[name] = f"RAL0{number}"
+            rows.append(cls.row(cls.first[name], pathway, districts[0], 100, script))
+            bodies[name] = cls.generator.body(pathway)
+            bodies[name]["patient"]["postcode"] = districts[0]
+        generate.write_directory(rows, cls.stack.dir / "providers.csv")
+        cls.stack.ctl("providers", "load", cls.stack.dir / "providers.csv")
         cls.stack.start()
-        cls.count = 0
+        for name, body in bodies.items():
+            cls.ids[name] = cls.post(body, name)
 
-    def setUp(self):
-        self.receiver = Receiver().start()
-        self.addCleanup(self.receiver.stop)
-        type(self).count += 1
+    @classmethod
+    def apart(cls, count):
+        """Districts of which no two are nearer than 5 km."""
+        chosen = {}
+        for district, (east, north) in sorted(cls.generator.places.items()):
+            if all((east - e) ** 2 + (north - n) ** 2 > 5000**2 for e, n in chosen.values()):
+                chosen[district] = (east, north)
+        if len(chosen) < count:
+            raise RuntimeError(f"{count} districts apart are needed, {len(chosen)} were found")
+        return list(chosen)
 
-    def load(self, first_url=None, second=True):
-        generator = generate.Generator(self.count, self.stack.schemas)
-        services = " ".join(generate.services_of(self.stack.schemas, "blood-pressure"))
-        easting, northing = generator.places["ME14"]
+    @classmethod
+    def row(cls, code, pathway, district, offset, script):
+        if not isinstance(script, str):
+            cls.receiver.script(code, *script or (Answer(),))
+        east, north = cls.generator.places[district]
+        pharmacy = pathway in generate.PHARMACY_PATHWAYS
+        row = dict.fromkeys(generate.COLUMNS, "")
+        row.update(
+            ods_code=code,
+            name=f"Invented {code}",
+            kind="pharmacy" if pharmacy else "community-provider",
+            hcp="West Kent",
+            easting=east + offset,
+            northing=north,
+            services=" ".join(generate.services_of(cls.stack.schemas, pathway)),
+            distance_selling="false",
+            paused="false",
+            format="json",
+            endpoint_url=script if isinstance(script, str) else cls.receiver.url(code),
+        )
+        return row
 
-        def row(code, offset, url):
-            return dict(
-                zip(
-                    generate.COLUMNS,
-                    (
-                        code,
-                        f"Invented {code}",
-                        "pharmacy",
-                        "West Kent",
-                        "Maidstone Central",
-                        "ME14 1AA",
-                        easting + offset,
-                        northing,
-                        services,
-                        "false",
-                        "false",
-                        "",
-                        url,
-                        "json",
-                        "",
-                    ),
-                )
-            )
-
-        rows = [row(FIRST, 100, first_url or self.receiver.url(FIRST))]
-        if second:
-            rows.append(row(SECOND, 9000, self.receiver.url(SECOND)))
-        generate.write_directory(rows, self.stack.dir / "providers.csv")
-        self.stack.ctl("providers", "load", "--replace", self.stack.dir / "providers.csv")
-        time.sleep(0)  # the directory is followed live; send() waits for the routed event
-        body = generator.body("blood-pressure")
-        body["patient"]["postcode"] = "ME14 2AB"
-        return body
-
-    def send(self, body):
-        status, _, document = self.stack.post(body, f"provider-{self.count}-{time.monotonic_ns()}")
-        self.assertEqual(status, 202, document)
+    @classmethod
+    def post(cls, body, key):
+        status, _, document = cls.stack.post(body, key.replace(" ", "-"))
+        if status != 202:
+            raise RuntimeError(f"{key}: {status} {document}")
         return document["id"]
 
-    def history(self, referral_id, last, timeout=40):
-        """The referral's events in order, once `last` is among them."""
+    def outcome(self, name, referral_id=None):
+        """(events in order, requests that came in) of a case, once it has come to an end."""
+        wanted = referral_id or self.ids[name]
 
-        def found():
-            events = [e for e in oracle.events(self.stack) if e["referral_id"] == referral_id]
-            return events if last in [e["kind"] for e in events] else None
+        def ended():
+            events = [e for e in oracle.events(self.stack) if e["referral_id"] == wanted]
+            kinds = {e["kind"] for e in events}
+            return events if kinds & {"delivered", "returned"} else None
 
-        return wait_until(found, timeout, f"{last} of {referral_id}")
-
-    def wait_for_directory(self, url_part):
-        """The dispatcher and router follow the directory live: a change takes effect in under two
-        seconds."""
-        time.sleep(2)
-
-    def run_case(self, *script, first_url=None, second=True, last="delivered"):
-        self.receiver.script(FIRST, *script or (Answer(),))
-        body = self.load(first_url, second)
-        self.wait_for_directory(FIRST)
-        referral_id = self.send(body)
-        events = self.history(referral_id, last)
-        self.stack.settle()
-        return (
-            referral_id,
-            events,
-            [r for r in self.receiver.snapshot() if r.referral_id == referral_id],
-        )
-
-    def results(self, events):
-        return [e["result"] for e in events if e["kind"] == "attempted"]
+        events = wait_until(ended, 40, f"the end of {name}")
+        return events, [r for r in self.receiver.snapshot() if r.referral_id == wanted]
 
     def delivered_to(self, events):
         return [e["destination"] for e in events if e["kind"] == "delivered"]
 
+    def check(self, name, provider, requests=None):
+        """It was delivered once, to that provider, with so many requests in all."""
+        events, came = self.outcome(name)
+        self.assertEqual(self.delivered_to(events), [provider], events)
+        if requests is not None:
+            self.assertEqual(len(came), requests)
+        return events, came
+
     def test_500_is_tried_again_until_it_is_taken(self):
-        _, events, came = self.run_case(Answer(500), Answer(500), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
-        self.assertEqual(len(came), 3)
+        _, came = self.check("500", self.first["500"], 3)
         self.assertEqual(len({r.delivery_id for r in came}), 1, "the id is stable over retries")
 
     def test_404_goes_to_the_next_provider_at_once(self):
-        _, events, came = self.run_case(Answer(404))
-        self.assertEqual(self.delivered_to(events), [SECOND])
-        self.assertEqual([r.provider for r in came], [FIRST, SECOND])
+        _, came = self.check("404", self.second["404"], 2)
+        self.assertEqual([r.provider for r in came], [self.first["404"], self.second["404"]])
         self.assertNotEqual(came[0].delivery_id, came[1].delivery_id)
 
     def test_404_of_the_only_provider_returns_it_with_a_reason(self):
-        _, events, came = self.run_case(Answer(404), second=False, last="returned")
+        events, came = self.outcome("404 alone")
         self.assertEqual(len(came), 1)
         self.assertTrue([e for e in events if e["kind"] == "returned"][0]["reason"])
 
     def test_410_goes_to_the_next_provider(self):
-        _, events, came = self.run_case(Answer(410))
-        self.assertEqual(self.delivered_to(events), [SECOND])
+        self.check("410", self.second["410"], 2)
 
     def test_409_duplicate_is_delivered(self):
-        body = (
-            b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"duplicate"}]}'
-        )
-        _, events, came = self.run_case(Answer(409, body=body))
-        self.assertEqual(self.delivered_to(events), [FIRST])
-        self.assertEqual(len(came), 1)
+        self.check("409 duplicate", self.first["409 duplicate"], 1)
 
     def test_409_of_another_kind_goes_to_the_next_provider(self):
-        body = (
-            b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"conflict"}]}'
-        )
-        _, events, _ = self.run_case(Answer(409, body=body))
-        self.assertEqual(self.delivered_to(events), [SECOND])
+        self.check("409 conflict", self.second["409 conflict"], 2)
 
     def test_429_waits_for_as_long_as_it_was_told(self):
-        _, events, came = self.run_case(Answer(429, headers=(("Retry-After", "3"),)), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
+        _, came = self.check("429", self.first["429"], 2)
         self.assertGreaterEqual(came[1].at - came[0].at, 2.9)
 
     def test_a_redirect_is_never_followed(self):
-        _, events, came = self.run_case(
-            Answer(302, headers=(("Location", self.receiver.url("ELSEWHERE")),)), Answer(200)
-        )
+        self.check("302", self.first["302"], 2)
         self.assertNotIn("ELSEWHERE", [r.provider for r in self.receiver.snapshot()])
 
     def test_an_answer_that_never_comes_is_cut_off_and_tried_again(self):
-        _, events, came = self.run_case(Answer(how="hang"), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
-        self.assertEqual(len(came), 2)
+        self.check("hang", self.first["hang"], 2)
 
-    def test_a_dripping_answer_is_cut_off(self):
-        _, events, came = self.run_case(Answer(how="drip", delay=0.3), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
-        self.assertEqual(len(came), 2)
+    def test_a_dripping_answer_is_cut_off_and_tried_again(self):
+        self.check("drip", self.first["drip"], 2)
 
     def test_a_reset_connection_is_one_attempt_and_tried_again(self):
-        _, events, came = self.run_case(Answer(how="reset"), Answer(how="close"), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
-        self.assertEqual(len(came), 3, "no silent second POST by the HTTP library")
+        self.check("reset", self.first["reset"], 3)
+
+    def test_an_answer_cut_off_behind_its_status_still_says_what_became_of_it(self):
+        self.check("half", self.first["half"], 1)
 
     def test_a_kept_connection_that_dies_brings_no_silent_second_post(self):
-        referral_id, _, _ = self.run_case(Answer(200))
-        self.receiver.script(FIRST, Answer(how="close"), Answer(200))
-        body = self.load()
-        second = self.send(body)
-        events = self.history(second, "delivered")
-        came = [r for r in self.receiver.snapshot() if r.referral_id == second]
-        self.assertEqual(
-            len(came), len(self.results(events)) + (0 if "http-200" in self.results(events) else 1)
-        )
+        self.outcome("409 duplicate")
+        code = self.first["409 duplicate"]
+        self.receiver.script(code, Answer(200))
+        for number in range(2):  # the second one finds the connection of the first
+            if number == 1:
+                self.receiver.script(code, Answer(how="close"), Answer(200))
+            body = self.generator.body("blood-pressure")
+            body["nominated_provider"] = code
+            referral_id = self.post(body, f"kept-{number}")
+            events, came = self.outcome(f"kept {number}", referral_id)
+        self.assertEqual(self.delivered_to(events), [code])
+        self.assertEqual(len(came), 2, "one that was closed, and one more attempt")
+        self.assertEqual(len([e for e in events if e["kind"] == "attempted"]) >= 1, True)
 
     def test_megabytes_of_answer_do_not_fill_the_memory(self):
-        _, events, came = self.run_case(Answer(how="megabytes", size=32 * 1024 * 1024))
-        self.assertEqual(len(self.delivered_to(events)), 1)
-        resident = float(
-            [
-                line
-                for line in self.stack.metrics("dispatcher").splitlines()
-                if line.startswith("process_resident_memory_bytes")
-            ][0].split()[1]
-        )
-        self.assertLess(resident, 64 * 1024 * 1024)
+        self.check("megabytes", self.first["megabytes"])
+        resident = [
+            float(line.split()[1])
+            for line in self.stack.metrics("dispatcher").splitlines()
+            if line.startswith("process_resident_memory_bytes")
+        ]
+        self.assertLess(resident[0], 256 * 1024 * 1024)
 
     def test_an_endless_answer_is_cut_off(self):
-        _, events, _ = self.run_case(Answer(how="endless"))
+        events, _ = self.outcome("endless")
         self.assertEqual(len(self.delivered_to(events)), 1)
 
     def test_garbage_instead_of_http_is_a_failure_and_tried_again(self):
-        _, events, came = self.run_case(Answer(how="garbage"), Answer(200))
-        self.assertEqual(self.delivered_to(events), [FIRST])
+        self.check("garbage", self.first["garbage"], 2)
 
     def test_a_dead_provider_loses_its_referral_to_the_next_before_the_deadline(self):
-        _, events, came = self.run_case(first_url=f"http://127.0.0.1:{free_port()}/{FIRST}")
-        self.assertEqual(self.delivered_to(events), [SECOND])
+        events, _ = self.check("dead", self.second["dead"])
         routed = [e["destination"] for e in events if e["kind"] == "routed"]
-        self.assertEqual(routed, [FIRST, SECOND])
+        self.assertEqual(routed, [self.first["dead"], self.second["dead"]])
 
     def test_a_dead_only_provider_returns_it_to_the_referrer(self):
-        _, events, _ = self.run_case(
-            first_url=f"http://127.0.0.1:{free_port()}/{FIRST}", second=False, last="returned"
-        )
+        events, _ = self.outcome("dead alone")
         self.assertEqual(self.delivered_to(events), [])
+        self.assertTrue([e for e in events if e["kind"] == "returned"][0]["reason"])
 
     def test_an_address_outside_the_allowed_networks_is_never_reached(self):
-        _, events, _ = self.run_case(first_url="http://169.254.169.254/latest/meta-data")
-        self.assertEqual(self.delivered_to(events), [SECOND])
+        self.check("metadata", self.second["metadata"])
+
+    def test_everything_balances_in_the_end(self):
+        report = self.stack.settle()
+        self.assertEqual(report["total"]["missing"], 0)
+        self.assertEqual(report["total"]["returned"], len(ALONE))
 
 
 if __name__ == "__main__":
