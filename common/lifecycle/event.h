@@ -14,6 +14,7 @@
 #define TOPIC_REFUSED "referrals.refused"
 #define TOPIC_PROVIDERS "providers"
 #define TOPIC_VOLUMES_DAILY "volumes.daily"
+#define TOPIC_TURN "aggregator.turn" /* empty: who holds its one partition counts */
 #define TOPIC_REFERRALS_PREFIX "referrals."
 /* Pattern for consumers of all pathways; TOPIC_REFUSED is to be excluded. */
 #define TOPIC_REFERRALS_PATTERN "^referrals\\..*"

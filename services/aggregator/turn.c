@@ -4,6 +4,8 @@
  * returns within the session time-out. */
 #include "turn.h"
 
+#include "lifecycle/event.h"
+
 #include <stdlib.h>
 
 #define TURN_SESSION_TIMEOUT_MS 10000

@@ -9,8 +9,6 @@
 
 #include "kafka/stream.h"
 
-#define TOPIC_TURN "aggregator.turn"
-
 struct turn;
 
 /* Makes the topic when it is missing, and joins. `instance` must differ between the processes.

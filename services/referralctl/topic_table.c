@@ -12,6 +12,8 @@
 #define TOPIC_VOLUMES_PUBLISHED "volumes.published"
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
+/* A dead letter is the whole of a record that some topic took, and its headers. */
+#define REFUSED_BYTES_MAX (INT64_C(4) << 20)
 
 enum partitions { ONE, AS_REFERRALS, AS_DELIVERIES, AS_EVENTS };
 enum cleanup { DELETE_AFTER, COMPACT };
@@ -22,18 +24,20 @@ struct topic_row {
     enum cleanup cleanup;
     int64_t retention_ms;      /* DELETE_AFTER */
     int64_t compaction_lag_ms; /* COMPACT; 0 = payload_days */
+    int64_t message_bytes_max; /* 0 = the broker's own limit */
 };
 
 static const struct topic_row ROWS[] = {
-    {TOPIC_DELIVERIES, AS_DELIVERIES, COMPACT, 0, 0},
-    {TOPIC_EVENTS, AS_EVENTS, DELETE_AFTER, 3 * 366 * DAY_MS, 0},
-    {TOPIC_REFUSED, ONE, DELETE_AFTER, 30 * DAY_MS, 0},
-    {TOPIC_PROVIDERS, ONE, COMPACT, 0, DAY_MS},
-    {TOPIC_VOLUMES_DAILY, ONE, COMPACT, 0, 7 * DAY_MS},
-    {TOPIC_VOLUMES_MONTHLY, ONE, COMPACT, 0, 7 * DAY_MS},
-    {TOPIC_VOLUMES_PUBLISHED, ONE, COMPACT, 0, 7 * DAY_MS},
+    {TOPIC_DELIVERIES, AS_DELIVERIES, COMPACT, 0, 0, 0},
+    {TOPIC_EVENTS, AS_EVENTS, DELETE_AFTER, 3 * 366 * DAY_MS, 0, 0},
+    {TOPIC_REFUSED, ONE, DELETE_AFTER, 30 * DAY_MS, 0, REFUSED_BYTES_MAX},
+    {TOPIC_TURN, ONE, DELETE_AFTER, DAY_MS, 0, 0},
+    {TOPIC_PROVIDERS, ONE, COMPACT, 0, DAY_MS, 0},
+    {TOPIC_VOLUMES_DAILY, ONE, COMPACT, 0, 7 * DAY_MS, 0},
+    {TOPIC_VOLUMES_MONTHLY, ONE, COMPACT, 0, 7 * DAY_MS, 0},
+    {TOPIC_VOLUMES_PUBLISHED, ONE, COMPACT, 0, 7 * DAY_MS, 0},
 };
-static const struct topic_row REFERRALS = {NULL, AS_REFERRALS, DELETE_AFTER, 7 * DAY_MS, 0};
+static const struct topic_row REFERRALS = {NULL, AS_REFERRALS, DELETE_AFTER, 7 * DAY_MS, 0, 0};
 
 struct writer {
     struct topic_plan *plan;
@@ -88,6 +92,9 @@ static void fill(const struct topic_row *row, const char *name, const struct top
         add_text(&writer, "cleanup.policy", "delete");
         add_number(&writer, "retention.ms", row->retention_ms);
         add_number(&writer, "segment.ms", DAY_MS);
+    }
+    if (row->message_bytes_max) {
+        add_number(&writer, "max.message.bytes", row->message_bytes_max);
     }
     if (counts->replication >= 3) {
         add_text(&writer, "min.insync.replicas", "2");

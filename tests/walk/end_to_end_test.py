@@ -102,9 +102,8 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(len([k for k in kinds if k in ("delivered", "returned")]), 1)
 
     def test_a_walk_in_is_recorded_and_goes_nowhere(self):
-        body = json.loads(
-            (SOURCE_DIR / "schemas/pathways/blood-pressure/examples/valid-2-walk-in-check.json").read_text()
-        )
+        examples = SOURCE_DIR / "schemas/pathways/blood-pressure/examples"
+        body = json.loads((examples / "valid-2-walk-in-check.json").read_text())
         status, _, document = self.stack.post(body, "walk-in")
         self.assertEqual(status, 202, document)
         self.stack.settle()
