@@ -91,6 +91,12 @@ kafka_reader_open(const struct kafka_settings *settings, const char *const *topi
 __attribute__((warn_unused_result)) struct kafka_reader *
 kafka_reader_open_at(const struct kafka_settings *settings, const char *topic, int32_t partition,
                      int64_t from, struct reason *reason);
+/* Adds one partition to an open reader, from offset `from` on; kafka_reader_at_end asks for no more
+ * of it than the records before `to`. An empty reader is kafka_reader_open with no topics. */
+__attribute__((warn_unused_result)) bool kafka_reader_add(struct kafka_reader *reader,
+                                                          const char *topic, int32_t partition,
+                                                          int64_t from, int64_t to,
+                                                          struct reason *reason);
 /* Moves one partition of an open reader to `from` (tracker: offsets kept in SQL). */
 __attribute__((warn_unused_result)) bool kafka_reader_seek(struct kafka_reader *reader,
                                                            const char *topic, int32_t partition,

@@ -154,7 +154,7 @@ struct kafka_reader *kafka_reader_open(const struct kafka_settings *settings,
         }
     }
     if (reader)
-        reader->whole = true;
+        reader->whole = topics_count > 0;
     return reader;
 }
 
@@ -162,18 +162,32 @@ struct kafka_reader *kafka_reader_open_at(const struct kafka_settings *settings,
                                           int32_t partition, int64_t from, struct reason *reason)
 {
     struct kafka_reader *reader = reader_new(settings, reason);
-    int64_t low;
 
-    if (!reader)
-        return NULL;
-    if (!partition_add(reader, topic, partition, reason) ||
-        ask_ends(reader, 0, &low, reason) != DONE) {
+    if (reader && !kafka_reader_add(reader, topic, partition, from, INT64_MAX, reason)) {
         kafka_reader_close(reader);
         return NULL;
     }
-    reader->partitions[0].position = from < low ? low : from;
-    reader->moved = true;
     return reader;
+}
+
+bool kafka_reader_add(struct kafka_reader *reader, const char *topic, int32_t partition,
+                      int64_t from, int64_t to, struct reason *reason)
+{
+    struct reader_partition *at;
+    int64_t low;
+
+    if (!partition_add(reader, topic, partition, reason))
+        return false;
+    at = &reader->partitions[reader->count - 1];
+    if (ask_ends(reader, reader->count - 1, &low, reason) != DONE) {
+        free(at->topic);
+        reader->count--;
+        return false;
+    }
+    at->position = from < low ? low : from;
+    at->end = at->end < to ? at->end : to;
+    reader->moved = true;
+    return true;
 }
 
 static struct reader_partition *find(struct kafka_reader *reader, const char *topic,

@@ -24,6 +24,10 @@ struct stream_handlers {
      * fine here (restore). */
     enum verdict (*assigned)(void *self, const char *topic, int32_t partition, int64_t from,
                              int64_t end, struct reason *reason);
+    /* assigned() has been called for all that are new; before the first of their messages. What is
+     * read back for many partitions is read back here in one go. TRY_AGAIN: called again. May be
+     * NULL. */
+    enum verdict (*settled)(void *self, struct reason *reason);
     /* It is no longer ours: the last transaction was committed, or aborted if `lost`. Forget it. */
     void (*revoked)(void *self, const char *topic, int32_t partition, bool lost);
     /* DONE: goes on. REFUSED: not for streams; the handler itself sends to its dead-letter topic

@@ -221,8 +221,9 @@ static enum verdict activate(struct stream *stream, struct stream_partition *at,
                              const rd_kafka_topic_partition_t *group, struct reason *reason)
 {
     int64_t low = 0, end = 0, from;
+    /* By the producer's connection: on the consumer's each question waits for the running fetch. */
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        stream->consumer, at->topic, at->partition, &low, &end, KAFKA_CALL_MS);
+        stream->producer, at->topic, at->partition, &low, &end, KAFKA_CALL_MS);
     enum verdict verdict;
 
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -275,6 +276,8 @@ enum verdict stream_activate(struct stream *stream, struct reason *reason)
             verdict = activate(stream, at, &list->elems[i], reason);
     }
     rd_kafka_topic_partition_list_destroy(list);
+    if (verdict == DONE && stream->handlers.settled)
+        verdict = stream->handlers.settled(stream->handlers.self, reason);
     if (verdict == DONE)
         stream->activation_needed = false;
     return verdict;

@@ -269,9 +269,11 @@ enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
         rd_kafka_topic_partition_list_destroy(offsets);
         return undo(stream, outcome == AGAIN ? UNDO : outcome, reason);
     }
+    /* Not -1, which waits for ever for a broker that is away: a call that timed out goes on in the
+     * library, and the next one takes it up again. */
     until_ms = clock_monotonic_ms() + COMMIT_MS;
     do
-        outcome = stream_outcome_take(rd_kafka_commit_transaction(stream->producer, -1),
+        outcome = stream_outcome_take(rd_kafka_commit_transaction(stream->producer, KAFKA_CALL_MS),
                                       "committing a transaction", reason);
     while (outcome == AGAIN && clock_monotonic_ms() < until_ms);
     if (outcome == FATAL) {

@@ -154,6 +154,8 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.on_end = lambda number: "pass"
         self.ends = 0
+        self.gone_until = 0
+        self.open = []
         self.lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -171,10 +173,13 @@ class Proxy:
             except OSError:
                 return
             try:
+                if time.monotonic() < self.gone_until:
+                    raise OSError
                 broker = socket.create_connection(self.real)
             except OSError:
                 client.close()
                 continue
+            self.open.append((client, broker))
             withheld = set()
             threading.Thread(
                 target=self._requests, args=(client, broker, withheld), daemon=True
@@ -219,13 +224,19 @@ class Proxy:
                     broker.sendall(data)
                 elif action == "lose-request":
                     break
+                elif action[0] == "vanish":  # with all connections, for a while
+                    _, for_seconds, reached = action
+                    self.gone_until = time.monotonic() + for_seconds
+                    if reached:
+                        broker.sendall(data)
+                        self._frame(broker)
+                    self._close(*[end for pair in self.open for end in pair])
                 elif action[0] == "late":  # the client gives it up; it still arrives
                     late = True
                     threading.Timer(action[1], self._send_late, (broker, data)).start()
         except OSError:
             pass
-        for end in (client,) if late else (client, broker):
-            end.close()
+        self._close(client, *(() if late else (broker,)))
 
     @staticmethod
     def _send_late(broker, data):
@@ -248,7 +259,11 @@ class Proxy:
                 client.sendall(struct.pack(">i", len(frame)) + frame)
         except OSError:
             pass
-        for end in (client, broker):
+        self._close(client, broker)
+
+    @staticmethod
+    def _close(*ends):
+        for end in ends:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -532,6 +547,34 @@ class Stream(unittest.TestCase):
 
     def test_a_commit_that_comes_late_does_not_end_the_next_transaction(self):
         self.astray(("late", 1.5))
+
+    def astray_for_long(self, reached):
+        """The answer to a commit never comes: only the group's offsets can tell how it ended."""
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        proxy.on_end = lambda number: ("vanish", 18, reached) if number == 4 else "pass"
+        self.produce(8000)
+        copier = self.copier(
+            bootstrap=proxy.bootstrap,
+            batch=150,
+            slow_us=100,
+            KAFKA_SOCKET_TIMEOUT_MS=1000,
+            session_timeout_ms=30000,
+        ).start()
+        self.check(timeout=120)
+        resolved = copier.log.read_text().count('"transaction-resolved","ending":"')
+        ended = "committed" if reached else "undone"
+        self.assertEqual(copier.log.read_text().count(f'"ending":"{ended}"'), resolved)
+        self.assertGreaterEqual(resolved, 1)
+        copier.stop()
+        self.check()
+        self.check_ticks()
+
+    def test_a_commit_that_was_carried_out_but_never_answered_is_not_done_again(self):
+        self.astray_for_long(True)
+
+    def test_a_commit_that_never_arrived_is_done_again(self):
+        self.astray_for_long(False)
 
 
 if __name__ == "__main__":
