@@ -61,6 +61,11 @@ struct partition *partitions_find(struct partitions *partitions, const char *top
     return NULL;
 }
 
+struct partition *partitions_next(struct partitions *partitions, size_t *cursor)
+{
+    return *cursor < partitions->count ? partitions->rows[(*cursor)++] : NULL;
+}
+
 void partitions_remove(struct partitions *partitions, const char *topic, int32_t number)
 {
     for (size_t i = 0; i < partitions->count; i++) {

@@ -12,6 +12,7 @@ struct partition {
     int32_t number;
     const char *pathway; /* the topic's name behind its prefix */
     struct memory *memory;
+    int64_t restore_to; /* ids before this offset are still to be read back; 0 = none */
 };
 
 struct partitions;
@@ -23,6 +24,8 @@ void partitions_free(struct partitions *partitions);
  * out. */
 struct partition *partitions_add(struct partitions *partitions, const char *topic, int32_t number);
 struct partition *partitions_find(struct partitions *partitions, const char *topic, int32_t number);
+/* Walks all: start with *cursor = 0. NULL at the end. */
+struct partition *partitions_next(struct partitions *partitions, size_t *cursor);
 void partitions_remove(struct partitions *partitions, const char *topic, int32_t number);
 /* memory_commit, memory_undo, memory_forget_before of each. */
 void partitions_commit(struct partitions *partitions, int64_t forget_before_ms);

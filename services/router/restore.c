@@ -24,27 +24,24 @@ static enum verdict remember(const struct restore *restore, struct memory *memor
     return DONE;
 }
 
-static enum verdict read_up_to(const struct restore *restore, struct kafka_reader *reader,
-                               struct memory *memory, int64_t from, size_t *records,
-                               struct reason *reason)
+/* Whatever of it is not before its partition's bound comes later, as work. */
+static enum verdict read_all(const struct restore *restore, struct kafka_reader *reader,
+                             struct partitions *partitions, size_t *records, struct reason *reason)
 {
     int64_t give_up_ms = clock_monotonic_ms() + RESTORE_MOST_MS;
-    for (;;) {
+    while (!kafka_reader_at_end(reader)) {
         const struct kafka_message *message = NULL;
         enum verdict verdict = kafka_reader_next(reader, 50, &message, reason);
         if (verdict != DONE)
             return verdict;
-        if (message == NULL && kafka_reader_at_end(reader))
-            return DONE;
-        if (message != NULL && message->offset >= from)
-            return DONE;
-        if (message != NULL) {
-            verdict = remember(restore, memory, message, reason);
+        struct partition *partition =
+            message == NULL ? NULL
+                            : partitions_find(partitions, message->topic, message->partition);
+        if (partition != NULL && message->offset < partition->restore_to) {
+            verdict = remember(restore, partition->memory, message, reason);
             if (verdict != DONE)
                 return verdict;
             ++*records;
-            if (message->offset + 1 == from)
-                return DONE;
         }
         if (clock_monotonic_ms() > give_up_ms) {
             reason_set(reason, "restore-slow", NULL, "ids were not read back within %d s",
@@ -52,25 +49,50 @@ static enum verdict read_up_to(const struct restore *restore, struct kafka_reade
             return TRY_AGAIN;
         }
     }
+    return DONE;
 }
 
-enum verdict restore_memory(const struct restore *restore, struct partition *partition,
-                            int64_t from, size_t *ret_records, struct reason *reason)
+/* Adds what has anything to read back; what has not is done. */
+static enum verdict add(const struct restore *restore, struct kafka_reader *reader,
+                        struct partition *partition, struct reason *reason)
 {
     int64_t start = 0;
-    *ret_records = 0;
-    if (from <= 0)
-        return DONE; /* nothing stands before it */
     enum verdict verdict = kafka_admin_offset_at(
         restore->admin, partition->topic, partition->number, restore->since_ms, &start, reason);
-    if (verdict != DONE || start >= from)
+    if (verdict != DONE)
         return verdict;
-    struct kafka_reader *reader =
-        kafka_reader_open_at(restore->settings, partition->topic, partition->number, start, reason);
-    if (reader == NULL)
-        return TRY_AGAIN;
-    verdict = read_up_to(restore, reader, partition->memory, from, ret_records, reason);
+    if (start >= partition->restore_to) {
+        partition->restore_to = 0;
+        return DONE;
+    }
+    return kafka_reader_add(reader, partition->topic, partition->number, start,
+                            partition->restore_to, reason)
+               ? DONE
+               : TRY_AGAIN;
+}
+
+enum verdict restore_memories(const struct restore *restore, struct partitions *partitions,
+                              size_t *ret_records, struct reason *reason)
+{
+    struct partition *partition;
+    struct kafka_reader *reader = NULL;
+    enum verdict verdict = DONE;
+
+    *ret_records = 0;
+    for (size_t i = 0; verdict == DONE && (partition = partitions_next(partitions, &i)) != NULL;) {
+        if (partition->restore_to <= 0)
+            continue; /* nothing stands before it */
+        if (reader == NULL)
+            reader = kafka_reader_open(restore->settings, NULL, 0, reason);
+        verdict = reader == NULL ? TRY_AGAIN : add(restore, reader, partition, reason);
+    }
+    if (verdict == DONE && reader != NULL)
+        verdict = read_all(restore, reader, partitions, ret_records, reason);
     kafka_reader_close(reader);
-    memory_commit(partition->memory);
+    for (size_t i = 0; verdict == DONE && (partition = partitions_next(partitions, &i)) != NULL;) {
+        if (partition->restore_to > 0)
+            memory_commit(partition->memory);
+        partition->restore_to = 0;
+    }
     return verdict;
 }

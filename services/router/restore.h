@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The memory of a partition is a fold over the partition itself: read again from some hours ago up
- * to where work goes on. */
+ * to where work goes on. All partitions are read by one reader, side by side. */
 #ifndef ROUTER_RESTORE_H
 #define ROUTER_RESTORE_H
 
@@ -16,10 +16,11 @@ struct restore {
     int64_t since_ms;
 };
 
-/* Remembers what stands before `from`. TRY_AGAIN if Kafka is away or takes too long. */
-__attribute__((warn_unused_result)) enum verdict restore_memory(const struct restore *restore,
-                                                                struct partition *partition,
-                                                                int64_t from, size_t *ret_records,
-                                                                struct reason *reason);
+/* Remembers, for each partition with a restore_to, what stands before it, and clears it. TRY_AGAIN
+ * if Kafka is away or takes too long: what was read stays, and the same call reads it again. */
+__attribute__((warn_unused_result)) enum verdict restore_memories(const struct restore *restore,
+                                                                  struct partitions *partitions,
+                                                                  size_t *ret_records,
+                                                                  struct reason *reason);
 
 #endif

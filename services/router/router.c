@@ -130,6 +130,13 @@ static enum verdict on_assigned(void *self, const char *topic, int32_t number, i
         return BROKEN;
     }
     learn_pathway(router, partition->pathway);
+    partition->restore_to = from;
+    return DONE;
+}
+
+static enum verdict on_settled(void *self, struct reason *reason)
+{
+    struct router *router = self;
     const struct restore restore = {
         .settings = router->settings,
         .admin = router->admin,
@@ -137,14 +144,12 @@ static enum verdict on_assigned(void *self, const char *topic, int32_t number, i
         .since_ms = clock_now_ms() - router->values->remember_hours * HOUR_MS,
     };
     size_t records = 0;
-    enum verdict verdict = restore_memory(&restore, partition, from, &records, reason);
+    enum verdict verdict = restore_memories(&restore, router->partitions, &records, reason);
     if (verdict != DONE || records == 0)
         return verdict;
-    char number_text[12], records_text[24];
-    text_format(number_text, sizeof number_text, "%d", (int)number);
+    char records_text[24];
     text_format(records_text, sizeof records_text, "%zu", records);
-    log_fact(LOG_LEVEL_INFO, "ids read back", "topic", topic, "partition", number_text, "records",
-             records_text, NULL);
+    log_fact(LOG_LEVEL_INFO, "ids read back", "records", records_text, NULL);
     return DONE;
 }
 
@@ -297,6 +302,7 @@ static enum verdict open_stream(struct router *router, struct reason *reason)
     const struct stream_handlers handlers = {
         .self = router,
         .assigned = on_assigned,
+        .settled = on_settled,
         .revoked = on_revoked,
         .message = on_message,
         .tick = on_tick,
