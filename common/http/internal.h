@@ -53,6 +53,18 @@ struct http_request {
 /* server.c; the vendor's library is seen by that file only. */
 void http_request_release(struct http_request *request);
 
+/* request.c: keeps the ids that every answer mirrors. */
+void http_request_ids(struct http_request *request);
+
+/* A head that is refused before the handler sees it: what could be understood in two ways by a
+ * proxy and by us (request smuggling), and what is too large. NULL if all is well. */
+struct http_head_problem {
+    int status;
+    const char *code, *title, *detail;
+};
+const struct http_head_problem *http_check_head(const struct http_request *request,
+                                                size_t body_size_max);
+
 /* listen.c: a bound, listening socket for "127.0.0.1:8080" or "[::1]:0"; -1 and a reason if that
  * fails. */
 int http_listen(const char *address, struct reason *reason);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handler sees of a request, and the two forms of answer that all services give: JSON, and
- * problem details. */
+/* What a handler sees of a request, which heads are refused before that, and the two forms of
+ * answer that all services give: JSON, and problem details. */
 #include "http/internal.h"
+
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,72 @@ const char *http_body(const struct http_request *request, size_t *ret_length)
     if (ret_length)
         *ret_length = request->body_length;
     return request->body ? request->body : "";
+}
+
+static bool is_uuid(const char *text)
+{
+    if (!text || strlen(text) != HTTP_UUID_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < HTTP_UUID_SIZE - 1; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
+            return false;
+    }
+    return true;
+}
+
+static void keep_uuid(const struct http_request *request, const char *header,
+                      char uuid[HTTP_UUID_SIZE])
+{
+    const char *value = http_header(request, header);
+
+    if (is_uuid(value))
+        text_copy(uuid, HTTP_UUID_SIZE, value);
+}
+
+void http_request_ids(struct http_request *request)
+{
+    keep_uuid(request, "X-Request-Id", request->request_id);
+    keep_uuid(request, "X-Correlation-Id", request->correlation_id);
+}
+
+static size_t headers_named(const struct http_request *request, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->pairs_count; i++)
+        count += !request->pairs[i].query && strcasecmp(request->pairs[i].name, name) == 0;
+    return count;
+}
+
+const struct http_head_problem *http_check_head(const struct http_request *request,
+                                                size_t body_size_max)
+{
+    static const struct http_head_problem
+        too_many = {431, "too-many-headers", "Too many headers", NULL},
+        ambiguous = {400, "ambiguous-request", "Ambiguous request",
+                     "more than one Host or Content-Length, or Transfer-Encoding as well"},
+        unknown_coding = {501, "unknown-coding", "Unknown transfer coding",
+                          "the only one known here is chunked"},
+        bad_length = {400, "bad-length", "Content-Length is no number", NULL},
+        too_large = {413, "too-large", "Request body too large", NULL};
+    const char *coding = http_header(request, "Transfer-Encoding");
+    const char *length_text = http_header(request, "Content-Length");
+    int64_t length = 0;
+
+    if (request->pairs_count >= HTTP_PAIRS_MAX)
+        return &too_many;
+    if (headers_named(request, "Host") > 1 || headers_named(request, "Content-Length") > 1 ||
+        headers_named(request, "Transfer-Encoding") > 1 || (coding && length_text))
+        return &ambiguous;
+    if (coding && strcasecmp(coding, "chunked") != 0)
+        return &unknown_coding;
+    if (length_text && !text_whole_number(length_text, 0, INT64_MAX, &length))
+        return &bad_length;
+    if ((uint64_t)length > body_size_max)
+        return &too_large;
+    return NULL;
 }
 
 static void headers_copy(struct http_answer *answer, const struct http_answer_header *extra)

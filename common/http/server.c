@@ -31,11 +31,12 @@ struct http_server {
     pthread_t sweeper;
     bool sweeping; /* the thread was started */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock */
-    bool stopping;          /* under the lock, as all below */
-    bool stopped;
-    int suspended;               /* connections that are not resumed yet */
-    int active;                  /* requests that are not completed yet */
+    pthread_cond_t changed; /* fewer suspended or active: for who stops; monotonic clock */
+    pthread_cond_t ended;   /* stopped: the sweeper's own, so that no answer wakes it; the same */
+    atomic_bool stopping;   /* set under the lock */
+    atomic_int active;      /* requests that are not completed yet; waited for after stopping */
+    bool stopped;           /* under the lock, as all below */
+    int suspended;          /* connections that are not resumed yet */
     struct http_request *oldest; /* of the kept ones, in the order of their deadlines */
     struct http_request *newest;
 };
@@ -87,28 +88,6 @@ static void walk_pairs(struct MHD_Connection *connection, struct copying *copyin
         MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, copy_pair, copying);
 }
 
-static bool is_uuid(const char *text)
-{
-    if (!text || strlen(text) != HTTP_UUID_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < HTTP_UUID_SIZE - 1; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-        if (dash ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
-            return false;
-    }
-    return true;
-}
-
-static void keep_uuid(const struct http_request *request, const char *header,
-                      char uuid[HTTP_UUID_SIZE])
-{
-    const char *value = http_header(request, header);
-
-    if (is_uuid(value))
-        text_copy(uuid, HTTP_UUID_SIZE, value);
-}
-
 static struct http_request *request_new(struct http_server *server,
                                         struct MHD_Connection *connection, const char *url,
                                         const char *method)
@@ -140,8 +119,7 @@ static struct http_request *request_new(struct http_server *server,
     copying = (struct copying){.request = request, .size = url_size + method_size};
     walk_pairs(connection, &copying);
     request->pairs_count = copying.count;
-    keep_uuid(request, "X-Request-Id", request->request_id);
-    keep_uuid(request, "X-Correlation-Id", request->correlation_id);
+    http_request_ids(request);
     return request;
 }
 
@@ -249,7 +227,7 @@ void http_keep(struct http_request *request)
     request->kept = true;
     atomic_fetch_add(&request->references, 1);
     pthread_mutex_lock(&server->lock);
-    if (server->stopping) {
+    if (atomic_load(&server->stopping)) {
         pthread_mutex_unlock(&server->lock);
         if (atomic_compare_exchange_strong(&request->answered, &open, true))
             answer_unavailable(request, stopping_body);
@@ -304,7 +282,7 @@ static void *sweep(void *self)
         until.tv_nsec %= 1000000000L;
         pthread_mutex_lock(&server->lock);
         while (!server->stopped &&
-               pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
+               pthread_cond_timedwait(&server->ended, &server->lock, &until) == 0)
             ;
         stopped = server->stopped;
         pthread_mutex_unlock(&server->lock);
@@ -342,38 +320,16 @@ static enum MHD_Result refuse(struct http_request *request, int status, const ch
     return queue(request);
 }
 
-static size_t headers_named(const struct http_request *request, const char *name)
+/* The head is in. */
+static enum MHD_Result check_head(struct http_request *request)
 {
-    size_t count = 0;
+    const struct http_head_problem *problem;
 
-    for (size_t i = 0; i < request->pairs_count; i++)
-        count += !request->pairs[i].query && strcasecmp(request->pairs[i].name, name) == 0;
-    return count;
-}
-
-/* The head is in. What could be understood in two ways by a proxy and by us is refused (request
- * smuggling). */
-static enum MHD_Result check_head(struct http_request *request, bool stopping)
-{
-    const char *coding = http_header(request, "Transfer-Encoding");
-    const char *length_text = http_header(request, "Content-Length");
-    int64_t length = 0;
-
-    if (stopping)
+    if (atomic_load(&request->server->stopping))
         return refuse(request, 503, "stopping", "Service is stopping", "try again elsewhere");
-    if (request->pairs_count >= HTTP_PAIRS_MAX)
-        return refuse(request, 431, "too-many-headers", "Too many headers", NULL);
-    if (headers_named(request, "Host") > 1 || headers_named(request, "Content-Length") > 1 ||
-        headers_named(request, "Transfer-Encoding") > 1 || (coding && length_text))
-        return refuse(request, 400, "ambiguous-request", "Ambiguous request",
-                      "more than one Host or Content-Length, or Transfer-Encoding as well");
-    if (coding && strcasecmp(coding, "chunked") != 0)
-        return refuse(request, 501, "unknown-coding", "Unknown transfer coding",
-                      "the only one known here is chunked");
-    if (length_text && !text_whole_number(length_text, 0, INT64_MAX, &length))
-        return refuse(request, 400, "bad-length", "Content-Length is no number", NULL);
-    if ((uint64_t)length > request->server->options.body_size_max)
-        return refuse(request, 413, "too-large", "Request body too large", NULL);
+    problem = http_check_head(request, request->server->options.body_size_max);
+    if (problem)
+        return refuse(request, problem->status, problem->code, problem->title, problem->detail);
     return MHD_YES;
 }
 
@@ -427,21 +383,15 @@ static enum MHD_Result on_access(void *self, struct MHD_Connection *connection, 
 {
     struct http_server *server = self;
     struct http_request *request = *context;
-    bool stopping;
 
     (void)version;
     if (!request) {
-        if (!url)
-            return MHD_NO;
-        request = request_new(server, connection, url, method);
+        request = url ? request_new(server, connection, url, method) : NULL;
         if (!request)
             return MHD_NO;
         *context = request;
-        pthread_mutex_lock(&server->lock);
-        server->active++;
-        stopping = server->stopping;
-        pthread_mutex_unlock(&server->lock);
-        return check_head(request, stopping);
+        atomic_fetch_add(&server->active, 1);
+        return check_head(request);
     }
     if (*upload_data_size > 0)
         return body_add(request, upload_data, upload_data_size);
@@ -468,10 +418,12 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
     http_sockets_phase(server->sockets, request->socket, HTTP_WAITING,
                        clock_monotonic_ms() + KEEP_ALIVE_MS);
     http_request_release(request);
-    pthread_mutex_lock(&server->lock);
-    server->active--;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
+    /* Either who stops sees the smaller number, or we see that it stops. */
+    if (atomic_fetch_sub(&server->active, 1) == 1 && atomic_load(&server->stopping)) {
+        pthread_mutex_lock(&server->lock);
+        pthread_cond_broadcast(&server->changed);
+        pthread_mutex_unlock(&server->lock);
+    }
 }
 
 static void on_connection(void *self, struct MHD_Connection *connection, void **context,
@@ -524,6 +476,7 @@ static struct http_server *server_new(const struct http_options *options)
     }
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&server->changed, &clock);
+    pthread_cond_init(&server->ended, &clock);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_destroy(&clock);
     return server;
@@ -531,6 +484,7 @@ static struct http_server *server_new(const struct http_options *options)
 
 static void server_free(struct http_server *server)
 {
+    pthread_cond_destroy(&server->ended);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     http_sockets_free(server->sockets);
@@ -583,8 +537,19 @@ struct http_server *http_server_start(const struct http_options *options, struct
     return server;
 }
 
+static bool none_suspended(const struct http_server *server)
+{
+    return server->suspended == 0;
+}
+
+static bool none_active(const struct http_server *server)
+{
+    return atomic_load(&server->active) == 0;
+}
+
 /* False if the time passed first. */
-static bool wait_for_none(struct http_server *server, const int *count, int timeout_ms)
+static bool wait_for_none(struct http_server *server, bool (*none_left)(const struct http_server *),
+                          int timeout_ms)
 {
     struct timespec until;
     bool none;
@@ -592,9 +557,10 @@ static bool wait_for_none(struct http_server *server, const int *count, int time
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     pthread_mutex_lock(&server->lock);
-    while (*count > 0 && pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
+    while (!none_left(server) &&
+           pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
         ;
-    none = *count == 0;
+    none = none_left(server);
     pthread_mutex_unlock(&server->lock);
     return none;
 }
@@ -607,20 +573,20 @@ void http_server_stop(struct http_server *server)
         return;
     listener = MHD_quiesce_daemon(server->daemon);
     pthread_mutex_lock(&server->lock);
-    server->stopping = true;
+    atomic_store(&server->stopping, true);
     pthread_mutex_unlock(&server->lock);
     answer_kept(server, INT64_MAX, stopping_body);
     /* Only answers that are being written at this very moment are waited for here: each ends by
      * itself. */
-    while (!wait_for_none(server, &server->suspended, STOP_MS))
+    while (!wait_for_none(server, none_suspended, STOP_MS))
         ;
-    wait_for_none(server, &server->active, STOP_MS);
+    wait_for_none(server, none_active, STOP_MS);
     MHD_stop_daemon(server->daemon);
     if (listener != MHD_INVALID_SOCKET)
         close(listener);
     pthread_mutex_lock(&server->lock);
     server->stopped = true;
-    pthread_cond_broadcast(&server->changed);
+    pthread_cond_signal(&server->ended);
     pthread_mutex_unlock(&server->lock);
     if (server->sweeping)
         pthread_join(server->sweeper, NULL);
