@@ -38,13 +38,13 @@ static const struct row defaults[] = {
     {ALL, "reconnect.backoff.max.ms", "1000"},
     {ALL, "topic.metadata.refresh.interval.ms", "10000"},
     {PRODUCERS, "compression.type", "lz4"},
-    {PRODUCERS, "queue.buffering.max.kbytes", "12288"}, /* memory: 12 MiB and no more */
+    {PRODUCERS, "queue.buffering.max.kbytes", "8192"}, /* memory: 8 MiB and no more */
     {PRODUCERS, "queue.buffering.max.messages", "50000"},
     {KAFKA_PRODUCER, "linger.ms", "3"}, /* somebody waits; 1 costs the broker twice the CPU */
     {KAFKA_TRANSACTIONAL, "linger.ms", "5"},
     {KAFKA_TRANSACTIONAL, "transaction.timeout.ms", "20000"},
     {CONSUMERS, "queued.min.messages", "10000"},
-    {CONSUMERS, "queued.max.messages.kbytes", "6144"}, /* memory, again */
+    {CONSUMERS, "queued.max.messages.kbytes", "4096"}, /* memory, again */
     {CONSUMERS, "fetch.max.bytes", "1048576"},
     {CONSUMERS, "max.partition.fetch.bytes", "262144"},
     {CONSUMERS, "fetch.wait.max.ms", "100"}, /* a new partition waits for the running fetch */
