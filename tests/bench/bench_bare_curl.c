@@ -91,10 +91,9 @@ int main(int argc, char **argv)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    printf(
-        "{\"requests\": %ld, \"failed\": %ld, \"seconds\": %.3f, \"per_second\": %.0f, "
-        "\"cpu_seconds\": %.3f}\n",
-        count, failed, seconds, (double)count / seconds, cpu);
+    printf("{\"requests\": %ld, \"failed\": %ld, \"seconds\": %.3f, \"per_second\": %.0f, "
+           "\"cpu_seconds\": %.3f}\n",
+           count, failed, seconds, (double)count / seconds, cpu);
     curl_slist_free_all(headers);
     curl_multi_cleanup(multi);
     return 0;

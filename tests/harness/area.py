@@ -159,3 +159,15 @@ SIGN_UP = {
 PHARMACIES = 300
 PRACTICES = 177
 PRACTICES_WITHOUT_NETWORK = 4
+
+# The mix within a day, for the demo.
+OTHER_STRANDS = ("minor-illness",) * 9 + ("urgent-supply",)
+RED_FLAG_SHARE = 0.02
+ADULT_CONDITIONS = (
+    ("uncomplicated-uti", "1090711000000102", "Pain on passing urine since yesterday, invented"),
+    ("acute-sore-throat", "363746003", "Sore throat for three days, invented"),
+    ("acute-sinusitis", "15805002", "Blocked and painful face for a week, invented"),
+    ("infected-insect-bite", "262550002", "Red and hot bite on the arm, invented"),
+    ("shingles", "4740000", "Painful rash on one side since yesterday, invented"),
+    ("impetigo", "48277006", "Two crusted sores, invented"),
+)

@@ -195,6 +195,11 @@ class Generator:
                     for path in sorted(folder.glob("examples/valid-*.json"))
                 ]
         self.practices = self._practices()
+        self.flagged = {
+            name
+            for name in self.examples
+            if '"red_flags"' in self.schemas.joinpath("pathways", name, "referral.avsc").read_text()
+        }
 
     def _practices(self):
         """Practice code -> (hcp, pcn, districts); four belong to no network."""
@@ -267,9 +272,18 @@ class Generator:
         ]
 
     def one(self, pathway):
-        if pathway != "pharmacy-first":
-            return self.body(pathway)
-        clinical = self.rng.random() < area.CLINICAL_SHARE
-        return self.body(
-            pathway, lambda b: (b["details"].get("strand") == "clinical-pathway") == clinical
-        )
+        """As `body`, with the mix of a day: conditions in turn, now and then a red flag."""
+        if pathway == "pharmacy-first":
+            clinical = self.rng.random() < area.CLINICAL_SHARE
+            strand = "clinical-pathway" if clinical else self.rng.choice(area.OTHER_STRANDS)
+            body = self.body(pathway, lambda b: b["details"].get("strand") == strand)
+            if body["details"].get("condition") == "uncomplicated-uti":
+                condition, code, complaint = self.rng.choice(area.ADULT_CONDITIONS)
+                body["details"].update(
+                    condition=condition, condition_code=code, presenting_complaint=complaint
+                )
+        else:
+            body = self.body(pathway)
+        if pathway in self.flagged and self.rng.random() < area.RED_FLAG_SHARE:
+            body["details"]["red_flags"] = ["other"]
+        return body
