@@ -20,6 +20,7 @@ enum answer_meaning {
 struct answer {
     int status;          /* 0 = no whole answer came; then `error` says why */
     const char *error;   /* static code: timeout, refused-connection, …; NULL with a status */
+    bool unstarted;      /* not a byte was sent, for no fault of the record: as if never tried */
     bool unsendable;     /* nothing was sent: the record itself is at fault; `error` is the code */
     const char *excerpt; /* the first bytes of the body; only looked at for 409, never kept */
     size_t excerpt_length;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of the core share: hold.c keeps jobs, partitions and queues, deliver.c
- * decides. */
+/* What the parts of the core share: hold.c keeps jobs, partitions and queues, note.c the intents,
+ * deliver.c decides. */
 #ifndef DISPATCHER_CORE_H
 #define DISPATCHER_CORE_H
 
@@ -12,9 +12,15 @@
 #define PARTITIONS_MAX 4096
 #define DESTINATIONS_MAX 60000
 #define GIVE_UP_MARGIN_MS 2000
+#define NOTED_MAX 50000 /* intents in one partition: what a record can hold */
 
 struct partition {
     struct link jobs;
+    struct link noted;     /* jobs in the list of intents */
+    struct link note_link; /* in the ring of lists to be written */
+    size_t noted_count;
+    struct uuid *restored_ids; /* the last list read while restoring */
+    size_t restored_count;
     int64_t folded_to; /* offsets below it have been folded */
     int32_t number;
     bool restoring;
@@ -25,6 +31,7 @@ struct flight {
     struct destination *destination;
     int64_t started_ms;
     uint32_t next_free;
+    bool first; /* nothing had been sent before */
 };
 
 struct deliverer {
@@ -40,6 +47,9 @@ struct deliverer {
     struct link noters;    /* ring of destinations */
     struct link facts;     /* jobs, to be written */
     struct link written;   /* jobs, in the open transaction */
+    struct link lists;     /* partitions whose list of intents has grown */
+    struct uuid *ids;      /* room for any of these lists */
+    size_t ids_capacity;
     struct flight *flights;
     uint32_t flights_free;
     size_t in_flight;
@@ -69,6 +79,16 @@ void core_unlist(struct deliverer *core, struct job *job);
 /* Finished by us: a ghost until its tombstone is read. */
 void core_finish(struct deliverer *core, struct job *job);
 void core_remove(struct deliverer *core, struct job *job);
+/* Room for one more in the list; false when that is full, or without memory. */
+bool core_note_reserve(struct deliverer *core, const struct partition *partition);
+/* Puts it into the list of its partition, which is then to be written. */
+void core_note_add(struct deliverer *core, struct job *job);
+void core_note_remove(struct deliverer *core, struct job *job);
+bool core_note_next(struct deliverer *core, struct deliver_write *ret_write);
+void core_note_restored(struct deliverer *core, struct partition *partition);
+/* How far ahead of its sends a destination may be noted. */
+size_t core_note_share(const struct deliverer *core);
+
 /* From when on it can't stay with its destination: shortly before the deadline, or at the limit set
  * for a hop. */
 int64_t core_give_up_at(const struct deliverer *core, const struct job *job);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define FACTS_PER_FLIGHT 16 /* not yet committed, per allowed send, before starting stops */
+#define FACTS_PER_FLIGHT 4 /* not yet committed, per allowed send, before starting stops */
 #define INTENTS_PER_TRANSACTION 4096
 #define ATTEMPT_LEAST_MS 1000
 #define ASK_AGAIN_LEAST_MS                                                                         \
@@ -28,6 +28,7 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     link_init(&core->noters);
     link_init(&core->facts);
     link_init(&core->written);
+    link_init(&core->lists);
     core->jobs = map_new(options->pending_max);
     core->destinations = map_new(DESTINATIONS_MAX);
     core->flights = calloc(options->in_flight_max, sizeof(*core->flights));
@@ -58,6 +59,7 @@ void deliver_free(struct deliverer *core)
     map_free(core->jobs, NULL);
     map_free(core->destinations, free_destination);
     free(core->flights);
+    free(core->ids);
     free(core);
 }
 
@@ -108,7 +110,8 @@ static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
     uint32_t number = core->flights_free;
     struct flight *flight = &core->flights[number];
     core->flights_free = flight->next_free;
-    *flight = (struct flight){.job = job, .destination = destination, .started_ms = now_ms};
+    *flight = (struct flight){
+        .job = job, .destination = destination, .started_ms = now_ms, .first = !job->maybe_sent};
     core_dequeue(core, job);
     job->stage = JOB_FLYING;
     job->flight = number;
@@ -193,24 +196,39 @@ static void disperse(struct deliverer *core, struct destination *destination, co
     }
 }
 
-void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
-                      int64_t now_ms)
+static struct flight land(struct deliverer *core, uint32_t number)
 {
     struct flight flight = core->flights[number];
-    struct destination *destination = flight.destination;
     core->flights[number] = (struct flight){.next_free = core->flights_free};
     core->flights_free = number;
     core->in_flight--;
-    destination->in_flight--;
+    flight.destination->in_flight--;
+    if (flight.job)
+        flight.job->flight = NO_FLIGHT;
+    return flight;
+}
+
+void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
+                      int64_t now_ms)
+{
+    struct flight flight = land(core, number);
+    struct destination *destination = flight.destination;
+    struct job *job = flight.job;
+    if (answer->unstarted) { /* as if it had never departed */
+        if (job) {
+            job->maybe_sent = !flight.first;
+            core_enqueue(core, job, now_ms);
+        }
+        core_refresh(core, destination, now_ms);
+        return;
+    }
     enum answer_meaning meaning = classify(answer);
     bool recovered =
         classify_telling(answer) &&
         destination_learn(destination, classify_unwell(answer), now_ms - flight.started_ms, now_ms,
                           core->options.probe_first_ms, core->options.probe_most_ms);
     quieten(destination, answer, now_ms);
-    struct job *job = flight.job;
     if (job) {
-        job->flight = NO_FLIGHT;
         job->attempts += answer->unsendable ? 0 : 1;
         job->intent = true;
         job->status = (int16_t)answer->status;
@@ -266,30 +284,44 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
 
 /* ---- writing */
 
-bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write)
+/* Makes an intent of the next fresh job whose turn it is; false if there is none. */
+static bool note_one(struct deliverer *core, int64_t now_ms)
 {
-    while (link_alone(&core->facts)) {
-        if (core->draining || link_alone(&core->noters) || core->facts_count >= core->facts_max ||
-            core->intents_open >= INTENTS_PER_TRANSACTION)
-            return false;
+    while (!core->draining && !link_alone(&core->noters) && core->facts_count < core->facts_max &&
+           core->intents_open < INTENTS_PER_TRANSACTION) {
         struct destination *destination =
             LINK_ITEM(core->noters.next, struct destination, intent_link);
         link_remove(&destination->intent_link);
-        if (!destination_may_note(destination, now_ms))
+        if (!destination_may_note(destination, now_ms, core_note_share(core)))
             continue;
         struct job *fresh = heap_top(&destination->fresh, NULL);
+        if (!core_note_reserve(core, core_partition(core, fresh->partition)))
+            continue;
         core_dequeue(core, fresh);
         core_post_fact(core, fresh, FACT_INTENT, now_ms);
         core->intents_open++;
         core_refresh(core, destination, now_ms);
+        return true;
     }
-    struct job *job = LINK_ITEM(core->facts.next, struct job, fact_link);
-    link_remove(&job->fact_link);
-    link_append(&core->written, &job->fact_link);
-    job->stage = JOB_WRITTEN;
-    *ret_write = (struct deliver_write){
-        .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
-    return true;
+    return false;
+}
+
+bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write)
+{
+    while (!link_alone(&core->facts) || note_one(core, now_ms)) {
+        struct job *job = LINK_ITEM(core->facts.next, struct job, fact_link);
+        link_remove(&job->fact_link);
+        link_append(&core->written, &job->fact_link);
+        job->stage = JOB_WRITTEN;
+        if (job->fact == FACT_INTENT) {
+            core_note_add(core, job);
+            continue;
+        }
+        *ret_write = (struct deliver_write){
+            .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
+        return true;
+    }
+    return core_note_next(core, ret_write);
 }
 
 bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms)
@@ -321,6 +353,8 @@ void deliver_committed(struct deliverer *core, int64_t now_ms)
         } else if (job->gone) {
             core_remove(core, job);
         } else {
+            if (fact != FACT_INTENT) /* its own record says so now */
+                core_note_remove(core, job);
             core_unlist(core, job);
             job->intent = true;
             core_enqueue(core, job, now_ms);

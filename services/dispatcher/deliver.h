@@ -26,7 +26,7 @@ struct endpoint_state {
 struct deliver_options {
     size_t pending_max;
     size_t in_flight_max;
-    bool intent; /* write an intent before the first send of a delivery */
+    bool intent; /* an intent stands on the topic before the first send of a delivery */
     int64_t attempt_timeout_ms;
     int64_t retry_first_ms, retry_most_ms; /* 0 = as the delivery says */
     int64_t probe_first_ms, probe_most_ms;
@@ -75,6 +75,11 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t partition, int64_t o
  * offset is folded and there is nothing to decode. */
 bool deliver_echo_seen(struct deliverer *core, int32_t partition, int64_t offset,
                        const struct uuid *id, const void *bytes, size_t size);
+/* The list of those in this partition that may have been sent; the last one before the end of the
+ * restoring counts. TRY_AGAIN without memory. */
+__attribute__((warn_unused_result)) enum verdict
+deliver_intents_seen(struct deliverer *core, int32_t partition, int64_t offset,
+                     const struct uuid *ids, size_t count);
 /* An unreadable record: its offset is folded, no more. */
 void deliver_skip(struct deliverer *core, int32_t partition, int64_t offset);
 
@@ -109,9 +114,12 @@ struct deliver_write {
     struct job *job; /* valid until the next event; for deliver_stays and deliver_wrote */
     const char *destination;
     enum job_fact fact;
-    /* FACT_INTENT: the Delivery with `intent`. FACT_RETRY: the updated Delivery, attempted.
-     * FACT_DELIVERED: tombstone, delivered. FACT_MOVE: tombstone, attempted if `attempted`, then
-     * the next Delivery and routed, or returned. */
+    int32_t partition;      /* of FACT_INTENT, which has no job: */
+    const struct uuid *ids; /* the list, valid until the next call */
+    size_t ids_count;
+    /* FACT_INTENT: the list of the partition's intents. FACT_RETRY: the updated Delivery,
+     * attempted. FACT_DELIVERED: tombstone, delivered. FACT_MOVE: tombstone, attempted if
+     * `attempted`, then the next Delivery and routed, or returned. */
 };
 /* The next record to be put into the open transaction; false if there is none. */
 bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write);

@@ -50,9 +50,11 @@ bool destination_may_send(const struct destination *destination, int64_t now_ms)
            spoken_to(destination, now_ms);
 }
 
-bool destination_may_note(const struct destination *destination, int64_t now_ms)
+bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share)
 {
     double allowance = destination->open ? 1.0 : destination->window * NOTE_AHEAD;
+    if (allowance > (double)share)
+        allowance = (double)share;
     return destination->fresh.count && spoken_to(destination, now_ms) &&
            (double)destination->noting + (double)destination->ready.count < allowance;
 }

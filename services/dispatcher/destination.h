@@ -41,8 +41,8 @@ __attribute__((warn_unused_result)) bool destination_reserve(struct destination 
 
 /* May the next ready job be sent now? */
 bool destination_may_send(const struct destination *destination, int64_t now_ms);
-/* May one more intent be written ahead? */
-bool destination_may_note(const struct destination *destination, int64_t now_ms);
+/* May one more intent be written ahead? `share` = how many this destination may have at most. */
+bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share);
 /* When to look again, if not before; INT64_MAX = only an event changes anything. */
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms);
 /* Takes what an attempt has shown: window, breaker, mean time. True if the breaker has just closed.

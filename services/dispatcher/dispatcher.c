@@ -22,7 +22,9 @@
 #define REBALANCE_DRAIN_MS 5000
 #define DRAIN_RESERVE_MS 5000 /* of the drain's time, for the last commit */
 #define SECRETS_NAMES_MAX 10000
-#define BATCH_MESSAGES_MAX 1000
+#define BATCH_MESSAGES_MAX 10000
+#define AHEAD_MAX 1024 /* sends handed over beyond those that may be under way */
+#define AHEAD_WINDOW_MS 50
 
 /* ---- loading */
 
@@ -142,7 +144,9 @@ static void on_answer(void *context, uint32_t flight, const struct answer *answe
     struct dispatcher *self = context;
     char result[RESULT_SIZE];
     classify_result(answer->status, answer->error, result);
-    metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
+    if (!answer->unstarted)
+        metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
+    self->answers++;
     deliver_answered(self->core, flight, answer, clock_now_ms());
 }
 
@@ -150,6 +154,7 @@ static void on_draining(void *context)
 {
     struct dispatcher *self = context;
     int64_t until_ms = clock_monotonic_ms() + REBALANCE_DRAIN_MS;
+    sender_recall(self->sender);
     while (sender_under_way(self->sender) && clock_monotonic_ms() < until_ms) {
         sender_turn(self->sender, 100);
         service_alive(self->context);
@@ -168,7 +173,7 @@ static bool new_core(struct dispatcher *self, struct reason *reason)
         return false;
     }
     struct deliver_options options = {.pending_max = (size_t)settings->pending_max,
-                                      .in_flight_max = (size_t)settings->in_flight_max,
+                                      .in_flight_max = (size_t)settings->in_flight_max + AHEAD_MAX,
                                       .intent = settings->intent,
                                       .attempt_timeout_ms = settings->attempt_timeout_ms,
                                       .retry_first_ms = settings->retry_first_ms,
@@ -191,12 +196,13 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
     if (self->sender)
         return true;
     buffer_init(&self->scratch, 256 * 1024);
-    buffer_init(&self->record, 128 * 1024);
+    buffer_init(&self->record, 1024 * 1024);
     buffer_init(&self->body, BODY_MAX);
     struct sender_options options = {.allowed = &self->networks,
                                      .allow_http = self->settings.allow_http,
                                      .ca_file = self->settings.ca_file,
                                      .connect_timeout_ms = self->settings.connect_timeout_ms,
+                                     .in_flight_max = (size_t)self->settings.in_flight_max,
                                      .answered = on_answer,
                                      .self = self};
     if (!load(self, reason))
@@ -268,12 +274,25 @@ static void stop(void *context)
 
 /* ---- the loop */
 
+/* A commit holds this thread up for some milliseconds, so the sender gets work ahead: as much as
+ * was answered of late, which is nothing when providers hang. */
+static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
+{
+    if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS || now_ms < self->ahead_at_ms) {
+        self->ahead = self->answers < AHEAD_MAX ? self->answers : AHEAD_MAX;
+        self->answers = 0;
+        self->ahead_at_ms = now_ms;
+    }
+    return (size_t)self->settings.in_flight_max + self->ahead;
+}
+
 static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
 {
+    const size_t most = handed_over_max(self, now_ms);
     struct deliver_send send;
     struct prepared prepared;
     struct answer answer;
-    while (deliver_next_send(self->core, now_ms, &send)) {
+    while (sender_under_way(self->sender) < most && deliver_next_send(self->core, now_ms, &send)) {
         if (!prepare_send(self, &send, now_ms, &prepared, &answer)) {
             on_answer(self, send.flight, &answer);
         } else if (!sender_start(self->sender, &prepared.request)) {
@@ -388,6 +407,7 @@ static enum verdict drain(void *context, int wait_ms, struct reason *reason)
         self->drain_by_ms =
             now_ms + (time_ms > DRAIN_RESERVE_MS ? time_ms - DRAIN_RESERVE_MS : time_ms / 2);
         deliver_drain(self->core);
+        sender_recall(self->sender);
     }
     enum verdict verdict =
         turn(self, wait_ms < BUSY_WAIT_MS ? wait_ms : BUSY_WAIT_MS, &counts, reason);

@@ -12,6 +12,10 @@
 #include "sign.h"
 
 #define FENCES_MAX 4096
+/* The record of a partition's intents: its value is the mark and the ids, 16 bytes each. */
+#define INTENT_KEY "intent/"
+#define INTENT_KEY_SIZE 24
+#define INTENT_MARK "IDs1"
 #define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
 
 /* A partition is restored when the fence that was written into it after its assignment is read
@@ -47,6 +51,8 @@ struct dispatcher {
 
     struct buffer scratch, record, body;
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
+    size_t answers, ahead; /* in this window; handed over beyond those under way */
+    int64_t ahead_at_ms;
     int64_t committed_at_ms; /* by the monotonic clock */
     int64_t stream_wait_ms;  /* grows while Kafka is away */
     struct open_figures {    /* of the open transaction */

@@ -35,6 +35,8 @@ bool deliver_assigned(struct deliverer *core, int32_t number)
     if (!partition)
         return false;
     link_init(&partition->jobs);
+    link_init(&partition->noted);
+    link_init(&partition->note_link);
     partition->number = number;
     partition->restoring = true;
     core->partitions[number] = partition;
@@ -47,6 +49,7 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
     if (!partition || !partition->restoring)
         return;
     partition->restoring = false;
+    core_note_restored(core, partition);
     struct link *next;
     for (struct link *link = partition->jobs.next; link != &partition->jobs; link = next) {
         next = link->next;
@@ -64,6 +67,8 @@ void deliver_revoked(struct deliverer *core, int32_t number)
     while (!link_alone(&partition->jobs))
         core_remove(core, LINK_ITEM(partition->jobs.next, struct job, partition_link));
     core->partitions[number] = NULL;
+    link_remove(&partition->note_link);
+    free(partition->restored_ids);
     free(partition);
 }
 
@@ -152,6 +157,7 @@ static struct job *job_add(struct deliverer *core, struct partition *partition,
         return NULL;
     link_init(&job->partition_link);
     link_init(&job->fact_link);
+    link_init(&job->note_link);
     job->destination = destination;
     job->partition = partition->number;
     job->flight = NO_FLIGHT;
@@ -313,7 +319,8 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
     while ((job = heap_top(&destination->waiting, &key)) && key <= now_ms)
         end_wait(core, job);
     ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
-    ring(&core->noters, &destination->intent_link, destination_may_note(destination, now_ms));
+    ring(&core->noters, &destination->intent_link,
+         destination_may_note(destination, now_ms, core_note_share(core)));
     int64_t wake = destination_wake_at(destination, now_ms);
     if (wake == INT64_MAX)
         heap_remove(&core->wakes, destination);
@@ -367,6 +374,7 @@ void core_unlist(struct deliverer *core, struct job *job)
 void core_finish(struct deliverer *core, struct job *job)
 {
     core_unlist(core, job);
+    core_note_remove(core, job);
     free(job->record);
     job->record = NULL;
     job->record_size = 0;
@@ -379,6 +387,7 @@ void core_remove(struct deliverer *core, struct job *job)
 {
     core_dequeue(core, job);
     core_unlist(core, job);
+    core_note_remove(core, job);
     if (job->stage == JOB_FLYING)
         core->flights[job->flight].job = NULL;
     if (job->stage == JOB_DONE)

@@ -31,6 +31,7 @@ struct job {
     struct destination *destination;
     struct link partition_link; /* of all jobs of a partition */
     struct link fact_link;      /* facts, or what is written */
+    struct link note_link;      /* in the partition's list of intents */
     size_t queue_slot;          /* in the destination's fresh, ready or waiting heap */
     size_t deadline_slot;
     int64_t accepted_at_ms, created_at_ms, deadline_at_ms;
@@ -50,7 +51,7 @@ struct job {
     int16_t status;    /* of the last attempt */
     uint8_t stage;     /* enum job_stage */
     uint8_t fact;      /* enum job_fact */
-    bool intent;       /* its record on the topic says that a send may be under way */
+    bool intent;       /* the topic says that a send may be under way */
     bool maybe_sent;   /* by this process or one before it */
     bool attempted;    /* the fact includes an attempt */
     bool must_move;    /* no going on with this destination */

@@ -51,4 +51,10 @@ static inline void link_prepend_all(struct link *list, struct link *from)
     link_init(from);
 }
 
+/* Puts all of `from` behind what is in `list`, order kept; `from` is empty then. */
+static inline void link_append_all(struct link *list, struct link *from)
+{
+    link_prepend_all(list->previous, from);
+}
+
 #endif

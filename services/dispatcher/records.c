@@ -114,6 +114,32 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
     return verdict;
 }
 
+static bool is_intents(const struct kafka_message *message)
+{
+    return message->key_size > strlen(INTENT_KEY) &&
+           memcmp(message->key, INTENT_KEY, strlen(INTENT_KEY)) == 0;
+}
+
+static enum verdict take_intents(struct dispatcher *self, const struct kafka_message *message,
+                                 struct reason *reason)
+{
+    const size_t mark = strlen(INTENT_MARK);
+    const uint8_t *value = message->value;
+    const size_t count = message->value_size > mark ? (message->value_size - mark) / 16 : 0;
+    if (!value || message->value_size != mark + count * 16 || memcmp(value, INTENT_MARK, mark)) {
+        struct reason why = {0};
+        reason_set(&why, "bad-intents", NULL, "not a list of ids");
+        return pass_over(self, message, &why);
+    }
+    _Static_assert(sizeof(struct uuid) == 16, "ids are read where they stand");
+    enum verdict verdict =
+        deliver_intents_seen(self->core, message->partition, message->offset,
+                             (const struct uuid *)(const void *)(value + mark), count);
+    if (verdict == TRY_AGAIN)
+        reason_set(reason, "no-memory", NULL, "a list of %zu intents can't be held", count);
+    return verdict;
+}
+
 enum verdict records_message(void *context, const struct kafka_message *message,
                              struct reason *reason)
 {
@@ -125,6 +151,8 @@ enum verdict records_message(void *context, const struct kafka_message *message,
         deliver_skip(self->core, message->partition, message->offset);
         return DONE;
     }
+    if (is_intents(message))
+        return take_intents(self, message, reason);
     if (!uuid_parse_bytes(message->key, message->key_size, &id)) {
         struct reason why = {0};
         reason_set(&why, "bad-key", NULL, "the key is no UUID");

@@ -1,441 +1,247 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcurl 7.88 has traps that were measured (docs/delivery.md); each option below stands for one:
- *  - one multi handle slows down with every transfer that hangs, so endpoints are spread over many,
- * on one epoll;
- *  - it repeats a POST silently when a kept connection dies, unless the body can't be rewound: it
- * can't be here;
- *  - a time-out while a name resolves blocks the loop unless QUICK_EXIT is set;
- *  - timers get lost, hence a look at each busy multi every second. */
+/* Two queues under one lock: posts that wait for the sender's thread, and posts that have ended.
+ * Either side signals only when it puts the first one into an empty queue, so that under load
+ * nobody is woken for a single post. */
 #include "send.h"
 
 #include "base/clock.h"
-#include "base/map.h"
-#include "base/text.h"
-#include "list.h"
+#include "transfers.h"
 
-#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SHARDS 64
-#define IDLE_MAX 16          /* easy handles kept for reuse, per shard */
-#define CONNECTIONS_MAX 128L /* kept, per shard */
-#define CONNECTION_AGE_S 30L
-#define SAFETY_TICK_MS 1000
-#define EVENTS_MAX 128
-#define WATCHED UINT64_MAX
-#define HEADER_MAX 64 /* of Retry-After */
-
-struct shard {
-    CURLM *multi;
-    CURLSH *share; /* TLS sessions */
-    struct sender *sender;
-    struct link idle;
-    size_t idle_count;
-    size_t under_way;
-    int64_t timer_at_ms; /* INT64_MAX = none */
-    bool touched;
-};
-
-struct transfer {
-    struct link idle_link, busy_link;
-    CURL *easy;
-    struct shard *shard;
-    struct curl_slist *headers;
-    uint8_t *body;
-    size_t body_size, body_capacity, body_sent;
-    size_t received;
-    uint32_t flight;
-    bool address_refused;
-    bool flooded;
-    size_t excerpt_length;
-    char excerpt[SEND_EXCERPT_MAX];
-    char retry_after[HEADER_MAX];
-};
+#define THREAD_WAIT_MS 1000
 
 struct sender {
     struct sender_options options;
-    struct shard shards[SHARDS];
-    struct link busy;
+    struct transfers *transfers; /* the thread's */
+    struct link ended;           /* the thread's: to be handed over after its turn */
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock; /* of the three below */
+    struct link waiting;
+    struct link answered;
+    bool stopping;
+    int thread_fd; /* wakes the thread */
+    int answer_fd; /* wakes the caller */
+    int watched_fd;
     size_t under_way;
-    int64_t safety_at_ms;
-    int epoll_fd;
 };
 
-/* ---- what libcurl asks and tells */
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
+void post_free(struct post *post)
 {
-    (void)easy;
-    struct shard *shard = self;
-    struct sender *sender = shard->sender;
-    if (what == CURL_POLL_REMOVE) {
-        (void)epoll_ctl(sender->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
-    struct epoll_event event = {.data.u64 =
-                                    (uint64_t)(shard - sender->shards) << 32 | (uint32_t)fd};
-    event.events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
-    if (known && epoll_ctl(sender->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
-        return 0;
-    if (epoll_ctl(sender->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
-        epoll_ctl(sender->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0)
-        return -1;
-    (void)curl_multi_assign(shard->multi, fd, shard);
-    return 0;
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *self)
-{
-    (void)multi;
-    struct shard *shard = self;
-    shard->timer_at_ms = timeout_ms < 0 ? INT64_MAX : clock_monotonic_ms() + timeout_ms;
-    return 0;
-}
-
-static size_t on_read(char *to, size_t size, size_t count, void *self)
-{
-    struct transfer *transfer = self;
-    size_t length = transfer->body_size - transfer->body_sent;
-    if (length > size * count)
-        length = size * count;
-    memcpy(to, transfer->body + transfer->body_sent, length);
-    transfer->body_sent += length;
-    return length;
-}
-
-/* Called before a body would be sent a second time on a new connection. */
-static int on_seek(void *self, curl_off_t offset, int origin)
-{
-    const struct transfer *transfer = self;
-    return origin == SEEK_SET && offset == 0 && transfer->body_sent == 0 ? CURL_SEEKFUNC_OK
-                                                                         : CURL_SEEKFUNC_FAIL;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t count, void *self)
-{
-    struct transfer *transfer = self;
-    size_t length = size * count;
-    transfer->received += length;
-    if (transfer->received > SEND_BODY_MAX) {
-        transfer->flooded = true;
-        return 0;
-    }
-    size_t room = sizeof(transfer->excerpt) - transfer->excerpt_length;
-    size_t kept = length < room ? length : room;
-    memcpy(transfer->excerpt + transfer->excerpt_length, bytes, kept);
-    transfer->excerpt_length += kept;
-    return length;
-}
-
-static size_t on_header(char *line, size_t size, size_t count, void *self)
-{
-    static const char name[] = "retry-after:";
-    const size_t name_length = sizeof(name) - 1;
-    struct transfer *transfer = self;
-    size_t length = size * count;
-    if (length <= name_length || (*line | 0x20) != 'r' || strncasecmp(line, name, name_length) != 0)
-        return length;
-    const char *value = line + name_length;
-    const char *end = line + length;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    if (!text_copy_bytes(transfer->retry_after, sizeof(transfer->retry_after), value,
-                         (size_t)(end - value)))
-        transfer->retry_after[0] = '\0';
-    return length;
-}
-
-static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct transfer *transfer = self;
-    (void)purpose;
-    if (!address_allowed(transfer->shard->sender->options.allowed, &address->addr,
-                         address->addrlen)) {
-        transfer->address_refused = true;
-        return CURL_SOCKET_BAD;
-    }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-/* Also asked when a kept connection is used again. */
-static int on_connected(void *self, char *address, char *own, int port, int own_port)
-{
-    struct transfer *transfer = self;
-    (void)own, (void)port, (void)own_port;
-    if (address_text_allowed(transfer->shard->sender->options.allowed, address))
-        return CURL_PREREQFUNC_OK;
-    transfer->address_refused = true;
-    return CURL_PREREQFUNC_ABORT;
-}
-
-/* ---- transfers */
-
-static void transfer_free(struct transfer *transfer)
-{
-    if (!transfer)
+    if (!post)
         return;
-    curl_easy_cleanup(transfer->easy);
-    curl_slist_free_all(transfer->headers);
-    free(transfer->body);
-    free(transfer);
-}
-
-/* What is the same for each use of the handle. */
-static bool set_up(struct transfer *transfer, const struct sender_options *options)
-{
-    CURL *easy = transfer->easy;
-    const char *protocols = options->allow_http ? "http,https" : "https";
-    bool failed = false;
-    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SHARE, transfer->shard->share) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
-    failed |=
-        options->ca_file && curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) != CURLE_OK;
-    failed |=
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, "referral-router/" PROJECT_VERSION) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                               (long)options->connect_timeout_ms) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) != CURLE_OK;
-    return !failed;
-}
-
-static struct transfer *transfer_of(struct shard *shard)
-{
-    struct transfer *transfer;
-    if (!link_alone(&shard->idle)) {
-        transfer = LINK_ITEM(shard->idle.previous, struct transfer, idle_link);
-        link_remove(&transfer->idle_link);
-        shard->idle_count--;
-        return transfer;
+    if (post->excerpt) {
+        explicit_bzero(post->excerpt, post->excerpt_length);
+        free(post->excerpt);
     }
-    transfer = calloc(1, sizeof(*transfer));
-    if (!transfer)
-        return NULL;
-    link_init(&transfer->idle_link);
-    link_init(&transfer->busy_link);
-    transfer->shard = shard;
-    transfer->easy = curl_easy_init();
-    if (!transfer->easy || !set_up(transfer, &shard->sender->options)) {
-        transfer_free(transfer);
-        return NULL;
+    explicit_bzero(post->body, post->body_size);
+    free(post);
+}
+
+/* A counter that can't be added to is full, and wakes all the same. */
+static void wake(int fd)
+{
+    static const uint64_t one = 1;
+    while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+/* ---- the thread */
+
+static void on_ended(void *self, struct post *post)
+{
+    struct sender *sender = self;
+    link_append(&sender->ended, &post->link);
+}
+
+/* Takes what may start now; true at the end. */
+static bool exchange(struct sender *sender, struct link *ret_starting)
+{
+    size_t room = sender->options.in_flight_max - transfers_under_way(sender->transfers);
+    bool first = false;
+    pthread_mutex_lock(&sender->lock);
+    bool stopping = sender->stopping;
+    if (!link_alone(&sender->ended)) {
+        first = link_alone(&sender->answered);
+        link_append_all(&sender->answered, &sender->ended);
     }
-    return transfer;
-}
-
-static void put_away(struct transfer *transfer)
-{
-    struct shard *shard = transfer->shard;
-    if (transfer->body)
-        explicit_bzero(transfer->body, transfer->body_size);
-    if (shard->idle_count == IDLE_MAX) {
-        transfer_free(transfer);
-        return;
+    for (; room && !link_alone(&sender->waiting); room--) {
+        struct link *link = sender->waiting.next;
+        link_remove(link);
+        link_append(ret_starting, link);
     }
-    link_append(&shard->idle, &transfer->idle_link);
-    shard->idle_count++;
+    pthread_mutex_unlock(&sender->lock);
+    if (first)
+        wake(sender->answer_fd);
+    return stopping;
 }
 
-static bool fill(struct transfer *transfer, const struct send_request *request)
+static void *work(void *self)
 {
-    static const char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
-    if (request->body_size > transfer->body_capacity) {
-        uint8_t *body = realloc(transfer->body, request->body_size);
-        if (!body)
-            return false;
-        transfer->body = body;
-        transfer->body_capacity = request->body_size;
-    }
-    memcpy(transfer->body, request->body, request->body_size);
-    transfer->body_size = request->body_size;
-    transfer->body_sent = transfer->received = transfer->excerpt_length = 0;
-    transfer->address_refused = transfer->flooded = false;
-    transfer->retry_after[0] = '\0';
-    transfer->flight = request->flight;
-    curl_slist_free_all(transfer->headers);
-    transfer->headers = curl_slist_append(NULL, no_expect);
-    bool failed = !transfer->headers;
-    for (size_t i = 0; !failed && i < SEND_HEADERS_MAX && request->headers[i]; i++)
-        failed = !curl_slist_append(transfer->headers, request->headers[i]);
-    CURL *easy = transfer->easy;
-    failed = failed || curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) != CURLE_OK ||
-             curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
-             curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) != CURLE_OK ||
-             curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) !=
-                 CURLE_OK;
-    return !failed;
-}
-
-/* Scheme and authority: transfers to one endpoint's host share a multi, and with it its
- * connections. */
-static struct shard *shard_of(struct sender *sender, const char *url)
-{
-    const char *host = strstr(url, "://");
-    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
-    return &sender->shards[hash_bytes(url, length, 0) % SHARDS];
-}
-
-bool sender_start(struct sender *sender, const struct send_request *request)
-{
-    struct shard *shard = shard_of(sender, request->url);
-    struct transfer *transfer = transfer_of(shard);
-    if (!transfer)
-        return false;
-    if (!fill(transfer, request) ||
-        curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
-        transfer_free(transfer);
-        return false;
-    }
-    link_append(&sender->busy, &transfer->busy_link);
-    shard->under_way++;
-    sender->under_way++;
-    return true;
-}
-
-static const char *error_of(CURLcode code)
-{
-    static const struct {
-        CURLcode code;
-        const char *error;
-    } errors[] = {
-        {CURLE_OPERATION_TIMEDOUT, "timeout"},
-        {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
-        {CURLE_COULDNT_CONNECT, "refused-connection"},
-        {CURLE_SEND_FAIL_REWIND, "stale-connection"}, /* kept, and dead when it was used again */
-        {CURLE_GOT_NOTHING, "connection-lost"},
-        {CURLE_RECV_ERROR, "connection-lost"},
-        {CURLE_SEND_ERROR, "connection-lost"},
-        {CURLE_PARTIAL_FILE, "connection-lost"},
-        {CURLE_SSL_CONNECT_ERROR, "tls-failed"},
-        {CURLE_PEER_FAILED_VERIFICATION, "tls-untrusted"},
-        {CURLE_SSL_CACERT_BADFILE, "tls-untrusted"},
-        {CURLE_URL_MALFORMAT, "bad-endpoint"},
-        {CURLE_UNSUPPORTED_PROTOCOL, "bad-endpoint"},
-        {CURLE_LOGIN_DENIED, "bad-endpoint"},
-        {CURLE_WEIRD_SERVER_REPLY, "bad-answer"},
-    };
-    for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-        if (errors[i].code == code)
-            return errors[i].error;
-    return "network-error";
-}
-
-static void finish(struct sender *sender, struct transfer *transfer, CURLcode code)
-{
-    struct shard *shard = transfer->shard;
-    long status = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_multi_remove_handle(shard->multi, transfer->easy);
-    link_remove(&transfer->busy_link);
-    shard->under_way--;
-    sender->under_way--;
-    struct answer answer = {.excerpt = transfer->excerpt,
-                            .excerpt_length = transfer->excerpt_length,
-                            .retry_after = transfer->retry_after[0] ? transfer->retry_after : NULL};
-    if (transfer->address_refused)
-        answer.error = "address-refused";
-    else if (code == CURLE_OK || transfer->flooded) /* its head says enough */
-        answer.status = (int)status;
-    else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->body_sent)
-        answer.error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
-    else
-        answer.error = error_of(code);
-    sender->options.answered(sender->options.self, transfer->flight, &answer);
-    put_away(transfer);
-}
-
-/* ---- the loop */
-
-static void collect(struct sender *sender, struct shard *shard)
-{
-    CURLMsg *message;
-    int left;
-    shard->touched = false;
-    while ((message = curl_multi_info_read(shard->multi, &left))) {
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        CURLcode code = message->data.result;
-        char *private = NULL;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        finish(sender, (struct transfer *)(void *)private, code);
-    }
-}
-
-static int wait_of(const struct sender *sender, int wait_ms, int64_t now_ms)
-{
-    int64_t until = now_ms + wait_ms;
-    if (sender->under_way && sender->safety_at_ms < until)
-        until = sender->safety_at_ms;
-    for (size_t i = 0; i < SHARDS; i++)
-        if (sender->shards[i].timer_at_ms < until)
-            until = sender->shards[i].timer_at_ms;
-    return until <= now_ms ? 0 : (int)(until - now_ms);
-}
-
-void sender_turn(struct sender *sender, int wait_ms)
-{
-    struct epoll_event events[EVENTS_MAX];
-    int running;
-    int count = epoll_wait(sender->epoll_fd, events, EVENTS_MAX,
-                           wait_of(sender, wait_ms, clock_monotonic_ms()));
-    for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 == WATCHED)
-            continue;
-        struct shard *shard = &sender->shards[events[i].data.u64 >> 32];
-        int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                   (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-        (void)curl_multi_socket_action(shard->multi, (curl_socket_t)(uint32_t)events[i].data.u64,
-                                       what, &running);
-        shard->touched = true;
-    }
-    int64_t now_ms = clock_monotonic_ms();
-    bool safety = now_ms >= sender->safety_at_ms;
-    if (safety)
-        sender->safety_at_ms = now_ms + SAFETY_TICK_MS;
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &sender->shards[i];
-        if (shard->timer_at_ms <= now_ms || (safety && shard->under_way)) {
-            shard->timer_at_ms = INT64_MAX;
-            (void)curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-            shard->touched = true;
+    struct sender *sender = self;
+    struct link starting;
+    link_init(&starting);
+    while (!exchange(sender, &starting)) {
+        while (!link_alone(&starting)) {
+            struct post *post = LINK_ITEM(starting.next, struct post, link);
+            link_remove(&post->link);
+            transfers_start(sender->transfers, post);
         }
-        if (shard->touched)
-            collect(sender, shard);
+        transfers_turn(sender->transfers, link_alone(&sender->ended) ? THREAD_WAIT_MS : 0);
     }
+    link_append_all(&sender->ended, &starting); /* for sender_close */
+    return NULL;
+}
+
+/* Signals are for the main thread. */
+static bool start_thread(struct sender *sender)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return false;
+    sender->running = pthread_create(&sender->thread, NULL, work, sender) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return sender->running;
+}
+
+/* ---- the caller's side */
+
+struct sender *sender_open(const struct sender_options *options, struct reason *reason)
+{
+    struct sender *sender = calloc(1, sizeof(*sender));
+    if (!sender) {
+        reason_set(reason, "no-http-client", NULL, "memory ran out");
+        return NULL;
+    }
+    sender->options = *options;
+    link_init(&sender->ended);
+    link_init(&sender->waiting);
+    link_init(&sender->answered);
+    sender->watched_fd = -1;
+    sender->thread_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    sender->answer_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    (void)pthread_mutex_init(&sender->lock, NULL);
+    sender->transfers = transfers_open(options, on_ended, sender, reason);
+    if (sender->transfers &&
+        (sender->thread_fd < 0 || sender->answer_fd < 0 ||
+         !transfers_watch(sender->transfers, sender->thread_fd) || !start_thread(sender)))
+        reason_set(reason, "no-http-client", NULL, "descriptors or threads ran out");
+    if (sender->running)
+        return sender;
+    sender_close(sender);
+    return NULL;
 }
 
 bool sender_watch(struct sender *sender, int fd)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED};
-    return epoll_ctl(sender->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+    sender->watched_fd = fd;
+    return fd >= 0;
+}
+
+/* One allocation: the post, its texts, its body. */
+static struct post *post_new(const struct send_request *request)
+{
+    static const char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
+    const char *texts[POST_LINES_MAX + 1] = {request->url, no_expect};
+    size_t sizes[POST_LINES_MAX + 1];
+    size_t count = 2, size = sizeof(struct post) + request->body_size;
+    for (size_t i = 0; i < SEND_HEADERS_MAX && request->headers[i]; i++)
+        texts[count++] = request->headers[i];
+    for (size_t i = 0; i < count; i++)
+        size += sizes[i] = strlen(texts[i]) + 1;
+    struct post *post = malloc(size);
+    if (!post)
+        return NULL;
+    *post = (struct post){.flight = request->flight,
+                          .until_ms = clock_monotonic_ms() + request->timeout_ms,
+                          .lines_count = count - 1,
+                          .body_size = request->body_size};
+    link_init(&post->link);
+    char *at = (char *)(post + 1);
+    for (size_t i = 0; i < count; at += sizes[i++]) {
+        memcpy(at, texts[i], sizes[i]);
+        if (i)
+            post->lines[i - 1] = at;
+        else
+            post->url = at;
+    }
+    post->body = (uint8_t *)at;
+    memcpy(post->body, request->body, request->body_size);
+    return post;
+}
+
+bool sender_start(struct sender *sender, const struct send_request *request)
+{
+    struct post *post = post_new(request);
+    if (!post)
+        return false;
+    pthread_mutex_lock(&sender->lock);
+    bool first = link_alone(&sender->waiting);
+    link_append(&sender->waiting, &post->link);
+    pthread_mutex_unlock(&sender->lock);
+    sender->under_way++;
+    if (first)
+        wake(sender->thread_fd);
+    return true;
+}
+
+static void give_out(struct sender *sender, struct link *posts)
+{
+    while (!link_alone(posts)) {
+        struct post *post = LINK_ITEM(posts->next, struct post, link);
+        link_remove(&post->link);
+        sender->under_way--;
+        const struct answer answer = {.status = post->status,
+                                      .error = post->error,
+                                      .unstarted = post->unstarted,
+                                      .excerpt = post->excerpt,
+                                      .excerpt_length = post->excerpt_length,
+                                      .retry_after =
+                                          post->retry_after[0] ? post->retry_after : NULL};
+        sender->options.answered(sender->options.self, post->flight, &answer);
+        post_free(post);
+    }
+}
+
+void sender_turn(struct sender *sender, int wait_ms)
+{
+    struct pollfd fds[] = {{.fd = sender->answer_fd, .events = POLLIN},
+                           {.fd = sender->watched_fd, .events = POLLIN}};
+    uint64_t count;
+    struct link answered;
+    if (poll(fds, 2, wait_ms) <= 0 || !(fds[0].revents & POLLIN))
+        return;
+    if (read(sender->answer_fd, &count, sizeof(count)) < 0)
+        return; /* another turn will tell */
+    link_init(&answered);
+    pthread_mutex_lock(&sender->lock);
+    link_append_all(&answered, &sender->answered);
+    pthread_mutex_unlock(&sender->lock);
+    give_out(sender, &answered);
+}
+
+void sender_recall(struct sender *sender)
+{
+    struct link recalled;
+    link_init(&recalled);
+    pthread_mutex_lock(&sender->lock);
+    link_append_all(&recalled, &sender->waiting);
+    pthread_mutex_unlock(&sender->lock);
+    for (struct link *link = recalled.next; link != &recalled; link = link->next) {
+        struct post *post = LINK_ITEM(link, struct post, link);
+        post->error = "recalled";
+        post->unstarted = true;
+    }
+    give_out(sender, &recalled);
 }
 
 size_t sender_under_way(const struct sender *sender)
@@ -443,69 +249,34 @@ size_t sender_under_way(const struct sender *sender)
     return sender->under_way;
 }
 
-static bool shard_open(struct sender *sender, struct shard *shard)
+static void free_all(struct link *posts)
 {
-    *shard = (struct shard){.sender = sender, .timer_at_ms = INT64_MAX};
-    link_init(&shard->idle);
-    shard->multi = curl_multi_init();
-    shard->share = curl_share_init();
-    return shard->multi && shard->share &&
-           curl_share_setopt(shard->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
-               CURLSHE_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard) == CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard) == CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) ==
-               CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK;
-}
-
-struct sender *sender_open(const struct sender_options *options, struct reason *reason)
-{
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        reason_set(reason, "no-http-client", NULL, "libcurl can't be started");
-        return NULL;
+    while (!link_alone(posts)) {
+        struct post *post = LINK_ITEM(posts->next, struct post, link);
+        link_remove(&post->link);
+        post_free(post);
     }
-    struct sender *sender = calloc(1, sizeof(*sender));
-    if (!sender)
-        goto out;
-    sender->options = *options;
-    link_init(&sender->busy);
-    sender->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    bool well = sender->epoll_fd >= 0;
-    for (size_t i = 0; i < SHARDS; i++)
-        well = shard_open(sender, &sender->shards[i]) && well;
-    if (well)
-        return sender;
-out:
-    reason_set(reason, "no-http-client", NULL, "memory or descriptors ran out");
-    sender_close(sender);
-    return NULL;
 }
 
 void sender_close(struct sender *sender)
 {
     if (!sender)
         return;
-    while (!link_alone(&sender->busy)) {
-        struct transfer *transfer = LINK_ITEM(sender->busy.next, struct transfer, busy_link);
-        (void)curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
-        link_remove(&transfer->busy_link);
-        transfer_free(transfer);
+    if (sender->running) {
+        pthread_mutex_lock(&sender->lock);
+        sender->stopping = true;
+        pthread_mutex_unlock(&sender->lock);
+        wake(sender->thread_fd);
+        pthread_join(sender->thread, NULL);
     }
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &sender->shards[i];
-        while (!link_alone(&shard->idle)) {
-            struct transfer *transfer = LINK_ITEM(shard->idle.next, struct transfer, idle_link);
-            link_remove(&transfer->idle_link);
-            transfer_free(transfer);
-        }
-        curl_multi_cleanup(shard->multi);
-        curl_share_cleanup(shard->share);
-    }
-    if (sender->epoll_fd >= 0)
-        close(sender->epoll_fd);
+    transfers_close(sender->transfers);
+    free_all(&sender->ended);
+    free_all(&sender->waiting);
+    free_all(&sender->answered);
+    pthread_mutex_destroy(&sender->lock);
+    if (sender->thread_fd >= 0)
+        close(sender->thread_fd);
+    if (sender->answer_fd >= 0)
+        close(sender->answer_fd);
     free(sender);
-    curl_global_cleanup();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP out, behind which stands libcurl: many POSTs at once, each ending in one answer. One thread;
- * its loop also wakes for one descriptor of the caller's. What is admitted, and when, is the
- * caller's business: nothing is queued here. */
+/* HTTP out: many POSTs at once, each ending in one answer. They run on a thread of their own, so
+ * that neither a commit nor anything else of the caller's holds them up; the caller's thread only
+ * hands over and hears. What is admitted, and when, is the caller's business: what is handed over
+ * beyond `in_flight_max` waits its turn here. */
 #ifndef DISPATCHER_SEND_H
 #define DISPATCHER_SEND_H
 
@@ -17,7 +18,7 @@
 
 struct sender;
 
-/* Called from sender_turn, once for each sender_start; the answer is borrowed. */
+/* Called from sender_turn or sender_recall, once for each sender_start; the answer is borrowed. */
 typedef void sender_answered(void *self, uint32_t flight, const struct answer *answer);
 
 struct sender_options {
@@ -25,6 +26,7 @@ struct sender_options {
     bool allow_http;                /* else https alone */
     const char *ca_file;            /* NULL = the system's */
     int64_t connect_timeout_ms;
+    size_t in_flight_max;
     sender_answered *answered;
     void *self;
 };
@@ -40,13 +42,16 @@ struct send_request { /* borrowed, copied by sender_start */
 
 __attribute__((warn_unused_result)) struct sender *sender_open(const struct sender_options *options,
                                                                struct reason *reason);
-/* Waits at most wait_ms for anything to happen, then handles it. -1 = no descriptor of the
- * caller's. */
+/* sender_turn returns when this descriptor becomes readable, too. */
 __attribute__((warn_unused_result)) bool sender_watch(struct sender *sender, int fd);
+/* Waits at most wait_ms for answers, then gives them out. */
 void sender_turn(struct sender *sender, int wait_ms);
 /* False without memory; then no answer comes. */
 __attribute__((warn_unused_result)) bool sender_start(struct sender *sender,
                                                       const struct send_request *request);
+/* What has not begun ends now, as `unstarted`. */
+void sender_recall(struct sender *sender);
+/* Handed over, and not answered yet. */
 size_t sender_under_way(const struct sender *sender);
 /* What is under way ends unheard. NULL is fine. */
 void sender_close(struct sender *sender);

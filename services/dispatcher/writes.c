@@ -144,11 +144,35 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
     return send_event(self, &event, reason);
 }
 
+static enum verdict write_intents(struct dispatcher *self, const struct deliver_write *write,
+                                  struct reason *reason)
+{
+    char key[INTENT_KEY_SIZE];
+    struct buffer *list = &self->record;
+    buffer_reset(list);
+    if (!text_format(key, sizeof(key), INTENT_KEY "%d", write->partition) ||
+        !buffer_append_text(list, INTENT_MARK) ||
+        !buffer_append(list, write->ids, write->ids_count * sizeof(*write->ids))) {
+        reason_set(reason, "no-memory", NULL, "a list of %zu intents can't be held",
+                   write->ids_count);
+        return TRY_AGAIN;
+    }
+    struct kafka_out out = {.topic = TOPIC_DELIVERIES,
+                            .partition = write->partition,
+                            .key = key,
+                            .key_size = strlen(key),
+                            .value = list->data,
+                            .value_size = list->length};
+    return stream_send(self->stream, &out, reason);
+}
+
 static enum verdict carry_out(struct dispatcher *self, const struct deliver_write *write,
                               int64_t now_ms, struct reason *reason)
 {
     struct delivery delivery;
     struct job *job = write->job;
+    if (write->fact == FACT_INTENT)
+        return write_intents(self, write, reason);
     enum verdict verdict =
         delivery_decode(self->codec, job->record, job->record_size, &delivery, reason);
     if (verdict != DONE)
@@ -158,8 +182,6 @@ static enum verdict carry_out(struct dispatcher *self, const struct deliver_writ
     if (job->status || job->error)
         classify_result(job->status, job->error, delivery.last_result);
     switch (write->fact) {
-    case FACT_INTENT:
-        return write_record(self, &delivery, job, reason);
     case FACT_RETRY:
         return write_retry(self, &delivery, job, reason);
     case FACT_DELIVERED:

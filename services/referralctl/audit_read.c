@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "ids/uuid.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +127,10 @@ static enum verdict take_delivery(struct audit *audit, const struct kafka_messag
                                   bool late, struct reason *reason)
 {
     struct record *record;
+    struct uuid id;
+    if (!uuid_parse_bytes(message->key, message->key_size, &id)) {
+        return DONE; // the dispatcher's own notes: fences, lists of intents
+    }
     if (!message->value) {
         return ledger_tombstone(audit->ledger, message->key, message->key_size, late)
                    ? DONE

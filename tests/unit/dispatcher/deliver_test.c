@@ -97,6 +97,11 @@ static void turn(struct stage *stage, bool stay)
     struct deliver_send send;
     deliver_tick(stage->core, stage->now);
     while (deliver_next_write(stage->core, stage->now, &write)) {
+        if (write.fact == FACT_INTENT) {
+            for (size_t i = 0; i < write.ids_count; i++)
+                say(stage, "intent", write.ids[i].bytes[0]);
+            continue;
+        }
         int number = write.job->id.bytes[0];
         if (write.fact == FACT_MOVE && !write.job->must_move && stay) {
             say(stage, "stay", number);

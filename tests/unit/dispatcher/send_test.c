@@ -192,6 +192,7 @@ static struct sender *open_sender(struct heard *heard, const struct networks *al
 {
     struct sender_options options = {.allowed = allowed,
                                      .allow_http = http,
+                                     .in_flight_max = 64,
                                      .connect_timeout_ms = 2000,
                                      .answered = on_answer,
                                      .self = heard};

@@ -34,10 +34,14 @@ struct place { /* a Delivery, as bytes on the log */
     int64_t created_at, deadline_at, next_attempt_at;
 };
 
+#define INTENTS_MAX REFERRALS
+
 struct entry {
     uint8_t id[16];
     bool tombstone;
     struct place place;
+    struct uuid *intents; /* a list of intents instead of a place */
+    size_t intents_count;
 };
 
 struct partition_log {
@@ -141,12 +145,36 @@ static void put(struct world *world, const struct place *place, bool tombstone)
     world->transaction_partition[world->transaction_count++] = place->destination % PARTITIONS;
 }
 
+static void put_intents(struct world *world, const struct deliver_write *write)
+{
+    CHECK(world, world->transaction_count < LOG_MAX / 10);
+    CHECK(world, write->ids_count > 0 && write->ids_count <= INTENTS_MAX);
+    struct uuid *copy = malloc(write->ids_count * sizeof(*copy));
+    CHECK(world, copy);
+    memcpy(copy, write->ids, write->ids_count * sizeof(*copy));
+    world->transaction[world->transaction_count] =
+        (struct entry){.intents = copy, .intents_count = write->ids_count};
+    world->transaction_partition[world->transaction_count++] = write->partition;
+}
+
+static void abandon(struct world *world)
+{
+    for (size_t i = 0; i < world->transaction_count; i++)
+        free(world->transaction[i].intents);
+    world->transaction_count = world->finals_count = 0;
+}
+
 static void commit(struct world *world)
 {
     for (size_t i = 0; i < world->transaction_count; i++) {
         struct partition_log *log = &world->logs[world->transaction_partition[i]];
         const struct entry *entry = &world->transaction[i];
         struct referral *referral = &world->referrals[entry->place.referral];
+        if (entry->intents) {
+            CHECK(world, log->count < LOG_MAX);
+            log->entries[log->count++] = *entry;
+            continue;
+        }
         bool first = entry->place.attempts == 0 && !entry->place.intent;
         CHECK(world, log->count < LOG_MAX);
         log->entries[log->count++] = *entry;
@@ -204,6 +232,10 @@ static void write_all(struct world *world)
 {
     struct deliver_write write;
     while (deliver_next_write(world->core, world->now, &write)) {
+        if (write.fact == FACT_INTENT) {
+            put_intents(world, &write);
+            continue;
+        }
         struct place place;
         CHECK(world, write.job->record_size == sizeof(place));
         memcpy(&place, write.job->record, sizeof(place));
@@ -222,7 +254,7 @@ static void write_all(struct world *world)
     }
     if (chance(world, 12)) {
         world->aborts++;
-        world->transaction_count = world->finals_count = 0;
+        abandon(world);
         deliver_aborted(world->core);
         for (int32_t i = 0; i < PARTITIONS; i++) /* the input is rewound: some of it comes again */
             if (world->logs[i].read_to > 0)
@@ -241,6 +273,11 @@ static void read_entry(struct world *world, int32_t number, int64_t offset)
     memcpy(id.bytes, entry->id, sizeof(id.bytes));
     if (!deliver_is_new(world->core, number, offset))
         return;
+    if (entry->intents) {
+        CHECK(world, deliver_intents_seen(world->core, number, offset, entry->intents,
+                                          entry->intents_count) == DONE);
+        return;
+    }
     if (entry->tombstone) {
         deliver_tombstone_seen(world->core, number, offset, &id, world->now);
         return;
@@ -367,7 +404,7 @@ static void misfortune(struct world *world)
         world->crashes++;
         deliver_free(world->core);
         memset(world->air, 0, sizeof(world->air));
-        world->transaction_count = world->finals_count = 0;
+        abandon(world);
         begin_core(world);
         for (int32_t i = 0; i < PARTITIONS; i++)
             assign(world, i);
@@ -462,8 +499,11 @@ static void every_seed_keeps_the_promises(void **state)
         dead += world->attempts_dead;
         for (int i = 0; i < REFERRALS; i++)
             returned += world->referrals[i].returned;
-        for (size_t i = 0; i < PARTITIONS; i++)
+        for (size_t i = 0; i < PARTITIONS; i++) {
+            for (int64_t j = 0; j < world->logs[i].count; j++)
+                free(world->logs[i].entries[j].intents);
             free(world->logs[i].entries);
+        }
         free(world);
     }
     print_message(

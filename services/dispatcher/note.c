@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intents. Before a delivery's first send the topic has to say that it may be under way, or nobody
+ * could mark it after a crash. One small record per partition says it of all at once: the ids of
+ * those that may be sent, or may have been, and of which no record of their own says so. A newer
+ * list replaces the older one, so it carries on what is still open, and it is written only when it
+ * has grown: an id too many does no harm, for it belongs to a delivery that is finished, or marked
+ * anyway. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NOTED_AHEAD 4096 /* by all destinations together, roughly */
+#define SHARE_LEAST 4
+
+size_t core_note_share(const struct deliverer *core)
+{
+    size_t share = NOTED_AHEAD / (map_count(core->destinations) + 1);
+    return share > SHARE_LEAST ? share : SHARE_LEAST;
+}
+
+static void grow_list(struct deliverer *core, struct partition *partition)
+{
+    if (link_alone(&partition->note_link))
+        link_append(&core->lists, &partition->note_link);
+}
+
+bool core_note_reserve(struct deliverer *core, const struct partition *partition)
+{
+    size_t count = partition->noted_count + 1;
+    if (count > NOTED_MAX)
+        return false;
+    if (count <= core->ids_capacity)
+        return true;
+    size_t capacity = core->ids_capacity ? core->ids_capacity * 2 : 256;
+    struct uuid *ids = realloc(core->ids, capacity * sizeof(*ids));
+    if (!ids)
+        return false;
+    core->ids = ids;
+    core->ids_capacity = capacity;
+    return true;
+}
+
+void core_note_add(struct deliverer *core, struct job *job)
+{
+    struct partition *partition = core_partition(core, job->partition);
+    if (link_alone(&job->note_link)) {
+        link_append(&partition->noted, &job->note_link);
+        partition->noted_count++;
+    }
+    grow_list(core, partition);
+}
+
+void core_note_remove(struct deliverer *core, struct job *job)
+{
+    if (link_alone(&job->note_link))
+        return;
+    link_remove(&job->note_link);
+    core_partition(core, job->partition)->noted_count--;
+}
+
+/* What this transaction itself makes superfluous is left out: both come true together. */
+bool core_note_next(struct deliverer *core, struct deliver_write *ret_write)
+{
+    if (link_alone(&core->lists))
+        return false;
+    struct partition *partition = LINK_ITEM(core->lists.next, struct partition, note_link);
+    link_remove(&partition->note_link);
+    size_t count = 0;
+    for (struct link *link = partition->noted.next; link != &partition->noted; link = link->next) {
+        const struct job *job = LINK_ITEM(link, struct job, note_link);
+        if (job->stage != JOB_WRITTEN || job->fact == FACT_INTENT)
+            core->ids[count++] = job->id;
+    }
+    *ret_write = (struct deliver_write){
+        .fact = FACT_INTENT, .partition = partition->number, .ids = core->ids, .ids_count = count};
+    return true;
+}
+
+enum verdict deliver_intents_seen(struct deliverer *core, int32_t number, int64_t offset,
+                                  const struct uuid *ids, size_t count)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition || offset < partition->folded_to)
+        return DONE;
+    if (partition->restoring) {
+        struct uuid *copy = malloc(count ? count * sizeof(*copy) : 1);
+        if (!copy)
+            return TRY_AGAIN;
+        if (count)
+            memcpy(copy, ids, count * sizeof(*copy));
+        free(partition->restored_ids);
+        partition->restored_ids = copy;
+        partition->restored_count = count;
+    }
+    partition->folded_to = offset + 1;
+    return DONE;
+}
+
+/* The last list read says which of the restored may have been sent; ours carry on from it. */
+void core_note_restored(struct deliverer *core, struct partition *partition)
+{
+    for (size_t i = 0; i < partition->restored_count; i++) {
+        const struct uuid *id = &partition->restored_ids[i];
+        struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+        if (!job || job->partition != partition->number || job->intent || job->attempts > 0 ||
+            !core_note_reserve(core, partition))
+            continue;
+        job->intent = true;
+        link_append(&partition->noted, &job->note_link);
+        partition->noted_count++;
+    }
+    free(partition->restored_ids);
+    partition->restored_ids = NULL;
+    partition->restored_count = 0;
+}

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl 7.88 has traps that were measured (docs/delivery.md); each option below stands for one:
+ *  - one multi handle slows down with every transfer that hangs, so endpoints are spread over many,
+ * on one epoll;
+ *  - it repeats a POST silently when a kept connection dies, unless the body can't be rewound: it
+ * can't be here;
+ *  - a time-out while a name resolves blocks the loop unless QUICK_EXIT is set;
+ *  - timers get lost, hence a look at each busy multi every second. */
+#include "transfers.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/text.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SHARDS 64
+#define IDLE_MAX 256         /* easy handles kept for reuse */
+#define CONNECTIONS_MAX 128L /* kept, per shard */
+#define CONNECTION_AGE_S 30L
+#define SAFETY_TICK_MS 1000
+#define EVENTS_MAX 128
+#define WATCHED UINT64_MAX
+#define BUFFER_SIZE (16L * 1024) /* of libcurl, each way; answers are short */
+
+struct shard {
+    CURLM *multi;
+    CURLSH *share; /* TLS sessions */
+    struct transfers *transfers;
+    struct link idle;
+    size_t under_way;
+    int64_t timer_at_ms; /* INT64_MAX = none */
+    bool touched;
+};
+
+struct transfer {
+    struct link idle_link, busy_link;
+    CURL *easy;
+    struct shard *shard;
+    struct post *post; /* NULL = idle */
+    struct curl_slist lines[POST_LINES_MAX];
+    size_t body_sent;
+    size_t received;
+    bool address_refused;
+    bool flooded;
+    size_t excerpt_length;
+    char excerpt[SEND_EXCERPT_MAX];
+};
+
+struct transfers {
+    struct sender_options options;
+    transfers_ended *ended;
+    void *self;
+    struct shard shards[SHARDS];
+    struct link busy;
+    size_t under_way;
+    size_t idle_count;
+    int64_t safety_at_ms;
+    int epoll_fd;
+    int watched_fd;
+};
+
+/* ---- what libcurl asks and tells */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
+{
+    (void)easy;
+    struct shard *shard = self;
+    struct transfers *transfers = shard->transfers;
+    if (what == CURL_POLL_REMOVE) {
+        (void)epoll_ctl(transfers->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+        return 0;
+    }
+    struct epoll_event event = {.data.u64 =
+                                    (uint64_t)(shard - transfers->shards) << 32 | (uint32_t)fd};
+    event.events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
+    if (known && epoll_ctl(transfers->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+        return 0;
+    if (epoll_ctl(transfers->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
+        epoll_ctl(transfers->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0)
+        return -1;
+    (void)curl_multi_assign(shard->multi, fd, shard);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *self)
+{
+    (void)multi;
+    struct shard *shard = self;
+    shard->timer_at_ms = timeout_ms < 0 ? INT64_MAX : clock_monotonic_ms() + timeout_ms;
+    return 0;
+}
+
+static size_t on_read(char *to, size_t size, size_t count, void *self)
+{
+    struct transfer *transfer = self;
+    const struct post *post = transfer->post;
+    size_t length = post->body_size - transfer->body_sent;
+    if (length > size * count)
+        length = size * count;
+    memcpy(to, post->body + transfer->body_sent, length);
+    transfer->body_sent += length;
+    return length;
+}
+
+/* Called before a body would be sent a second time on a new connection. */
+static int on_seek(void *self, curl_off_t offset, int origin)
+{
+    const struct transfer *transfer = self;
+    return origin == SEEK_SET && offset == 0 && transfer->body_sent == 0 ? CURL_SEEKFUNC_OK
+                                                                         : CURL_SEEKFUNC_FAIL;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *self)
+{
+    struct transfer *transfer = self;
+    size_t length = size * count;
+    transfer->received += length;
+    if (transfer->received > SEND_BODY_MAX) {
+        transfer->flooded = true;
+        return 0;
+    }
+    size_t room = sizeof(transfer->excerpt) - transfer->excerpt_length;
+    size_t kept = length < room ? length : room;
+    memcpy(transfer->excerpt + transfer->excerpt_length, bytes, kept);
+    transfer->excerpt_length += kept;
+    return length;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *self)
+{
+    static const char name[] = "retry-after:";
+    const size_t name_length = sizeof(name) - 1;
+    struct transfer *transfer = self;
+    size_t length = size * count;
+    if (length <= name_length || (*line | 0x20) != 'r' || strncasecmp(line, name, name_length) != 0)
+        return length;
+    const char *value = line + name_length;
+    const char *end = line + length;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
+        end--;
+    char *kept = transfer->post->retry_after;
+    if (!text_copy_bytes(kept, RETRY_AFTER_SIZE, value, (size_t)(end - value)))
+        kept[0] = '\0';
+    return length;
+}
+
+static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *transfer = self;
+    (void)purpose;
+    if (!address_allowed(transfer->shard->transfers->options.allowed, &address->addr,
+                         address->addrlen)) {
+        transfer->address_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Also asked when a kept connection is used again. */
+static int on_connected(void *self, char *address, char *own, int port, int own_port)
+{
+    struct transfer *transfer = self;
+    (void)own, (void)port, (void)own_port;
+    if (address_text_allowed(transfer->shard->transfers->options.allowed, address))
+        return CURL_PREREQFUNC_OK;
+    transfer->address_refused = true;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+/* ---- transfers */
+
+static void transfer_free(struct transfer *transfer)
+{
+    if (!transfer)
+        return;
+    curl_easy_cleanup(transfer->easy);
+    free(transfer);
+}
+
+/* What is the same for each use of the handle. */
+static bool set_up(struct transfer *transfer, const struct sender_options *options)
+{
+    CURL *easy = transfer->easy;
+    const char *protocols = options->allow_http ? "http,https" : "https";
+    bool failed = false;
+    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SHARE, transfer->shard->share) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+    failed |=
+        options->ca_file && curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) != CURLE_OK;
+    failed |=
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, "referral-router/" PROJECT_VERSION) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                               (long)options->connect_timeout_ms) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_READDATA, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) != CURLE_OK;
+    return !failed;
+}
+
+static struct transfer *transfer_of(struct shard *shard)
+{
+    struct transfer *transfer;
+    if (!link_alone(&shard->idle)) {
+        transfer = LINK_ITEM(shard->idle.previous, struct transfer, idle_link);
+        link_remove(&transfer->idle_link);
+        shard->transfers->idle_count--;
+        return transfer;
+    }
+    transfer = calloc(1, sizeof(*transfer));
+    if (!transfer)
+        return NULL;
+    link_init(&transfer->idle_link);
+    link_init(&transfer->busy_link);
+    transfer->shard = shard;
+    transfer->easy = curl_easy_init();
+    if (!transfer->easy || !set_up(transfer, &shard->transfers->options)) {
+        transfer_free(transfer);
+        return NULL;
+    }
+    return transfer;
+}
+
+static void put_away(struct transfer *transfer)
+{
+    struct shard *shard = transfer->shard;
+    transfer->post = NULL;
+    if (shard->transfers->idle_count == IDLE_MAX) {
+        transfer_free(transfer);
+        return;
+    }
+    link_append(&shard->idle, &transfer->idle_link);
+    shard->transfers->idle_count++;
+}
+
+/* The list of lines is built in place: libcurl only reads it. */
+static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms)
+{
+    CURL *easy = transfer->easy;
+    transfer->post = post;
+    transfer->body_sent = transfer->received = transfer->excerpt_length = 0;
+    transfer->address_refused = transfer->flooded = false;
+    for (size_t i = 0; i < post->lines_count; i++) {
+        transfer->lines[i].data = post->lines[i];
+        transfer->lines[i].next = i + 1 < post->lines_count ? &transfer->lines[i + 1] : NULL;
+    }
+    return curl_easy_setopt(easy, CURLOPT_URL, post->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body_size) ==
+               CURLE_OK;
+}
+
+/* Scheme and authority: transfers to one endpoint's host share a multi, and with it its
+ * connections. */
+static struct shard *shard_of(struct transfers *transfers, const char *url)
+{
+    const char *host = strstr(url, "://");
+    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
+    return &transfers->shards[hash_bytes(url, length, 0) % SHARDS];
+}
+
+static void end_unstarted(struct transfers *transfers, struct post *post, const char *error)
+{
+    post->error = error;
+    post->unstarted = true;
+    transfers->ended(transfers->self, post);
+}
+
+void transfers_start(struct transfers *transfers, struct post *post)
+{
+    struct shard *shard = shard_of(transfers, post->url);
+    int64_t left_ms = post->until_ms - clock_monotonic_ms();
+    struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
+    if (!transfer) {
+        end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
+        return;
+    }
+    if (!fill(transfer, post, left_ms) ||
+        curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
+        transfer_free(transfer);
+        end_unstarted(transfers, post, "no-memory");
+        return;
+    }
+    link_append(&transfers->busy, &transfer->busy_link);
+    shard->under_way++;
+    transfers->under_way++;
+}
+
+static const char *error_of(CURLcode code)
+{
+    static const struct {
+        CURLcode code;
+        const char *error;
+    } errors[] = {
+        {CURLE_OPERATION_TIMEDOUT, "timeout"},
+        {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
+        {CURLE_COULDNT_CONNECT, "refused-connection"},
+        {CURLE_SEND_FAIL_REWIND, "stale-connection"}, /* kept, and dead when it was used again */
+        {CURLE_GOT_NOTHING, "connection-lost"},
+        {CURLE_RECV_ERROR, "connection-lost"},
+        {CURLE_SEND_ERROR, "connection-lost"},
+        {CURLE_PARTIAL_FILE, "connection-lost"},
+        {CURLE_SSL_CONNECT_ERROR, "tls-failed"},
+        {CURLE_PEER_FAILED_VERIFICATION, "tls-untrusted"},
+        {CURLE_SSL_CACERT_BADFILE, "tls-untrusted"},
+        {CURLE_URL_MALFORMAT, "bad-endpoint"},
+        {CURLE_UNSUPPORTED_PROTOCOL, "bad-endpoint"},
+        {CURLE_LOGIN_DENIED, "bad-endpoint"},
+        {CURLE_WEIRD_SERVER_REPLY, "bad-answer"},
+    };
+    for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+        if (errors[i].code == code)
+            return errors[i].error;
+    return "network-error";
+}
+
+/* What is looked at of a body: that of a 409, which may say "duplicate". */
+static void keep_excerpt(struct post *post, const struct transfer *transfer)
+{
+    post->excerpt = post->status == 409 ? malloc(transfer->excerpt_length + 1) : NULL;
+    if (!post->excerpt)
+        return;
+    memcpy(post->excerpt, transfer->excerpt, transfer->excerpt_length);
+    post->excerpt_length = transfer->excerpt_length;
+}
+
+static void finish(struct transfers *transfers, struct transfer *transfer, CURLcode code)
+{
+    struct shard *shard = transfer->shard;
+    struct post *post = transfer->post;
+    long status = 0;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_multi_remove_handle(shard->multi, transfer->easy);
+    link_remove(&transfer->busy_link);
+    shard->under_way--;
+    transfers->under_way--;
+    if (transfer->address_refused)
+        post->error = "address-refused";
+    else if (code == CURLE_OK || transfer->flooded) /* its head says enough */
+        post->status = (int)status;
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->body_sent)
+        post->error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
+    else
+        post->error = error_of(code);
+    keep_excerpt(post, transfer);
+    transfers->ended(transfers->self, post);
+    put_away(transfer);
+}
+
+/* ---- the loop */
+
+static void collect(struct transfers *transfers, struct shard *shard)
+{
+    CURLMsg *message;
+    int left;
+    shard->touched = false;
+    while ((message = curl_multi_info_read(shard->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        char *private = NULL;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        finish(transfers, (struct transfer *)(void *)private, code);
+    }
+}
+
+static int wait_of(const struct transfers *transfers, int wait_ms, int64_t now_ms)
+{
+    int64_t until = now_ms + wait_ms;
+    if (transfers->under_way && transfers->safety_at_ms < until)
+        until = transfers->safety_at_ms;
+    for (size_t i = 0; i < SHARDS; i++)
+        if (transfers->shards[i].timer_at_ms < until)
+            until = transfers->shards[i].timer_at_ms;
+    return until <= now_ms ? 0 : (int)(until - now_ms);
+}
+
+void transfers_turn(struct transfers *transfers, int wait_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int running;
+    int count = epoll_wait(transfers->epoll_fd, events, EVENTS_MAX,
+                           wait_of(transfers, wait_ms, clock_monotonic_ms()));
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u64 == WATCHED) {
+            uint64_t wakes;
+            if (read(transfers->watched_fd, &wakes, sizeof(wakes)) < 0)
+                continue; /* emptied already */
+            continue;
+        }
+        struct shard *shard = &transfers->shards[events[i].data.u64 >> 32];
+        int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+        (void)curl_multi_socket_action(shard->multi, (curl_socket_t)(uint32_t)events[i].data.u64,
+                                       what, &running);
+        shard->touched = true;
+    }
+    int64_t now_ms = clock_monotonic_ms();
+    bool safety = now_ms >= transfers->safety_at_ms;
+    if (safety)
+        transfers->safety_at_ms = now_ms + SAFETY_TICK_MS;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &transfers->shards[i];
+        if (shard->timer_at_ms <= now_ms || (safety && shard->under_way)) {
+            shard->timer_at_ms = INT64_MAX;
+            (void)curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+            shard->touched = true;
+        }
+        if (shard->touched)
+            collect(transfers, shard);
+    }
+}
+
+bool transfers_watch(struct transfers *transfers, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED};
+    transfers->watched_fd = fd;
+    return epoll_ctl(transfers->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+size_t transfers_under_way(const struct transfers *transfers)
+{
+    return transfers->under_way;
+}
+
+static bool shard_open(struct transfers *transfers, struct shard *shard)
+{
+    *shard = (struct shard){.transfers = transfers, .timer_at_ms = INT64_MAX};
+    link_init(&shard->idle);
+    shard->multi = curl_multi_init();
+    shard->share = curl_share_init();
+    return shard->multi && shard->share &&
+           curl_share_setopt(shard->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
+               CURLSHE_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard) == CURLM_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard) == CURLM_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) ==
+               CURLM_OK &&
+           curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK;
+}
+
+struct transfers *transfers_open(const struct sender_options *options, transfers_ended *ended,
+                                 void *self, struct reason *reason)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        reason_set(reason, "no-http-client", NULL, "libcurl can't be started");
+        return NULL;
+    }
+    struct transfers *transfers = calloc(1, sizeof(*transfers));
+    if (!transfers)
+        goto out;
+    transfers->options = *options;
+    transfers->ended = ended;
+    transfers->self = self;
+    link_init(&transfers->busy);
+    transfers->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    bool well = transfers->epoll_fd >= 0;
+    for (size_t i = 0; i < SHARDS; i++)
+        well = shard_open(transfers, &transfers->shards[i]) && well;
+    if (well)
+        return transfers;
+out:
+    reason_set(reason, "no-http-client", NULL, "memory or descriptors ran out");
+    transfers_close(transfers);
+    return NULL;
+}
+
+void transfers_close(struct transfers *transfers)
+{
+    if (!transfers)
+        return;
+    while (!link_alone(&transfers->busy)) {
+        struct transfer *transfer = LINK_ITEM(transfers->busy.next, struct transfer, busy_link);
+        (void)curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
+        link_remove(&transfer->busy_link);
+        post_free(transfer->post);
+        transfer_free(transfer);
+    }
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &transfers->shards[i];
+        while (!link_alone(&shard->idle)) {
+            struct transfer *transfer = LINK_ITEM(shard->idle.next, struct transfer, idle_link);
+            link_remove(&transfer->idle_link);
+            transfer_free(transfer);
+        }
+        curl_multi_cleanup(shard->multi);
+        curl_share_cleanup(shard->share);
+    }
+    if (transfers->epoll_fd >= 0)
+        close(transfers->epoll_fd);
+    free(transfers);
+    curl_global_cleanup();
+}
