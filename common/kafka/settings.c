@@ -4,12 +4,14 @@
  * not a warning: somebody believes that it works. */
 #include "kafka/internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "service/options.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -84,19 +86,72 @@ static const struct row locked[] = {
     {0, "plugin.library.paths", NULL}, /* would load code */
 };
 
+/* A broker that is away makes the library say so up to forty times a second: of each kind of line,
+ * five in ten seconds are enough, and how many were left out. */
+#define KINDS_MAX 32
+#define LINES_MAX 5
+#define WINDOW_MS 10000
+
+struct kind {
+    char facility[16];
+    int64_t since_ms;
+    int lines;
+};
+
+static bool may_log(const char *facility, char left_out[16])
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct kind kinds[KINDS_MAX];
+    int64_t now_ms = clock_monotonic_ms();
+    struct kind *kind = &kinds[KINDS_MAX - 1]; /* what there is no room for shares the last one */
+    bool may;
+
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < KINDS_MAX - 1; i++) {
+        if (kinds[i].facility[0] == '\0')
+            text_copy(kinds[i].facility, sizeof(kinds[i].facility), facility);
+        if (strncmp(kinds[i].facility, facility, sizeof(kinds[i].facility) - 1) == 0) {
+            kind = &kinds[i];
+            break;
+        }
+    }
+    left_out[0] = '\0';
+    if (kind->since_ms == 0 || now_ms - kind->since_ms >= WINDOW_MS) {
+        if (kind->lines > LINES_MAX)
+            text_format(left_out, 16, "%d", kind->lines - LINES_MAX);
+        kind->since_ms = now_ms;
+        kind->lines = 0;
+    }
+    may = ++kind->lines <= LINES_MAX;
+    pthread_mutex_unlock(&lock);
+    return may;
+}
+
 static void log_line(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     enum log_level as = level <= LOG_CRIT      ? LOG_LEVEL_ERROR
                         : level <= LOG_WARNING ? LOG_LEVEL_WARNING
                         : level <= LOG_INFO    ? LOG_LEVEL_INFO
                                                : LOG_LEVEL_DEBUG;
+    char left_out[16] = "";
 
     /* One set of properties serves producers and consumers: that some are not for this one is no
      * news. */
     if (strcmp(facility, "CONFWARN") == 0)
         as = LOG_LEVEL_DEBUG;
+    /* What somebody asked for with KAFKA_DEBUG is shown in full. */
+    if (as != LOG_LEVEL_DEBUG && !may_log(facility, left_out))
+        return;
     log_fact(as, "kafka-client", "facility", facility, "text", text, "client",
-             client ? rd_kafka_name(client) : NULL, NULL);
+             client ? rd_kafka_name(client) : NULL, "left_out", left_out[0] ? left_out : NULL,
+             NULL);
+}
+
+/* The log has said it, and whoever called will be told by the call; those who want to know more set
+ * their own. Without one the library would log each error a second time. */
+static void on_error(rd_kafka_t *client, int error, const char *words, void *opaque)
+{
+    (void)client, (void)error, (void)words, (void)opaque;
 }
 
 bool kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
@@ -146,6 +201,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, enum kafk
     if (!set_rows(conf, locked, sizeof(locked) / sizeof(locked[0]), role, reason))
         goto fail;
     rd_kafka_conf_set_log_cb(conf, log_line);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     return conf;
 fail:
     rd_kafka_conf_destroy(conf);

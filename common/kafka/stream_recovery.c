@@ -10,12 +10,6 @@
 
 /* ---- the producer */
 
-static void on_error(rd_kafka_t *client, int error, const char *words, void *opaque)
-{
-    /* The client's own log has said it, and the call that it concerns will fail. */
-    (void)client, (void)error, (void)words, (void)opaque;
-}
-
 static bool producer_new(struct stream *stream, struct reason *reason)
 {
     rd_kafka_conf_t *conf = kafka_conf_new(stream->settings, KAFKA_TRANSACTIONAL, reason);
@@ -28,7 +22,6 @@ static bool producer_new(struct stream *stream, struct reason *reason)
         rd_kafka_conf_destroy(conf);
         return false;
     }
-    rd_kafka_conf_set_error_cb(conf, on_error);
     stream->producer = kafka_client_new(conf, RD_KAFKA_PRODUCER, reason);
     if (!stream->producer)
         return false;

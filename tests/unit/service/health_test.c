@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a service is alive, when it is ready, and which reason it gives when several would do. */
+#include "service/health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void alive_means_that_the_loop_turned_within_thirty_seconds(void **state)
+{
+    struct health health = {.turned_ms = 1000};
+
+    (void)state;
+    assert_true(health_is_alive(&health, 1000));
+    assert_true(health_is_alive(&health, 1000 + HEALTH_TURN_MS));
+    assert_false(health_is_alive(&health, 1001 + HEALTH_TURN_MS));
+}
+
+static void not_ready_has_one_reason_the_most_telling(void **state)
+{
+    static const struct {
+        const char *why;
+        bool draining;
+        int64_t failing_since_ms, now_ms;
+        const char *expected;
+    } cases[] = {
+        {NULL, false, 0, 1000, NULL},
+        {"starting", false, 0, 1000, "starting"},
+        {"starting", true, 0, 1000, "draining"},
+        {NULL, true, 900, 99000, "draining"},
+        {NULL, false, 900, 900 + HEALTH_FAILING_MS, NULL},
+        {NULL, false, 900, 901 + HEALTH_FAILING_MS, "every turn fails; the log says why"},
+        {NULL, false, 0, 1001 + HEALTH_TURN_MS, "the loop stands still"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct health health = {.turned_ms = 1000,
+                                .not_ready = cases[i].why,
+                                .draining = cases[i].draining,
+                                .failing_since_ms = cases[i].failing_since_ms};
+        const char *why = health_why_not_ready(&health, cases[i].now_ms);
+
+        if (cases[i].expected ? !why : why != NULL)
+            fail_msg("case %zu: %s", i, why ? why : "ready");
+        if (why)
+            assert_string_equal(why, cases[i].expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alive_means_that_the_loop_turned_within_thirty_seconds),
+        cmocka_unit_test(not_ready_has_one_reason_the_most_telling),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
