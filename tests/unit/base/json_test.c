@@ -29,6 +29,13 @@ static void broken_json_is_refused_with_its_own_code(void **state)
         {"", DEEP_32, 0},
         {"", "\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[ \\\" [[[[\"", 0},
         {"too-deep", "[" DEEP_32 "]", 0},
+        {"duplicate-member", "{\"a\":{\"b\":1,\"c\":2,\"b\":3}}", 0},
+        {"not-json", "[-]", 0},
+        {"not-json", "[1 2]", 0},
+        {"not-json", "[truex]", 0},
+        {"not-json", "{\"a\":1", 0},
+        {"not-json", "{\"a\" 1}", 0},
+        {"not-json", "{,}", 0},
         {"too-deep", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 0},
         {"not-json", "", 0},
         {"not-json", "{", 0},
@@ -157,6 +164,72 @@ static void what_is_built_is_printed_in_three_styles(void **state)
     json_free(copy);
 }
 
+/* The expected texts are jansson's own: digests of them are older than this printer. */
+static void the_canonical_print_is_the_same_for_ever(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected, *input;
+    } cases[] = {
+        {"{}", " { } "},
+        {"[]", "[\n]"},
+        {"0", "-0"},
+        {"[-1,123456789012345678,9223372036854775807]",
+         "[-1, 123456789012345678, 9223372036854775807]"},
+        {"[2.5,0.10000000000000001,9.9999999999999995e-8,100000.0,-0.0]",
+         "[2.50, 0.1, 1.0E-7, 1e5, -0.0]"},
+        {"{\"B\":1,\"a\":2,\"aa\":3,\"ab\":4,\"\xC3\xA9\":5}",
+         "{\"\xC3\xA9\":5,\"ab\":4,\"a\":2,\"B\":1,\"aa\":3}"},
+        {"[\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\x7F\xC3\xA9\"]",
+         "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7F\\u00e9\"]"},
+        {"{\"\":{\"a\":[true,false,null],\"b\":{}},\"\\n\":\"\"}",
+         "{\"\\n\":\"\",\"\":{\"b\":{},\"a\":[true,false,null]}}"},
+        {"{\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"e\":4,\"f\":5,\"g\":6,\"h\":7,\"i\":8,\"j\":9,"
+         "\"k\":1,\"l\":2,\"m\":3,\"n\":4,\"o\":5,\"p\":6,\"q\":7,\"r\":8,\"s\":9,\"t\":1,"
+         "\"u\":2,\"v\":3,\"w\":4,\"x\":5,\"y\":6,\"z\":7}",
+         "{\"z\":7,\"y\":6,\"x\":5,\"w\":4,\"v\":3,\"u\":2,\"t\":1,\"s\":9,\"r\":8,\"q\":7,"
+         "\"p\":6,\"o\":5,\"n\":4,\"m\":3,\"l\":2,\"k\":1,\"j\":9,\"i\":8,\"h\":7,\"g\":6,"
+         "\"f\":5,\"e\":4,\"d\":3,\"c\":2,\"b\":1,\"a\":0}"},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct json *json = json_parse(cases[i].input, strlen(cases[i].input), 1000, NULL);
+        char *text = json_print(json, JSON_SORTED);
+        if (!text || strcmp(text, cases[i].expected) != 0) {
+            print_error("%s gave %s\n", cases[i].input, text ? text : "nothing");
+            wrong++;
+        }
+        free(text);
+        json_free(json);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* Plain JSON and all other is parsed in two ways: an escape somewhere must change nothing else. */
+static void an_escape_changes_nothing_but_its_own_text(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"{\"a\":[1,-2,{}],\"b\":\"x\",\"c\":{\"d\":null}}",
+         "{\"a\":[1,-2,{}],\"b\":\"\\u0078\",\"c\":{\"d\":null}}"},
+        {" [true , false,\r\n\"\", \"n\" ,123456789012345678] ",
+         " [true , false,\r\n\"\", \"\\u006e\" ,123456789012345678] "},
+        {"{\"one\":{\"two\":[[],[0]]}}", "{\"\\u006fne\":{\"two\":[[],[0]]}}"},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct json *plain = json_parse(pairs[i][0], strlen(pairs[i][0]), 1000, NULL);
+        struct json *other = json_parse(pairs[i][1], strlen(pairs[i][1]), 1000, NULL);
+        char *first = json_print(plain, JSON_COMPACT), *second = json_print(other, JSON_COMPACT);
+        assert_non_null(first);
+        assert_non_null(second);
+        assert_string_equal(first, second);
+        free(first);
+        free(second);
+        json_free(plain);
+        json_free(other);
+    }
+}
+
 static void builders_fail_together_when_one_part_failed(void **state)
 {
     (void)state;
@@ -199,6 +272,8 @@ int main(void)
         cmocka_unit_test(values_are_read_with_their_kind_and_absent_ones_as_nothing),
         cmocka_unit_test(members_are_walked_in_their_written_order),
         cmocka_unit_test(what_is_built_is_printed_in_three_styles),
+        cmocka_unit_test(the_canonical_print_is_the_same_for_ever),
+        cmocka_unit_test(an_escape_changes_nothing_but_its_own_text),
         cmocka_unit_test(builders_fail_together_when_one_part_failed),
         cmocka_unit_test(a_file_is_named_in_the_reason),
     };
