@@ -31,4 +31,6 @@ for target in "$@"; do
         targets+=("$target")
     fi
 done
-exec ninja -C "build/$preset" ${targets[@]+"${targets[@]}"}
+quiet=()
+[[ -t 1 ]] || quiet=(--quiet)
+exec ninja ${quiet[@]+"${quiet[@]}"} -C "build/$preset" ${targets[@]+"${targets[@]}"}
