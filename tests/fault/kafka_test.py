@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Producer, reader and admin against a real broker; another client says what is true."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import confluent_kafka as kafka
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+from stack import BIN_DIR, Stack  # noqa: E402
+
+
+class Broker(Stack):
+    """Kafka alone."""
+
+    def __enter__(self):
+        self.kafka_start()
+        return self
+
+
+class Calls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = cls.enterClassContext(Broker())
+        cls.admin = AdminClient({"bootstrap.servers": cls.broker.bootstrap})
+        cls.number = 0
+
+    def setUp(self):
+        Calls.number += 1
+        self.topic = f"topic-{self.number}"
+
+    def make(self, partitions=1):
+        for future in self.admin.create_topics([NewTopic(self.topic, partitions, 1)]).values():
+            future.result()
+
+    def call(self, *arguments, code=0, **environment):
+        """The lines that were printed."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KAFKA_")}
+        done = subprocess.run(
+            [str(BIN_DIR / "kafka_calls"), *map(str, arguments)],
+            env={**clean, "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
+        return done.stdout.splitlines()
+
+    def client(self, **more):
+        return kafka.Producer({"bootstrap.servers": self.broker.bootstrap, **more})
+
+    def produce(self, count, **more):
+        client = self.client()
+        for i in range(count):
+            client.produce(self.topic, key=f"k{i}", value=f"v{i}", **more)
+        self.assertEqual(client.flush(20), 0)
+
+    # ---- producer
+    def test_the_producer_delivers_with_keys_headers_and_tombstones(self):
+        self.make(4)
+        self.assertEqual(
+            self.call("produce", self.topic, 1000)[-2:],
+            ["connected 1", "sent 1000 delivered 1000 failed 0"],
+        )
+        rows = [line.split(" ") for line in self.call("read", self.topic)]
+        self.assertEqual(len(rows), 1000)
+        self.assertEqual({row[2] for row in rows}, {f"k{i}" for i in range(1000)})
+        self.assertEqual({row[3] for row in rows if row[2].endswith("9")}, {"-"})
+        self.assertEqual({row[4] for row in rows}, {"2"})  # the last of that name
+        # The same partitions as other clients choose.
+        theirs = self.client(partitioner="murmur2_random")
+        where = {}
+        for i in range(100):
+            theirs.produce(
+                self.topic,
+                key=f"k{i}",
+                value="x",
+                on_delivery=lambda _, message: where.update(
+                    {message.key().decode(): message.partition()}
+                ),
+            )
+        theirs.flush(20)
+        ours = {row[2]: int(row[0]) for row in rows}
+        self.assertEqual({key: ours[key] for key in where}, where)
+
+    def test_a_partition_key_decides_instead_of_the_key(self):
+        self.make(8)
+        self.call("produce", self.topic, 100, "FA123")
+        self.assertEqual(len({line.split(" ")[0] for line in self.call("read", self.topic)}), 1)
+
+    def test_without_a_topic_or_a_broker_every_record_is_reported_as_not_delivered(self):
+        lines = self.call("produce", "no-such-topic", 10)
+        self.assertEqual(lines[-1], "sent 10 delivered 0 failed 10")
+        began = time.monotonic()
+        lines = self.call(
+            "produce", self.topic, 10, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"
+        )
+        self.assertEqual(lines[-2:], ["connected 0", "sent 10 delivered 0 failed 10"])
+        self.assertLess(time.monotonic() - began, 15)
+
+    def test_a_broker_that_freezes_is_reported_in_time(self):
+        self.make()
+        self.broker.kafka_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            lines = self.call("produce", self.topic, 10)
+            self.assertEqual(lines[-1], "sent 10 delivered 0 failed 10")
+            self.assertLess(time.monotonic() - began, 15)
+        finally:
+            self.broker.kafka_signal(signal.SIGCONT)
+
+    # ---- reader
+    def transactions(self, *batches):
+        client = self.client(**{"transactional.id": self.topic})
+        client.init_transactions(20)
+        for key, count, commit in batches:
+            client.begin_transaction()
+            for _ in range(count):
+                client.produce(self.topic, key=key, value="x", partition=0)
+            client.flush(20)
+            if commit is None:
+                return client
+            (client.commit_transaction if commit else client.abort_transaction)(20)
+        return None
+
+    def test_a_log_that_ends_in_markers_and_undone_records_has_an_end(self):
+        self.make(2)
+        self.transactions(("a", 3, True), ("b", 5, False), ("c", 2, True), ("d", 7, False))
+        keys = [line.split(" ")[2] for line in self.call("read", self.topic)]
+        self.assertEqual(keys, ["a"] * 3 + ["c"] * 2)
+
+    def test_an_open_transaction_is_behind_the_end(self):
+        self.make()
+        client = self.transactions(("a", 3, True), ("b", 5, None))
+        self.assertEqual(len(self.call("read", self.topic)), 3)
+        self.assertEqual(self.call("watermarks", self.topic, 0), ["0 4"])
+        client.commit_transaction(20)
+        self.assertEqual(len(self.call("read", self.topic, 2)), 8)
+
+    def test_reading_from_an_offset_and_seeking(self):
+        self.make()
+        self.produce(10)
+        offsets = [int(line.split(" ")[1]) for line in self.call("read-at", self.topic, 0, 7)]
+        self.assertEqual(offsets, [7, 8, 9])
+        self.assertEqual(self.call("read-at", self.topic, 0, 10), [])
+        lines = self.call("seek", self.topic, 0, 8)
+        self.assertEqual(lines[10], "again")
+        self.assertEqual([int(line.split(" ")[1]) for line in lines[11:]], [8, 9])
+
+    def test_what_has_expired_is_not_waited_for(self):
+        self.make()
+        self.produce(10)
+        self.admin.delete_records([kafka.TopicPartition(self.topic, 0, 6)])[
+            kafka.TopicPartition(self.topic, 0, 6)
+        ].result()
+        self.assertEqual(len(self.call("read", self.topic)), 4)
+        self.assertEqual(len(self.call("read-at", self.topic, 0, 2)), 4)
+        self.assertEqual(self.call("watermarks", self.topic, 0), ["6 10"])
+
+    def test_an_empty_topic_is_at_its_end_and_a_missing_one_is_named(self):
+        self.make(3)
+        self.assertEqual(self.call("read", self.topic), [])
+        self.assertIn("no-such-topic", self.call("read", "nowhere", code=3)[0])
+
+    def test_partitions_that_are_added_are_read_after_the_next_mark(self):
+        self.make()
+        self.produce(5)
+        for future in self.admin.create_partitions([NewPartitions(self.topic, 3)]).values():
+            future.result()
+        client = self.client()
+        client.produce(self.topic, key="new", value="x", partition=2)
+        client.flush(20)
+        self.assertEqual(len(self.call("read", self.topic, 1)), 6)
+
+    # ---- admin
+    def test_creating_twice_is_harmless(self):
+        self.assertEqual(self.call("create", self.topic, 3, "compact"), ["created"])
+        self.assertEqual(self.call("create", self.topic, 3, "compact"), ["there"])
+        self.assertEqual(self.call("partitions", self.topic), ["3"])
+        self.assertEqual(self.call("partitions", "nowhere"), ["0"])
+        self.assertIn("nonsense", self.call("create", "other", 3, "nonsense", code=3)[0])
+
+    def test_offsets_of_groups_and_times(self):
+        self.make()
+        now = int(time.time() * 1000)
+        self.produce(3, timestamp=now - 100000)
+        self.produce(2, timestamp=now)
+        self.assertEqual(self.call("offset-at", self.topic, 0, now - 50000), ["3"])
+        self.assertEqual(self.call("offset-at", self.topic, 0, 0), ["0"])
+        self.assertEqual(self.call("offset-at", self.topic, 0, now + 1), ["5"])
+        self.assertEqual(self.call("committed", "a-group", self.topic, 0), ["-1"])
+        client = kafka.Consumer(
+            {"bootstrap.servers": self.broker.bootstrap, "group.id": "a-group"}
+        )
+        client.commit(offsets=[kafka.TopicPartition(self.topic, 0, 4)], asynchronous=False)
+        client.close()
+        self.assertEqual(self.call("committed", "a-group", self.topic, 0), ["4"])
+
+    def test_without_a_broker_every_question_ends_in_time(self):
+        for question in (
+            ("partitions", "t"),
+            ("watermarks", "t", 0),
+            ("committed", "g", "t", 0),
+            ("offset-at", "t", 0, 0),
+            ("create", "t", 1, "delete"),
+        ):
+            began = time.monotonic()
+            lines = self.call(*question, code=3, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+            self.assertIn("kafka-", lines[0], question)
+            self.assertLess(time.monotonic() - began, 12, question)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
