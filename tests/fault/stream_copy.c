@@ -9,6 +9,7 @@
 #include "kafka/stream.h"
 #include "service/service.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 struct values {
     struct service_values common;
     const char *group, *topics, *excluded, *output, *ticks, *start;
+    bool by_wake;
     int64_t copies, fail_every, batch, interval_ms, session_timeout_ms, slow_us;
 };
 
@@ -90,6 +92,11 @@ static const struct option options[] = {
      .otherwise = "6000",
      .most = 60000,
      .help = "of the group"},
+    {.name = "by-wake",
+     .kind = OPTION_BOOLEAN,
+     .offset = offsetof(struct values, by_wake),
+     .otherwise = "false",
+     .help = "never waits in the stream, but for its wake descriptor"},
     {.name = "slow-us",
      .kind = OPTION_WHOLE,
      .offset = offsetof(struct values, slow_us),
@@ -282,8 +289,12 @@ static enum verdict start(void *self, struct service_context *context, struct re
 static enum verdict step(void *self, int wait_ms, struct reason *reason)
 {
     struct copier *copier = self;
-    enum verdict verdict = stream_step(copier->stream, wait_ms, reason);
+    struct pollfd wake = {.fd = stream_wake_fd(copier->stream), .events = POLLIN};
+    enum verdict verdict =
+        stream_step(copier->stream, copier->values.by_wake ? 0 : wait_ms, reason);
 
+    if (copier->values.by_wake && verdict == DONE && poll(&wake, 1, wait_ms) < 0)
+        verdict = TRY_AGAIN;
     metrics_set(service_metrics(copier->context), METRIC_LAG, NULL,
                 (double)stream_lag(copier->stream));
     service_not_ready(copier->context, stream_assigned(copier->stream) ? NULL : "not assigned");

@@ -403,6 +403,12 @@ class Stream(unittest.TestCase):
         self.assertEqual(self.broker.committed(f"copy-{self.number}", self.input), before)
         copier.stop()
 
+    def test_the_wake_descriptor_tells_of_every_message(self):
+        self.produce(5000)
+        copier = self.copier(by_wake="true", interval_ms=10000, batch=50, ticks="").start()
+        self.check()  # 5,000 records in batches of 50: nothing waits for the interval of 10 s
+        copier.stop()
+
     # ---- faults of the process
     def test_aborts_in_the_middle_lose_and_double_nothing(self):
         self.produce(20000)
