@@ -144,6 +144,11 @@ static void a_secret_may_stand_in_a_file(void **state)
 
 static void without_a_broker_every_call_ends_in_time(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+    /* librdkafka makes its threads with C11's thrd_create, which GCC 12's thread sanitizer does not
+     * know: a client crashes under it. */
+    skip();
+#endif
     struct reason reason = {0};
     struct kafka_settings *settings;
     struct kafka_admin *admin;
