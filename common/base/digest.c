@@ -5,7 +5,6 @@
 
 #include <limits.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <string.h>
@@ -32,13 +31,41 @@ bool digest_sha1(const void *bytes, size_t length, uint8_t digest[SHA1_SIZE])
     return sha1 && EVP_Digest(bytes, length, digest, NULL, sha1, NULL) == 1;
 }
 
+#define SHA256_BLOCK 64
+
+/* One of HMAC's two passes: the hash of the padded key, then the bytes. */
+static bool hmac_pass(EVP_MD_CTX *context, const uint8_t key[SHA256_BLOCK], uint8_t pad,
+                      const void *bytes, size_t length, uint8_t digest[SHA256_SIZE])
+{
+    uint8_t block[SHA256_BLOCK];
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] = key[i] ^ pad;
+    bool done = EVP_DigestInit_ex2(context, sha256, NULL) == 1 &&
+                EVP_DigestUpdate(context, block, sizeof(block)) == 1 &&
+                EVP_DigestUpdate(context, bytes, length) == 1 &&
+                EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    explicit_bzero(block, sizeof(block));
+    return done;
+}
+
+/* RFC 2104 by hand: OpenSSL 3's HMAC looks its parts up by name each time, which costs several
+ * times what it computes. */
 bool digest_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length,
                         uint8_t digest[SHA256_SIZE])
 {
+    uint8_t block[SHA256_BLOCK] = {0}, inner[SHA256_SIZE];
     pthread_once(&once, look_up);
-    if (!sha256 || key_length > INT_MAX)
-        return false;
-    return HMAC(sha256, key ? key : "", (int)key_length, bytes, length, digest, NULL) != NULL;
+    EVP_MD_CTX *context = sha256 ? EVP_MD_CTX_new() : NULL;
+    bool done = context != NULL;
+    if (done && key_length > sizeof(block))
+        done = EVP_Digest(key, key_length, block, NULL, sha256, NULL) == 1;
+    else if (key_length > 0 && done)
+        memcpy(block, key, key_length);
+    done = done && hmac_pass(context, block, 0x36, bytes, length, inner) &&
+           hmac_pass(context, block, 0x5C, inner, sizeof(inner), digest);
+    explicit_bzero(block, sizeof(block));
+    EVP_MD_CTX_free(context);
+    return done;
 }
 
 bool digest_random(void *bytes, size_t length)

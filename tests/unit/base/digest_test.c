@@ -27,6 +27,12 @@ static void digests_agree_with_the_published_ones(void **state)
     assert_true(digest_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, digest));
     assert_true(hex_encode(digest, SHA256_SIZE, hex, sizeof(hex)));
     assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    uint8_t long_key[131]; /* RFC 4231, case 6: longer than a block */
+    memset(long_key, 0xAA, sizeof(long_key));
+    const char *text = "Test Using Larger Than Block-Size Key - Hash Key First";
+    assert_true(digest_hmac_sha256(long_key, sizeof(long_key), text, strlen(text), digest));
+    assert_true(hex_encode(digest, SHA256_SIZE, hex, sizeof(hex)));
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     assert_false(hex_encode(digest, SHA256_SIZE, hex, sizeof(hex) - 1));
 }
 

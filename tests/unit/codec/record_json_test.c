@@ -168,6 +168,16 @@ static void json_comes_back_as_it_was_posted_without_its_nulls(void **state)
             print_error("%s\n%s\n", text, expected_text);
             wrong++;
         }
+        char *compact = json_print(json, JSON_COMPACT);
+        struct buffer written;
+        buffer_init(&written, 65536);
+        if (!record_write_json(record, NULL, &written) ||
+            strcmp(buffer_text(&written), compact) != 0) {
+            print_error("written as text: %s\n%s\n", buffer_text(&written), compact);
+            wrong++;
+        }
+        buffer_clear(&written);
+        free(compact);
         free(text);
         free(expected_text);
         json_free(json);
@@ -176,6 +186,28 @@ static void json_comes_back_as_it_was_posted_without_its_nulls(void **state)
     }
     assert_int_equal(wrong, 0);
     schema_free(schema);
+}
+
+static void text_is_escaped_as_the_printer_does(void **state)
+{
+    (void)state;
+    char text[300];
+    size_t length = 0;
+    for (int byte = 1; byte < 0x80; byte++)
+        text[length++] = (char)byte;
+    memcpy(text + length, "\xC3\xA9\xF0\x9F\x98\x80\xE2\x80\xA8", 10);
+    struct json *json = json_new_text(text);
+    char *printed = json_print(json, JSON_COMPACT);
+    struct buffer written;
+    buffer_init(&written, 4096);
+    assert_true(json_text_append(&written, text, strlen(text)));
+    assert_string_equal(buffer_text(&written), printed);
+    buffer_clear(&written);
+    buffer_init(&written, 9);
+    assert_false(json_text_append(&written, "12345678", 8));
+    buffer_clear(&written);
+    free(printed);
+    json_free(json);
 }
 
 static void the_finer_print_is_checked_field_by_field(void **state)
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_long_name_from_outside_is_cut_between_letters),
         cmocka_unit_test(text_with_a_nul_is_refused),
         cmocka_unit_test(json_comes_back_as_it_was_posted_without_its_nulls),
+        cmocka_unit_test(text_is_escaped_as_the_printer_does),
         cmocka_unit_test(the_finer_print_is_checked_field_by_field),
         cmocka_unit_test(a_number_that_is_none_is_out_of_range),
         cmocka_unit_test(a_long_list_of_choices_is_cut_and_says_so),
