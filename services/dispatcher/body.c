@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The referral's own members are printed from its record; only the frame is written here, since a
- * second JSON tree for every send would cost more than the send. */
+/* The referral's own members are printed from its record; only the frame is written here, without
+ * a JSON tree, which would cost more than the send. */
 #include "body.h"
 
 #include "base/calendar.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* Members of the posted referral that are passed on as they are. */
 static const char *const passed_on[] = {"source",  "patient", "consent",
@@ -13,27 +13,14 @@ static const char *const passed_on[] = {"source",  "patient", "consent",
 
 static bool append_text(struct buffer *buffer, const char *name, const char *value)
 {
-    if (!buffer_append_format(buffer, "\"%s\":\"", name))
-        return false;
-    for (const char *at = value; *at; at++) {
-        bool escaped = *at == '"' || *at == '\\' || (unsigned char)*at < 0x20;
-        if (escaped ? !buffer_append_format(buffer, "\\u%04x", (unsigned)(unsigned char)*at)
-                    : !buffer_append(buffer, at, 1))
-            return false;
-    }
-    return buffer_append_text(buffer, "\",");
+    return buffer_append_format(buffer, "\"%s\":", name) &&
+           json_text_append(buffer, value, strlen(value)) && buffer_append(buffer, ",", 1);
 }
 
-static bool append_member(struct buffer *buffer, const struct json *referral, const char *name)
+static bool append_member(struct buffer *buffer, const struct record *referral, const char *name)
 {
-    const struct json *value = json_member(referral, name);
-    if (!value)
-        return true;
-    char *text = json_print(value, JSON_COMPACT);
-    bool well =
-        text && buffer_append_format(buffer, ",\"%s\":", name) && buffer_append_text(buffer, text);
-    free(text);
-    return well;
+    return !record_has(referral, name) || (buffer_append_format(buffer, ",\"%s\":", name) &&
+                                           record_write_json(referral, name, buffer));
 }
 
 bool body_append(struct buffer *buffer, const struct delivery *delivery,
@@ -54,17 +41,13 @@ bool body_append(struct buffer *buffer, const struct delivery *delivery,
         {"deadline_at", deadline},
         {"accepted_at", accepted},
     };
-    struct json *json = record_to_json(referral);
-    bool well =
-        json &&
-        buffer_append_format(
-            buffer, "{\"type\":\"referral.created\",\"timestamp\":\"%s\",\"data\":{", created);
+    bool well = buffer_append_format(
+        buffer, "{\"type\":\"referral.created\",\"timestamp\":\"%s\",\"data\":{", created);
     for (size_t i = 0; well && i < sizeof(texts) / sizeof(*texts); i++)
         if (texts[i].value[0])
             well = append_text(buffer, texts[i].name, texts[i].value);
     well = well && buffer_append_format(buffer, "\"hop\":%d", delivery->hop);
     for (size_t i = 0; well && i < sizeof(passed_on) / sizeof(*passed_on); i++)
-        well = append_member(buffer, json, passed_on[i]);
-    json_free(json);
+        well = append_member(buffer, referral, passed_on[i]);
     return well && buffer_append_text(buffer, "}}");
 }

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
-#include "body.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +122,8 @@ static enum verdict check(void *context, struct reason *reason)
 static enum verdict reload(void *context, struct reason *reason)
 {
     struct dispatcher *self = context;
-    if (!load_contract(self, reason) || !load_secrets(self, reason))
+    if (!load_contract(self, reason) || !load_secrets(self, reason) ||
+        !composer_load(self->composer, self->settings.service.schemas_dir, reason))
         return REFUSED;
     return DONE;
 }
@@ -197,15 +197,22 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
         return true;
     buffer_init(&self->scratch, 256 * 1024);
     buffer_init(&self->record, 1024 * 1024);
-    buffer_init(&self->body, BODY_MAX);
+    buffer_init(&self->order, 256 * 1024);
     struct sender_options options = {.allowed = &self->networks,
                                      .allow_http = self->settings.allow_http,
                                      .ca_file = self->settings.ca_file,
                                      .connect_timeout_ms = self->settings.connect_timeout_ms,
                                      .in_flight_max = (size_t)self->settings.in_flight_max,
                                      .answered = on_answer,
-                                     .self = self};
-    if (!load(self, reason))
+                                     .self = self,
+                                     .compose = compose_send};
+    options.composer = self->composer = composer_new();
+    if (!self->composer) {
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        return false;
+    }
+    if (!load(self, reason) ||
+        !composer_load(self->composer, self->settings.service.schemas_dir, reason))
         return false;
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
@@ -262,6 +269,7 @@ static void stop(void *context)
     struct dispatcher *self = context;
     stream_close(self->stream);
     sender_close(self->sender);
+    composer_free(self->composer);
     directory_follow_stop(self->follower);
     deliver_free(self->core);
     directory_free(self->directory);
@@ -269,7 +277,7 @@ static void stop(void *context)
     unload(self);
     buffer_clear(&self->scratch);
     buffer_clear(&self->record);
-    buffer_clear(&self->body);
+    buffer_clear(&self->order);
 }
 
 /* ---- the loop */
@@ -290,12 +298,12 @@ static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
 {
     const size_t most = handed_over_max(self, now_ms);
     struct deliver_send send;
-    struct prepared prepared;
+    struct send_request request;
     struct answer answer;
     while (sender_under_way(self->sender) < most && deliver_next_send(self->core, now_ms, &send)) {
-        if (!prepare_send(self, &send, now_ms, &prepared, &answer)) {
+        if (!prepare_send(self, &send, &request, &answer)) {
             on_answer(self, send.flight, &answer);
-        } else if (!sender_start(self->sender, &prepared.request)) {
+        } else if (!sender_start(self->sender, &request)) {
             answer = (struct answer){.error = "no-memory"};
             on_answer(self, send.flight, &answer);
         }

@@ -3,6 +3,7 @@
 #ifndef DISPATCHER_DISPATCHER_H
 #define DISPATCHER_DISPATCHER_H
 
+#include "compose.h"
 #include "deliver.h"
 #include "directory/follow.h"
 #include "directory/route.h"
@@ -42,6 +43,7 @@ struct dispatcher {
     struct kafka_settings *kafka;
     struct directory_follower *follower;
     struct stream *stream;
+    struct composer *composer;
     struct sender *sender;
     struct deliverer *core;
     struct fence fences[FENCES_MAX];
@@ -49,7 +51,7 @@ struct dispatcher {
     uint64_t nonce;      /* of the last fence; starts by chance */
     bool fences_open;    /* some fence is in the open transaction */
 
-    struct buffer scratch, record, body;
+    struct buffer scratch, record, order;
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
     size_t answers, ahead; /* in this window; handed over beyond those under way */
     int64_t ahead_at_ms;
@@ -68,15 +70,10 @@ struct dispatcher {
 };
 
 /* prepare.c: what is to be sent for a job. False: nothing can be sent, and the answer says why. The
- * request is borrowed from the dispatcher's buffers until the next call. */
-struct prepared {
-    struct send_request request;
-    char lines[SEND_HEADERS_MAX][256];
-    char url[512];
-};
+ * request is borrowed from the dispatcher until the next call. */
 __attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
                                                       const struct deliver_send *send,
-                                                      int64_t now_ms, struct prepared *ret_prepared,
+                                                      struct send_request *ret_request,
                                                       struct answer *ret_answer);
 
 /* records.c: the topic read. */

@@ -42,8 +42,28 @@ void post_free(struct post *post)
         explicit_bzero(post->excerpt, post->excerpt_length);
         free(post->excerpt);
     }
-    explicit_bzero(post->body, post->body_size);
+    explicit_bzero(post + 1, post->request.order_size);
     free(post);
+}
+
+/* The order stands right behind the post, aligned as it is; then the URL. */
+static struct post *post_new(const struct send_request *request)
+{
+    const size_t url_size = strlen(request->url) + 1;
+    struct post *post = malloc(sizeof(*post) + request->order_size + url_size);
+    if (!post)
+        return NULL;
+    *post = (struct post){.flight = request->flight,
+                          .until_ms = clock_monotonic_ms() + request->timeout_ms,
+                          .request = {.order_size = request->order_size}};
+    link_init(&post->link);
+    char *at = (char *)(post + 1);
+    if (request->order_size)
+        memcpy(at, request->order, request->order_size);
+    memcpy(at + request->order_size, request->url, url_size);
+    post->request.order = at;
+    post->request.url = at + request->order_size;
+    return post;
 }
 
 /* A counter that can't be added to is full, and wakes all the same. */
@@ -84,6 +104,20 @@ static bool exchange(struct sender *sender, struct link *ret_starting)
     return stopping;
 }
 
+static void start(struct sender *sender, struct post *post)
+{
+    struct send_content content = {0};
+    struct answer answer = {0};
+    if (sender->options.compose(sender->options.composer, post->request.order,
+                                post->request.order_size, &content, &answer)) {
+        transfers_start(sender->transfers, post, &content);
+        return;
+    }
+    post->error = answer.error;
+    post->unsendable = answer.unsendable;
+    on_ended(sender, post);
+}
+
 static void *work(void *self)
 {
     struct sender *sender = self;
@@ -93,7 +127,7 @@ static void *work(void *self)
         while (!link_alone(&starting)) {
             struct post *post = LINK_ITEM(starting.next, struct post, link);
             link_remove(&post->link);
-            transfers_start(sender->transfers, post);
+            start(sender, post);
         }
         transfers_turn(sender->transfers, link_alone(&sender->ended) ? THREAD_WAIT_MS : 0);
     }
@@ -110,6 +144,8 @@ static bool start_thread(struct sender *sender)
         return false;
     sender->running = pthread_create(&sender->thread, NULL, work, sender) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (sender->running)
+        (void)pthread_setname_np(sender->thread, "sender");
     return sender->running;
 }
 
@@ -147,38 +183,6 @@ bool sender_watch(struct sender *sender, int fd)
     return fd >= 0;
 }
 
-/* One allocation: the post, its texts, its body. */
-static struct post *post_new(const struct send_request *request)
-{
-    static const char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
-    const char *texts[POST_LINES_MAX + 1] = {request->url, no_expect};
-    size_t sizes[POST_LINES_MAX + 1];
-    size_t count = 2, size = sizeof(struct post) + request->body_size;
-    for (size_t i = 0; i < SEND_HEADERS_MAX && request->headers[i]; i++)
-        texts[count++] = request->headers[i];
-    for (size_t i = 0; i < count; i++)
-        size += sizes[i] = strlen(texts[i]) + 1;
-    struct post *post = malloc(size);
-    if (!post)
-        return NULL;
-    *post = (struct post){.flight = request->flight,
-                          .until_ms = clock_monotonic_ms() + request->timeout_ms,
-                          .lines_count = count - 1,
-                          .body_size = request->body_size};
-    link_init(&post->link);
-    char *at = (char *)(post + 1);
-    for (size_t i = 0; i < count; at += sizes[i++]) {
-        memcpy(at, texts[i], sizes[i]);
-        if (i)
-            post->lines[i - 1] = at;
-        else
-            post->url = at;
-    }
-    post->body = (uint8_t *)at;
-    memcpy(post->body, request->body, request->body_size);
-    return post;
-}
-
 bool sender_start(struct sender *sender, const struct send_request *request)
 {
     struct post *post = post_new(request);
@@ -203,6 +207,7 @@ static void give_out(struct sender *sender, struct link *posts)
         const struct answer answer = {.status = post->status,
                                       .error = post->error,
                                       .unstarted = post->unstarted,
+                                      .unsendable = post->unsendable,
                                       .excerpt = post->excerpt,
                                       .excerpt_length = post->excerpt_length,
                                       .retry_after =

@@ -21,6 +21,25 @@ struct sender;
 /* Called from sender_turn or sender_recall, once for each sender_start; the answer is borrowed. */
 typedef void sender_answered(void *self, uint32_t flight, const struct answer *answer);
 
+struct send_request { /* borrowed, copied by sender_start */
+    uint32_t flight;
+    const char *url;
+    int64_t timeout_ms; /* whole: from now to the last byte of the answer */
+    const void *order;  /* what `compose` makes the content of */
+    size_t order_size;
+};
+
+struct send_content {                      /* borrowed until the next call of `compose` */
+    const char *headers[SEND_HEADERS_MAX]; /* "name: value", up to the first NULL */
+    const void *body;
+    size_t body_size;
+};
+
+/* Called on the sender's own thread, in turn, shortly before a POST begins. False: nothing can be
+ * sent, and the answer says why. */
+typedef bool sender_compose(void *composer, const void *order, size_t order_size,
+                            struct send_content *ret_content, struct answer *ret_answer);
+
 struct sender_options {
     const struct networks *allowed; /* borrowed */
     bool allow_http;                /* else https alone */
@@ -29,15 +48,8 @@ struct sender_options {
     size_t in_flight_max;
     sender_answered *answered;
     void *self;
-};
-
-struct send_request { /* borrowed, copied by sender_start */
-    uint32_t flight;
-    const char *url;
-    const char *headers[SEND_HEADERS_MAX]; /* "name: value", up to the first NULL */
-    const void *body;
-    size_t body_size;
-    int64_t timeout_ms; /* whole: from resolving to the last byte */
+    sender_compose *compose;
+    void *composer;
 };
 
 __attribute__((warn_unused_result)) struct sender *sender_open(const struct sender_options *options,

@@ -2,12 +2,13 @@
 /* libcurl 7.88 has traps that were measured (docs/delivery.md); each option below stands for one:
  *  - one multi handle slows down with every transfer that hangs, so endpoints are spread over many,
  * on one epoll;
- *  - it repeats a POST silently when a kept connection dies, unless the body can't be rewound: it
- * can't be here;
+ *  - it repeats a POST silently when a kept connection dies, unless it is stopped at the second
+ * departure, before a byte is sent;
  *  - a time-out while a name resolves blocks the loop unless QUICK_EXIT is set;
  *  - timers get lost, hence a look at each busy multi every second. */
 #include "transfers.h"
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -27,7 +28,8 @@
 #define SAFETY_TICK_MS 1000
 #define EVENTS_MAX 128
 #define WATCHED UINT64_MAX
-#define BUFFER_SIZE (16L * 1024) /* of libcurl, each way; answers are short */
+#define BUFFER_SIZE 1024L /* libcurl makes it anew for each transfer; answers are short */
+#define CONTENT_MAX (512 * 1024)
 
 struct shard {
     CURLM *multi;
@@ -45,8 +47,11 @@ struct transfer {
     struct shard *shard;
     struct post *post; /* NULL = idle */
     struct curl_slist lines[POST_LINES_MAX];
-    size_t body_sent;
+    struct buffer content; /* the lines, each with its end, then the body */
+    size_t body_size;
     size_t received;
+    bool departed; /* the request was about to be sent */
+    bool stale;    /* and would have been once more */
     bool address_refused;
     bool flooded;
     size_t excerpt_length;
@@ -97,26 +102,6 @@ static int on_timer(CURLM *multi, long timeout_ms, void *self)
     return 0;
 }
 
-static size_t on_read(char *to, size_t size, size_t count, void *self)
-{
-    struct transfer *transfer = self;
-    const struct post *post = transfer->post;
-    size_t length = post->body_size - transfer->body_sent;
-    if (length > size * count)
-        length = size * count;
-    memcpy(to, post->body + transfer->body_sent, length);
-    transfer->body_sent += length;
-    return length;
-}
-
-/* Called before a body would be sent a second time on a new connection. */
-static int on_seek(void *self, curl_off_t offset, int origin)
-{
-    const struct transfer *transfer = self;
-    return origin == SEEK_SET && offset == 0 && transfer->body_sent == 0 ? CURL_SEEKFUNC_OK
-                                                                         : CURL_SEEKFUNC_FAIL;
-}
-
 static size_t on_body(char *bytes, size_t size, size_t count, void *self)
 {
     struct transfer *transfer = self;
@@ -165,11 +150,17 @@ static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Also asked when a kept connection is used again. */
+/* Asked before each request, on new connections and kept ones. A second time for the same transfer
+ * means that the kept connection was found dead, and what was sent on it may have arrived. */
 static int on_connected(void *self, char *address, char *own, int port, int own_port)
 {
     struct transfer *transfer = self;
     (void)own, (void)port, (void)own_port;
+    if (transfer->departed) {
+        transfer->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->departed = true;
     if (address_text_allowed(transfer->shard->transfers->options.allowed, address))
         return CURL_PREREQFUNC_OK;
     transfer->address_refused = true;
@@ -178,11 +169,20 @@ static int on_connected(void *self, char *address, char *own, int port, int own_
 
 /* ---- transfers */
 
+static void wipe(struct transfer *transfer)
+{
+    if (transfer->content.length)
+        explicit_bzero(transfer->content.data, transfer->content.length);
+    buffer_reset(&transfer->content);
+}
+
 static void transfer_free(struct transfer *transfer)
 {
     if (!transfer)
         return;
     curl_easy_cleanup(transfer->easy);
+    wipe(transfer);
+    buffer_clear(&transfer->content);
     free(transfer);
 }
 
@@ -211,12 +211,7 @@ static bool set_up(struct transfer *transfer, const struct sender_options *optio
     failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
@@ -242,6 +237,7 @@ static struct transfer *transfer_of(struct shard *shard)
         return NULL;
     link_init(&transfer->idle_link);
     link_init(&transfer->busy_link);
+    buffer_init(&transfer->content, CONTENT_MAX);
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
     if (!transfer->easy || !set_up(transfer, &shard->transfers->options)) {
@@ -255,6 +251,7 @@ static void put_away(struct transfer *transfer)
 {
     struct shard *shard = transfer->shard;
     transfer->post = NULL;
+    wipe(transfer);
     if (shard->transfers->idle_count == IDLE_MAX) {
         transfer_free(transfer);
         return;
@@ -263,21 +260,46 @@ static void put_away(struct transfer *transfer)
     shard->transfers->idle_count++;
 }
 
-/* The list of lines is built in place: libcurl only reads it. */
-static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms)
+/* The content is copied into the handle's own memory, which is kept; the list of lines is built in
+ * place, since libcurl only reads it. */
+static bool copy(struct transfer *transfer, const struct send_content *content)
+{
+    static const char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
+    struct buffer *buffer = &transfer->content;
+    size_t places[POST_LINES_MAX] = {0};
+    size_t count = 1;
+    buffer_reset(buffer);
+    bool well = buffer_append(buffer, no_expect, sizeof(no_expect));
+    for (; well && count < POST_LINES_MAX && content->headers[count - 1]; count++) {
+        const char *line = content->headers[count - 1];
+        places[count] = buffer->length;
+        well = buffer_append(buffer, line, strlen(line) + 1);
+    }
+    transfer->body_size = content->body_size;
+    if (!well || !buffer_append(buffer, content->body, content->body_size))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        transfer->lines[i] =
+            (struct curl_slist){.data = (char *)buffer->data + places[i],
+                                .next = i + 1 < count ? &transfer->lines[i + 1] : NULL};
+    return true;
+}
+
+static bool fill(struct transfer *transfer, struct post *post, const struct send_content *content,
+                 int64_t timeout_ms)
 {
     CURL *easy = transfer->easy;
     transfer->post = post;
-    transfer->body_sent = transfer->received = transfer->excerpt_length = 0;
-    transfer->address_refused = transfer->flooded = false;
-    for (size_t i = 0; i < post->lines_count; i++) {
-        transfer->lines[i].data = post->lines[i];
-        transfer->lines[i].next = i + 1 < post->lines_count ? &transfer->lines[i + 1] : NULL;
-    }
-    return curl_easy_setopt(easy, CURLOPT_URL, post->url) == CURLE_OK &&
+    transfer->received = transfer->excerpt_length = 0;
+    transfer->departed = transfer->stale = transfer->address_refused = transfer->flooded = false;
+    if (!copy(transfer, content))
+        return false;
+    const uint8_t *body = transfer->content.data + transfer->content.length - transfer->body_size;
+    return curl_easy_setopt(easy, CURLOPT_URL, post->request.url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body_size) ==
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_size) ==
                CURLE_OK;
 }
 
@@ -297,16 +319,17 @@ static void end_unstarted(struct transfers *transfers, struct post *post, const 
     transfers->ended(transfers->self, post);
 }
 
-void transfers_start(struct transfers *transfers, struct post *post)
+void transfers_start(struct transfers *transfers, struct post *post,
+                     const struct send_content *content)
 {
-    struct shard *shard = shard_of(transfers, post->url);
+    struct shard *shard = shard_of(transfers, post->request.url);
     int64_t left_ms = post->until_ms - clock_monotonic_ms();
     struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
     if (!transfer) {
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
         return;
     }
-    if (!fill(transfer, post, left_ms) ||
+    if (!fill(transfer, post, content, left_ms) ||
         curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);
         end_unstarted(transfers, post, "no-memory");
@@ -326,7 +349,6 @@ static const char *error_of(CURLcode code)
         {CURLE_OPERATION_TIMEDOUT, "timeout"},
         {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
         {CURLE_COULDNT_CONNECT, "refused-connection"},
-        {CURLE_SEND_FAIL_REWIND, "stale-connection"}, /* kept, and dead when it was used again */
         {CURLE_GOT_NOTHING, "connection-lost"},
         {CURLE_RECV_ERROR, "connection-lost"},
         {CURLE_SEND_ERROR, "connection-lost"},
@@ -367,9 +389,11 @@ static void finish(struct transfers *transfers, struct transfer *transfer, CURLc
     transfers->under_way--;
     if (transfer->address_refused)
         post->error = "address-refused";
+    else if (transfer->stale)
+        post->error = "stale-connection";           /* kept, and dead when it was used again */
     else if (code == CURLE_OK || transfer->flooded) /* its head says enough */
         post->status = (int)status;
-    else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->body_sent)
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->departed)
         post->error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
     else
         post->error = error_of(code);

@@ -12,24 +12,22 @@
 #define POST_LINES_MAX (SEND_HEADERS_MAX + 1)
 #define RETRY_AFTER_SIZE 64
 
-/* One POST, request and result, in one allocation; on its way it belongs to one thread at a time.
- */
+/* One POST, order and result, in one allocation that the caller's thread makes and frees: memory
+ * that changes hands makes threads wait for each other's heaps. */
 struct post {
     struct link link;
     uint32_t flight;
-    int64_t until_ms;            /* monotonic: it has to end by then */
-    const char *url;             /* this and all below point into the same allocation */
-    char *lines[POST_LINES_MAX]; /* of the head */
-    size_t lines_count;
-    uint8_t *body;
-    size_t body_size;
+    int64_t until_ms; /* monotonic: it has to end by then */
     /* the result */
     int status;
     const char *error; /* static */
     bool unstarted;
+    bool unsendable;
     char retry_after[RETRY_AFTER_SIZE];
     size_t excerpt_length;
     char *excerpt; /* of its own; only of a 409 */
+    /* what was asked for */
+    struct send_request request; /* its pointers are our own copies */
 };
 
 struct transfers;
@@ -42,15 +40,16 @@ transfers_open(const struct sender_options *options, transfers_ended *ended, voi
                struct reason *reason);
 /* transfers_turn returns when this descriptor becomes readable, too; it is emptied. */
 __attribute__((warn_unused_result)) bool transfers_watch(struct transfers *transfers, int fd);
-/* Takes the post over until it ends. */
-void transfers_start(struct transfers *transfers, struct post *post);
+/* Takes the post over until it ends; the content is copied. */
+void transfers_start(struct transfers *transfers, struct post *post,
+                     const struct send_content *content);
 /* Waits at most wait_ms for anything to happen, then handles it. */
 void transfers_turn(struct transfers *transfers, int wait_ms);
 size_t transfers_under_way(const struct transfers *transfers);
 /* What is under way ends unheard, its post is freed. NULL is fine. */
 void transfers_close(struct transfers *transfers);
 
-/* Wipes and frees. */
+/* Wipes and frees. NULL is fine. */
 void post_free(struct post *post);
 
 #endif

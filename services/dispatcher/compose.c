@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From an order to a request: the only place where the patient's data is looked at, once per send,
+ * on the sender's own thread. What it knows the pathways by is its own copy, handed over by way of
+ * a lock, so that a reload needs to wait for nobody. */
+#include "compose.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "body.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct composer {
+    struct contract *contract;
+    struct codec *codec;
+    struct buffer body;
+    char lines[SEND_HEADERS_MAX][256];
+    pthread_mutex_t lock; /* of the two below */
+    struct contract *next_contract;
+    struct codec *next_codec;
+};
+
+struct composer *composer_new(void)
+{
+    struct composer *composer = calloc(1, sizeof(*composer));
+    if (!composer)
+        return NULL;
+    buffer_init(&composer->body, BODY_MAX);
+    (void)pthread_mutex_init(&composer->lock, NULL);
+    return composer;
+}
+
+static void drop(struct contract *contract, struct codec *codec)
+{
+    codec_free(codec);
+    contract_free(contract);
+}
+
+void composer_free(struct composer *composer)
+{
+    if (!composer)
+        return;
+    drop(composer->next_contract, composer->next_codec);
+    drop(composer->contract, composer->codec);
+    buffer_clear(&composer->body);
+    pthread_mutex_destroy(&composer->lock);
+    free(composer);
+}
+
+bool composer_load(struct composer *composer, const char *schemas_dir, struct reason *reason)
+{
+    struct contract *contract = contract_load(schemas_dir, reason);
+    struct codec *codec = contract ? codec_new(contract, NULL) : NULL;
+    if (!codec) {
+        if (contract)
+            reason_set(reason, "no-memory", NULL, "memory ran out");
+        contract_free(contract);
+        return false;
+    }
+    pthread_mutex_lock(&composer->lock);
+    struct contract *unused_contract = composer->next_contract;
+    struct codec *unused_codec = composer->next_codec;
+    composer->next_contract = contract;
+    composer->next_codec = codec;
+    pthread_mutex_unlock(&composer->lock);
+    drop(unused_contract, unused_codec);
+    return true;
+}
+
+static void take_what_is_new(struct composer *composer)
+{
+    struct contract *contract = NULL;
+    struct codec *codec = NULL;
+    pthread_mutex_lock(&composer->lock);
+    if (composer->next_codec) {
+        contract = composer->contract;
+        codec = composer->codec;
+        composer->contract = composer->next_contract;
+        composer->codec = composer->next_codec;
+        composer->next_contract = NULL;
+        composer->next_codec = NULL;
+    }
+    pthread_mutex_unlock(&composer->lock);
+    drop(contract, codec);
+}
+
+static bool header(struct composer *composer, struct send_content *content, size_t *count,
+                   const char *name, const char *value)
+{
+    if (*count == SEND_HEADERS_MAX ||
+        !text_format(composer->lines[*count], sizeof(composer->lines[0]), "%s: %s", name, value))
+        return false;
+    content->headers[*count] = composer->lines[*count];
+    (*count)++;
+    return true;
+}
+
+/* "id.timestamp." and the body, in one piece, as it is signed; *ret_prefix is where the body
+ * begins. */
+static bool write_body(struct composer *composer, const struct delivery *delivery,
+                       const struct record *referral, const char *timestamp, size_t *ret_prefix)
+{
+    struct buffer *body = &composer->body;
+    buffer_reset(body);
+    if (!buffer_append_format(body, "%s.%s.", delivery->id, timestamp))
+        return false;
+    *ret_prefix = body->length;
+    return body_append(body, delivery, referral);
+}
+
+static bool write_headers(struct composer *composer, struct send_content *content,
+                          const struct delivery *delivery, const char *timestamp,
+                          const char *signature, bool possible_duplicate)
+{
+    size_t count = 0;
+    return header(composer, content, &count, "Content-Type", "application/json") &&
+           header(composer, content, &count, "webhook-id", delivery->id) &&
+           header(composer, content, &count, "webhook-timestamp", timestamp) &&
+           (!signature[0] || header(composer, content, &count, "webhook-signature", signature)) &&
+           (!delivery->traceparent[0] ||
+            header(composer, content, &count, "traceparent", delivery->traceparent)) &&
+           (!delivery->correlation_id[0] ||
+            header(composer, content, &count, "X-Correlation-Id", delivery->correlation_id)) &&
+           (!possible_duplicate ||
+            header(composer, content, &count, "Referral-Possible-Duplicate", "true"));
+}
+
+bool compose_send(void *self, const void *bytes, size_t size, struct send_content *ret_content,
+                  struct answer *ret_answer)
+{
+    struct composer *composer = self;
+    const struct order *order = bytes;
+    struct reason reason = {0};
+    struct delivery delivery;
+    struct record *referral = NULL;
+    take_what_is_new(composer);
+    *ret_answer = (struct answer){.error = "payload-unreadable", .unsendable = true};
+    if (!composer->codec ||
+        delivery_decode(composer->codec, order->record, size - offsetof(struct order, record),
+                        &delivery, &reason) != DONE ||
+        codec_read(composer->codec, delivery.payload, delivery.payload_size, NULL, &referral,
+                   &reason) != DONE) {
+        log_fact(LOG_LEVEL_ERROR, "payload-unreadable", "code", reason.code, "field",
+                 reason.pointer, "detail", reason.detail, NULL);
+        return false;
+    }
+    ret_answer->error = "body-too-large";
+    char timestamp[24], signature[SIGNATURE_SIZE];
+    size_t prefix = 0;
+    (void)text_format(timestamp, sizeof(timestamp), "%lld", (long long)(clock_now_ms() / 1000));
+    if (!write_body(composer, &delivery, referral, timestamp, &prefix) ||
+        !sign_webhook(&order->secrets, composer->body.data, composer->body.length, signature) ||
+        !write_headers(composer, ret_content, &delivery, timestamp, signature,
+                       order->possible_duplicate))
+        return false;
+    ret_content->body = composer->body.data + prefix;
+    ret_content->body_size = composer->body.length - prefix;
+    return true;
+}

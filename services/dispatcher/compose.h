@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a provider is sent for a delivery: body, signature, headers. Made on the sender's thread. */
+#ifndef DISPATCHER_COMPOSE_H
+#define DISPATCHER_COMPOSE_H
+
+#include "send.h"
+#include "sign.h"
+
+struct order {
+    struct secrets secrets;
+    bool possible_duplicate;
+    uint8_t record[]; /* the framed Delivery */
+};
+
+struct composer;
+struct composer *composer_new(void);
+void composer_free(struct composer *composer);
+/* Any thread: from the next order on, the schemas of this folder. */
+__attribute__((warn_unused_result)) bool
+composer_load(struct composer *composer, const char *schemas_dir, struct reason *reason);
+/* A sender_compose of orders. */
+bool compose_send(void *composer, const void *order, size_t order_size,
+                  struct send_content *ret_content, struct answer *ret_answer);
+
+#endif
