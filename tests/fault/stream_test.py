@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stream (consume, transform, produce) against a real broker and every kind of trouble. The oracle is set equality:
-each record that a committed reader sees in the input is in the output as often as it should be, and nothing else is. Input
-and output are written and read by another client."""
+"""The stream (consume, transform, produce) against a real broker and every kind of trouble. The
+oracle is set equality: each record that a committed reader sees in the input is in the output as
+often as it should be, and nothing else is. Input and output are written and read by another
+client."""
 
 import collections
 import os
@@ -145,8 +146,8 @@ class Copier:
 
 
 class Proxy:
-    """Between a client and the broker, whose address it replaces by its own in all that comes back. `on_end` is called for
-    each EndTxn request and says what happens to it."""
+    """Between a client and the broker, whose address it replaces by its own in all that comes back.
+    `on_end` is called for each EndTxn request and says what happens to it."""
 
     def __init__(self, broker):
         self.real = ("127.0.0.1", broker.kafka_port)
@@ -337,10 +338,13 @@ class Stream(unittest.TestCase):
         )
 
     def got(self):
-        return collections.Counter(value.decode() for _, _, _, value in self.broker.read(self.output))
+        return collections.Counter(
+            value.decode() for _, _, _, value in self.broker.read(self.output)
+        )
 
     def check(self, topics=None, copies=1, timeout=60):
-        """Waits until the output is as large as it should be; then it must be equal, and so must the group's offsets."""
+        """Waits until the output is as large as it should be; then it must be equal, and so must
+        the group's offsets."""
         expected = self.expected(topics, copies)
         wait_until(
             lambda: sum(self.got().values()) >= sum(expected.values()),
@@ -352,7 +356,8 @@ class Stream(unittest.TestCase):
         self.assertEqual(expected - got, collections.Counter(), "lost")
 
     def check_ticks(self):
-        """What a process counted aloud is 0, 1, 2 … without a gap: transactions without input are exact, too."""
+        """What a process counted aloud is 0, 1, 2 … without a gap: transactions without input are
+        exact, too."""
         counted = collections.defaultdict(list)
         for _, _, key, value in self.broker.read(self.ticks):
             counted[key].append(int(value))

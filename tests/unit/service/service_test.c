@@ -256,7 +256,7 @@ static int get(struct child *child, const char *path, char *answer, size_t size)
     got[length] = '\0';
     if (answer)
         snprintf(answer, size, "%s", got);
-    return length > 12 ? atoi(got + 9) : 0;
+    return length > 12 ? (int)strtol(got + 9, NULL, 10) : 0;
 }
 
 static int lines_with(struct child *child, const char *text)
