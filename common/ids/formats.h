@@ -11,6 +11,7 @@
 #define NHS_NUMBER_SIZE 11
 #define POSTCODE_SIZE 9 /* "SW1A 1AA" */
 #define ODS_CODE_SIZE 13
+#define TRACEPARENT_SIZE 56
 
 /* Ten digits, 3-3-4 spacing allowed; modulus 11 check (weights 10 … 2); 0000000000 and 9999999999
  * are refused. */
@@ -38,10 +39,13 @@ bool snomed_concept_valid(const char *text);
 /* Digits, spaces and a leading +; 10 to 15 digits. */
 bool phone_valid(const char *text);
 
+/* W3C trace context, version 00: 00-<32 hex>-<16 hex>-<2 hex>, lower case, neither id all zeros. */
+bool traceparent_valid(const char *text);
+
 /* The formats that a schema field may name in its "format" attribute. */
 struct value_format {
     const char *name; /* nhs-number, ods-code, postcode, snomed-concept, phone, uuid, date, instant,
-                         email */
+                         email, traceparent */
     const char *expected; /* plain words for an error */
     bool (*valid)(const char *text);
 };

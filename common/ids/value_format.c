@@ -82,6 +82,7 @@ static const struct value_format formats[] = {
     {"date", "a date that exists, as YYYY-MM-DD", is_date},
     {"instant", "a time with its zone, e.g. 2026-11-23T08:03:00Z", is_instant},
     {"email", "an e-mail address", is_email},
+    {"traceparent", "a W3C trace context of version 00", traceparent_valid},
 };
 
 const struct value_format *value_format_find(const char *name)

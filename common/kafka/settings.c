@@ -45,6 +45,7 @@ static const struct row defaults[] = {
     {KAFKA_PRODUCER, "linger.ms", "3"}, /* somebody waits; 1 costs the broker twice the CPU */
     {KAFKA_TRANSACTIONAL, "linger.ms", "5"},
     {KAFKA_TRANSACTIONAL, "transaction.timeout.ms", "20000"},
+    {KAFKA_TRANSACTIONAL, "message.max.bytes", "4194304"}, /* a dead letter: a record, and why */
     {CONSUMERS, "queued.min.messages", "10000"},
     {CONSUMERS, "queued.max.messages.kbytes", "4096"}, /* memory, again */
     {CONSUMERS, "fetch.max.bytes", "1048576"},

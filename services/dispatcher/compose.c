@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "body.h"
+#include "ids/formats.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -121,7 +122,7 @@ static bool write_headers(struct composer *composer, struct send_content *conten
            header(composer, content, &count, "webhook-id", delivery->id) &&
            header(composer, content, &count, "webhook-timestamp", timestamp) &&
            (!signature[0] || header(composer, content, &count, "webhook-signature", signature)) &&
-           (!delivery->traceparent[0] ||
+           (!traceparent_valid(delivery->traceparent) ||
             header(composer, content, &count, "traceparent", delivery->traceparent)) &&
            (!delivery->correlation_id[0] ||
             header(composer, content, &count, "X-Correlation-Id", delivery->correlation_id)) &&

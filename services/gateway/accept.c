@@ -51,32 +51,11 @@ bool accept_content_type(const char *content_type)
     return *skip_blanks(rest) == '\0';
 }
 
-static bool is_lower_hex(const char *text, size_t length, bool zeros_allowed)
-{
-    bool only_zeros = true;
-    for (size_t index = 0; index < length; index++) {
-        char byte = text[index];
-        if (!((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f'))) {
-            return false;
-        }
-        only_zeros = only_zeros && byte == '0';
-    }
-    return zeros_allowed || !only_zeros;
-}
-
-bool accept_traceparent(const char *traceparent)
-{
-    return traceparent && strlen(traceparent) == TRACEPARENT_SIZE - 1 &&
-           strncmp(traceparent, "00-", 3) == 0 && is_lower_hex(traceparent + 3, 32, false) &&
-           traceparent[35] == '-' && is_lower_hex(traceparent + 36, 16, false) &&
-           traceparent[52] == '-' && is_lower_hex(traceparent + 53, 2, true);
-}
-
 // The referral id is random too, but it is told to callers: the trace has bytes of its own.
 static bool make_traceparent(const struct accept_request *request, char text[TRACEPARENT_SIZE])
 {
     char trace[33], parent[17];
-    if (accept_traceparent(request->traceparent)) {
+    if (traceparent_valid(request->traceparent)) {
         return text_copy(text, TRACEPARENT_SIZE, request->traceparent);
     }
     return hex_encode(request->random_trace.bytes, 16, trace, sizeof trace) &&

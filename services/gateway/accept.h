@@ -6,11 +6,11 @@
 #define GATEWAY_ACCEPT_H
 
 #include "base/buffer.h"
+#include "ids/formats.h"
 #include "codec/contract.h"
 #include "ids/uuid.h"
 
 #define TOPIC_NAME_SIZE 64
-#define TRACEPARENT_SIZE 56
 #define DIGEST_TEXT_SIZE 65
 #define IDEMPOTENCY_KEY_MAX 255
 
@@ -48,7 +48,5 @@ accept_referral(const struct accept_request *request, const struct contract *con
 
 /* "application/json", any case, with no parameter but charset=utf-8. */
 bool accept_content_type(const char *content_type);
-/* W3C trace context, version 00: lower-case hex, trace and parent not all zeros. */
-bool accept_traceparent(const char *traceparent);
 
 #endif

@@ -99,6 +99,8 @@ static void fill(const struct topic_row *row, const char *name, const struct top
     if (counts->replication >= 3) {
         add_text(&writer, "min.insync.replicas", "2");
     }
+    /* The broker's time: a producer's clock must not decide what retention takes. */
+    add_text(&writer, "message.timestamp.type", "LogAppendTime");
     add_text(&writer, "unclean.leader.election.enable", "false");
     plan->topic = (struct kafka_topic){
         .name = plan->name,

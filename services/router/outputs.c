@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "ids/formats.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static enum verdict send_refused(const struct outputs *outputs, const struct kaf
     };
     size_t size = 0;
     const void *traceparent = kafka_message_header(message, "traceparent", &size);
-    if (traceparent != NULL)
+    if (traceparent != NULL && size < TRACEPARENT_SIZE)
         out.headers[out.headers_count++] = (struct kafka_header){"traceparent", traceparent, size};
     enum verdict verdict = stream_send(outputs->stream, &out, reason);
     if (verdict != REFUSED)
@@ -39,10 +40,13 @@ static enum verdict send_refused(const struct outputs *outputs, const struct kaf
      * bytes. */
     log_fact(LOG_LEVEL_ERROR, "refused record too large for the dead letters", "topic",
              message->topic, "partition", partition, "offset", offset, NULL);
+    out.key = NULL;
+    out.key_size = 0;
     out.value = NULL;
     out.value_size = 0;
-    out.headers[out.headers_count++] = (struct kafka_header){"value_left_out", "too-large", 9};
-    return stream_send(outputs->stream, &out, reason);
+    out.headers[out.headers_count++] = (struct kafka_header){"left_out", "key and value", 13};
+    verdict = stream_send(outputs->stream, &out, reason);
+    return verdict == REFUSED ? DONE : verdict;
 }
 
 enum verdict outputs_send(const struct outputs *outputs, const struct kafka_message *message,

@@ -22,7 +22,6 @@
 #define SCRATCH_SIZE_MAX (128 * 1024)
 #define HOUR_MS INT64_C(3600000)
 #define GAUGES_EVERY_MS 1000
-#define TRACEPARENT_SIZE 56
 
 struct values {
     struct service_values service;
@@ -164,9 +163,8 @@ static const char *traceparent_of(const struct kafka_message *message, char text
 {
     size_t size = 0;
     const char *value = kafka_message_header(message, "traceparent", &size);
-    if (value == NULL || !text_copy_bytes(text, TRACEPARENT_SIZE, value, size))
-        return NULL;
-    return text;
+    bool fits = value != NULL && text_copy_bytes(text, TRACEPARENT_SIZE, value, size);
+    return fits && traceparent_valid(text) ? text : NULL;
 }
 
 static enum verdict on_message(void *self, const struct kafka_message *message,

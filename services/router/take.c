@@ -44,12 +44,21 @@ static bool digest_of(const struct record *record, const struct kafka_message *m
 }
 
 /* Key, record (NULL if unreadable, then `ret_why` says why) and digest. */
+/* In one spelling only: another would be another partition, and another memory. */
+static bool parse_key(const struct kafka_message *message, struct uuid *ret_id)
+{
+    char text[UUID_TEXT_SIZE];
+    if (message->key == NULL || !uuid_parse_bytes(message->key, message->key_size, ret_id))
+        return false;
+    uuid_format(ret_id, text);
+    return memcmp(text, message->key, message->key_size) == 0;
+}
+
 static enum verdict identify(struct codec *codec, const struct kafka_message *message,
                              struct look *look, struct reason *ret_why, struct reason *reason)
 {
     struct record *record = NULL;
-    look->has_id =
-        message->key != NULL && uuid_parse_bytes(message->key, message->key_size, &look->id);
+    look->has_id = parse_key(message, &look->id);
     look->record = NULL;
     if (has_value(message)) {
         enum verdict verdict =

@@ -153,7 +153,7 @@ class ReferralsTopic(unittest.TestCase):
             "unknown-framing": b"hello",
             "unknown-fingerprint": b"\xc3\x01" + struct.pack("<Q", 0x1234) + body,
             "unknown-schema-id": b"\x00" + struct.pack(">I", 4242) + body,
-            "avro-truncated": good[:-3],
+            "avro-truncated": good[:10],
             "avro-trailing": good + b"\x00",
             "avro-length": head + one_string(b"\xfe\xff\xff\xff\x0f") + body[1:],
             "avro-varint": head + b"\xff" * 11 + body,
@@ -191,11 +191,43 @@ class ReferralsTopic(unittest.TestCase):
         origin = self.produce(str(uuid.uuid4()), None)
         self.assertEqual(self.event_of(origin)["reason"], "tombstone")
         _, good = self.value(self.schema)
-        self.assertEqual(self.refused(None, good), "bad-key")
+        self.assertEqual(self.refused(None, good), "empty-key")
         _, good = self.value(self.schema)
         self.assertEqual(self.refused("not-a-uuid", good), "bad-key")
         _, good = self.value(self.schema)
         self.assertEqual(self.refused(str(uuid.uuid4()), good), "key-mismatch")
+
+    def test_a_key_has_one_spelling_and_may_be_of_no_size(self):
+        referral_id, good = self.value(self.schema)
+        self.assertEqual(self.refused(referral_id.upper(), good), "bad-key")
+        _, good = self.value(self.schema)
+        self.assertEqual(self.refused(b"", good), "empty-key")
+
+    def test_a_trace_context_of_another_shape_stops_nothing_and_goes_nowhere(self):
+        for evil in (b"\xff\xfe", b"a\r\nX-Evil: 1", b"t" * 5000):
+            referral_id, value = self.value(self.schema)
+            origin = self.produce(referral_id, value, headers={"traceparent": evil})
+            self.assertEqual(self.event_of(origin)["kind"], "received")
+            self.receiver.wait_for(
+                lambda got, wanted=referral_id: any(r.referral_id == wanted for r in got),
+                30,
+                "the delivery",
+            )
+        referral_id, value = self.value(self.schema, traceparent="a\r\nX-Evil: 1")
+        self.assertEqual(self.refused(referral_id, value), "bad-format")
+        self.assertFalse([r for r in self.receiver.snapshot() if "x-evil" in r.headers])
+
+    def test_a_record_too_large_to_be_written_again_stops_nothing(self):
+        for key, value in ((b"k" * 900_000, b"v"), (b"k", b"v" * 900_000)):
+            self.assertEqual(self.event_of(self.produce(key, value))["kind"], "refused")
+        self.assertTrue(self.stack.is_ready("router"))
+
+    def test_an_old_time_of_a_producer_makes_no_second_referral(self):
+        referral_id, value = self.value(self.schema)
+        days_ago = int((time.time() - 86400 * 2) * 1000)
+        for kind in ("received", "duplicate", "duplicate"):
+            origin = self.produce(referral_id, value, timestamp=days_ago)
+            self.assertEqual(self.event_of(origin)["kind"], kind)
 
     def test_a_record_on_another_pathways_topic_is_refused(self):
         referral_id, good = self.value(self.schema)
