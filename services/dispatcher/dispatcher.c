@@ -33,18 +33,31 @@ static void free_secrets(void *value)
     free(value);
 }
 
-static bool load_secrets(struct dispatcher *self, struct reason *reason)
+/* The option holds the first line of its file, as it was at the start. A reload asks the file
+ * again; all of it, since the two secrets of a rotation may stand in a line each. */
+static bool read_secrets(struct dispatcher *self, struct secrets *ret_secrets,
+                         struct reason *reason)
 {
-    struct secrets secrets = {.count = 0};
     const char *text = self->settings.webhook_secret;
-    if (text && text[0] && !secrets_parse(text, &secrets, reason))
-        return false;
+    const char *path = getenv("DISPATCHER_WEBHOOK_SECRET_FILE");
+    if (!self->secret_path && text && path && path[0] && secrets_file_begins(path, text))
+        self->secret_path = path;
+    if (self->secret_path)
+        return secrets_read(self->secret_path, ret_secrets, reason);
+    *ret_secrets = (struct secrets){.count = 0};
+    return !text || !text[0] || secrets_parse(text, ret_secrets, reason);
+}
+
+/* Those of single providers are read anew when they are needed. */
+static bool use_secrets(struct dispatcher *self, const struct secrets *secrets,
+                        struct reason *reason)
+{
     struct map *named = map_new(SECRETS_NAMES_MAX);
     if (!named) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return false;
     }
-    self->secrets = secrets;
+    self->secrets = *secrets;
     map_free(self->named_secrets, free_secrets);
     self->named_secrets = named;
     return true;
@@ -92,8 +105,10 @@ static bool load(struct dispatcher *self, struct reason *reason)
         reason_set(reason, "bad-option", NULL, "retry-first-ms is more than retry-most-ms");
         return false;
     }
+    struct secrets secrets;
     return networks_parse(settings->allow_networks, &self->networks, reason) &&
-           load_secrets(self, reason) && load_contract(self, reason);
+           read_secrets(self, &secrets, reason) && load_contract(self, reason) &&
+           use_secrets(self, &secrets, reason);
 }
 
 static void unload(struct dispatcher *self)
@@ -122,8 +137,10 @@ static enum verdict check(void *context, struct reason *reason)
 static enum verdict reload(void *context, struct reason *reason)
 {
     struct dispatcher *self = context;
-    if (!load_contract(self, reason) || !load_secrets(self, reason) ||
-        !composer_load(self->composer, self->settings.service.schemas_dir, reason))
+    struct secrets secrets; /* taken last, so that what is refused leaves the old ones */
+    if (!read_secrets(self, &secrets, reason) || !load_contract(self, reason) ||
+        !composer_load(self->composer, self->settings.service.schemas_dir, reason) ||
+        !use_secrets(self, &secrets, reason))
         return REFUSED;
     return DONE;
 }

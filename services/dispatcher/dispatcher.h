@@ -37,7 +37,8 @@ struct dispatcher {
     struct directory *directory;
     struct codec *codec;
     struct networks networks;
-    struct secrets secrets; /* the default ones; none = not signed */
+    struct secrets secrets;  /* the default ones; none = not signed */
+    const char *secret_path; /* their file; NULL = they were given as text */
     struct map *named_secrets;
 
     struct kafka_settings *kafka;

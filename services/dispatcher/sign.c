@@ -62,6 +62,18 @@ bool secrets_read(const char *path, struct secrets *ret_secrets, struct reason *
     return well;
 }
 
+bool secrets_file_begins(const char *path, const char *line)
+{
+    size_t length = 0;
+    char *text = text_read_file(path, FILE_MAX, &length);
+    bool begins =
+        text && strcspn(text, "\r\n") == strlen(line) && strncmp(text, line, strlen(line)) == 0;
+    if (text)
+        explicit_bzero(text, length);
+    free(text);
+    return begins;
+}
+
 bool sign_webhook(const struct secrets *secrets, const void *bytes, size_t length,
                   char signature[SIGNATURE_SIZE])
 {

@@ -30,6 +30,9 @@ secrets_parse(const char *text, struct secrets *ret_secrets, struct reason *reas
 __attribute__((warn_unused_result)) bool secrets_read(const char *path, struct secrets *ret_secrets,
                                                       struct reason *reason);
 
+/* True if the first line of the file is `line`. */
+bool secrets_file_begins(const char *path, const char *line);
+
 #define SIGNATURE_SIZE 96 /* "v1,<44>" and a second one behind a blank */
 /* `bytes` is the whole signed text. "" without secrets. */
 __attribute__((warn_unused_result)) bool sign_webhook(const struct secrets *secrets,

@@ -9,9 +9,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
-import oracle  # noqa: E402
+import scripted  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
-from stack import Stack, free_port, wait_until  # noqa: E402
+from stack import Stack, free_port  # noqa: E402
 
 OUTCOME = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"%s"}]}'
 REFUSED = f"http://127.0.0.1:{free_port()}/nobody"
@@ -56,7 +56,7 @@ class Provider(unittest.TestCase):
             )
         )
         cls.generator = generate.Generator(1, cls.stack.schemas)
-        districts = cls.apart(len(CASES))
+        districts = scripted.apart(cls.generator.places, len(CASES))
         cls.first, cls.second, cls.ids, rows, bodies = {}, {}, {}, [], {}
         for number, (name, script) in enumerate(CASES.items()):
             cls.first[name], cls.second[name] = f"FA{number:02d}1", f"FA{number:02d}2"
@@ -69,62 +69,28 @@ class Provider(unittest.TestCase):
             rows.append(cls.row(cls.first[name], pathway, districts[0], 100, script))
             bodies[name] = cls.generator.body(pathway)
             bodies[name]["patient"]["postcode"] = districts[0]
-        generate.write_directory(rows, cls.stack.dir / "providers.csv")
-        cls.stack.ctl("providers", "load", cls.stack.dir / "providers.csv")
+        scripted.load(cls.stack, rows)
         cls.stack.start()
         for name, body in bodies.items():
             cls.ids[name] = cls.post(body, name)
 
     @classmethod
-    def apart(cls, count):
-        """Districts of which no two are nearer than 5 km."""
-        chosen = {}
-        for district, (east, north) in sorted(cls.generator.places.items()):
-            if all((east - e) ** 2 + (north - n) ** 2 > 5000**2 for e, n in chosen.values()):
-                chosen[district] = (east, north)
-        if len(chosen) < count:
-            raise RuntimeError(f"{count} districts apart are needed, {len(chosen)} were found")
-        return list(chosen)
-
-    @classmethod
-    def row(cls, code, pathway, district, offset, script):
+    def row(cls, code, pathway, district, east, script):
         if not isinstance(script, str):
             cls.receiver.script(code, *script or (Answer(),))
-        east, north = cls.generator.places[district]
-        pharmacy = pathway in generate.PHARMACY_PATHWAYS
-        row = dict.fromkeys(generate.COLUMNS, "")
-        row.update(
-            ods_code=code,
-            name=f"Invented {code}",
-            kind="pharmacy" if pharmacy else "community-provider",
-            hcp="West Kent",
-            easting=east + offset,
-            northing=north,
-            services=" ".join(generate.services_of(cls.stack.schemas, pathway)),
-            distance_selling="false",
-            paused="false",
-            format="json",
-            endpoint_url=script if isinstance(script, str) else cls.receiver.url(code),
+        url = script if isinstance(script, str) else cls.receiver.url(code)
+        return scripted.row(
+            cls.stack.schemas, cls.generator.places, code, pathway, district, url, east
         )
-        return row
 
     @classmethod
     def post(cls, body, key):
-        status, _, document = cls.stack.post(body, key.replace(" ", "-"))
-        if status != 202:
-            raise RuntimeError(f"{key}: {status} {document}")
-        return document["id"]
+        return scripted.post(cls.stack, body, key)
 
     def outcome(self, name, referral_id=None):
         """(events in order, requests that came in) of a case, once it has come to an end."""
         wanted = referral_id or self.ids[name]
-
-        def ended():
-            events = [e for e in oracle.events(self.stack) if e["referral_id"] == wanted]
-            kinds = {e["kind"] for e in events}
-            return events if kinds & {"delivered", "returned"} else None
-
-        events = wait_until(ended, 40, f"the end of {name}")
+        events = scripted.events_to_the_end(self.stack, wanted)
         return events, [r for r in self.receiver.snapshot() if r.referral_id == wanted]
 
     def delivered_to(self, events):

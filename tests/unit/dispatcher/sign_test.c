@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,7 +90,14 @@ static void secrets_are_read_from_a_file(void **state)
     struct reason reason = {0};
     assert_true(secrets_read(path, &secrets, NULL));
     assert_int_equal(secrets.count, 2);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("one two\r\nthree\n", file) >= 0 && fclose(file) == 0);
+    assert_true(secrets_file_begins(path, "one two"));
+    assert_false(secrets_file_begins(path, "one"));
+    assert_false(secrets_file_begins(path, "three"));
     unlink(path);
+    assert_false(secrets_file_begins(path, "one two"));
     assert_false(secrets_read(path, &secrets, &reason));
     assert_string_equal(reason.code, "bad-secret");
 }

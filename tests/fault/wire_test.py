@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes over the wire, judged by implementations that are not ours: signatures and their
+rotation in a dispatcher that runs."""
+
+import pathlib
+import signal
+import sys
+import unittest
+
+import standardwebhooks
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import generate  # noqa: E402
+import scripted  # noqa: E402
+from receiver import Receiver  # noqa: E402
+from stack import Stack, wait_until  # noqa: E402
+
+OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one that a Stack begins with
+NEW = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+OWN = "whsec_plJ3nmyCDGBKInavdOK15jsl9B2V7gsg"
+
+
+def verifies(request, secret):
+    try:
+        standardwebhooks.Webhook(secret).verify(request.body.decode(), request.headers)
+    except standardwebhooks.WebhookVerificationError:
+        return False
+    return True
+
+
+class Wire(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.receiver = Receiver().start()
+        cls.addClassCleanup(cls.receiver.stop)
+        cls.stack = cls.enterClassContext(Stack())
+        cls.secrets = cls.stack.dir / "secrets"
+        cls.secrets.mkdir()
+        cls.secrets.joinpath("own").write_text(OWN + "\n")
+        cls.stack.environment["DISPATCHER_SECRETS_DIR"] = str(cls.secrets)
+        cls.generator = generate.Generator(1, cls.stack.schemas)
+        scripted.load(
+            cls.stack,
+            [cls.row("FWA01"), cls.row("FWA02", secret="own"), cls.row("FWA03", secret="none")],
+        )
+        cls.stack.start()
+
+    @classmethod
+    def row(cls, code, **columns):
+        places = cls.generator.places
+        return scripted.row(
+            cls.stack.schemas,
+            places,
+            code,
+            "blood-pressure",
+            sorted(places)[0],
+            cls.receiver.url(code),
+            **columns,
+        )
+
+    def deliver(self, code):
+        """The request that came in for a referral nominated to that provider."""
+        body = self.generator.body("blood-pressure")
+        body["nominated_provider"] = code
+        key = f"{self.id()}-{len(self.receiver.snapshot())}"
+        referral_id = scripted.post(self.stack, body, key)
+
+        def came(requests):
+            return [r for r in requests if r.referral_id == referral_id]
+
+        self.receiver.wait_for(came, 30, f"a delivery to {code}")
+        return came(self.receiver.snapshot())[0]
+
+    def reload(self, fact):
+        """SIGHUP, and what the dispatcher says to it."""
+        log = self.stack.log_path("dispatcher")
+        size = log.stat().st_size
+        self.stack.processes["dispatcher"].send_signal(signal.SIGHUP)
+        wait_until(lambda: fact in log.read_text()[size:], 20, fact)
+
+    def verified_by(self, code):
+        request = self.deliver(code)
+        return {name for name in ("OLD", "NEW", "OWN") if verifies(request, globals()[name])}
+
+    def test_a_secret_is_rotated_while_the_dispatcher_runs(self):
+        path = self.stack.dir / "webhook.secret"
+        self.addCleanup(self.reload, "reloaded")
+        self.addCleanup(path.write_text, f"{OLD}\n")
+        self.assertEqual(self.verified_by("FWA01"), {"OLD"})
+        path.write_text(f"{NEW}\n{OLD}\n")
+        self.reload('"reloaded"')
+        self.assertEqual(self.verified_by("FWA01"), {"NEW", "OLD"})
+        path.write_text("whsec_nonsense\n")
+        self.reload('"reload-kept-the-old"')
+        self.assertEqual(self.verified_by("FWA01"), {"NEW", "OLD"})
+        path.write_text(f"{NEW}\n")
+        self.reload('"reloaded"')
+        self.assertEqual(self.verified_by("FWA01"), {"NEW"})
+
+    def test_a_providers_own_secret_is_rotated_while_the_dispatcher_runs(self):
+        path = self.secrets / "own"
+        self.assertEqual(self.verified_by("FWA02"), {"OWN"})
+        path.write_text(f"{NEW}\n{OWN}\n")
+        self.reload('"reloaded"')
+        self.assertEqual(self.verified_by("FWA02"), {"NEW", "OWN"})
+
+    def test_a_provider_whose_secret_is_missing_gets_nothing_until_it_is_there(self):
+        body = self.generator.body("blood-pressure")
+        body["nominated_provider"] = "FWA03"
+        scripted.post(self.stack, body, "no-secret")
+        log = self.stack.log_path("dispatcher")
+        wait_until(lambda: '"secret-unreadable"' in log.read_text(), 20, "secret-unreadable")
+        self.assertEqual([r for r in self.receiver.snapshot() if r.provider == "FWA03"], [])
+        self.secrets.joinpath("none").write_text(f"{NEW}\n")
+        self.receiver.wait_for(
+            lambda got: any(r.provider == "FWA03" and verifies(r, NEW) for r in got), 30, "FWA03"
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

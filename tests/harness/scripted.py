@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory of invented providers for tests in which each plays a part of its own."""
+
+import generate
+import oracle
+from stack import wait_until
+
+
+def row(schemas, places, code, pathway, district, url, east=0, **columns):
+    """A line of the directory: a provider of all that the pathway offers, `east` metres from the
+    middle of the district."""
+    pharmacy = pathway in generate.PHARMACY_PATHWAYS
+    easting, northing = places[district]
+    return {
+        **dict.fromkeys(generate.COLUMNS, ""),
+        "ods_code": code,
+        "name": f"Invented {code}",
+        "kind": "pharmacy" if pharmacy else "community-provider",
+        "hcp": "West Kent",
+        "easting": easting + east,
+        "northing": northing,
+        "services": " ".join(generate.services_of(schemas, pathway)),
+        "distance_selling": "false",
+        "paused": "false",
+        "format": "json",
+        "endpoint_url": url,
+        **columns,
+    }
+
+
+def apart(places, count):
+    """Districts of which no two are nearer than 5 km."""
+    chosen = {}
+    for district, (east, north) in sorted(places.items()):
+        if all((east - e) ** 2 + (north - n) ** 2 > 5000**2 for e, n in chosen.values()):
+            chosen[district] = (east, north)
+    if len(chosen) < count:
+        raise RuntimeError(f"{count} districts apart are needed, {len(chosen)} were found")
+    return list(chosen)
+
+
+def load(stack, rows):
+    path = stack.dir / "providers.csv"
+    generate.write_directory(rows, path)
+    stack.ctl("providers", "load", path)
+
+
+def post(stack, body, key):
+    """The id of the accepted referral."""
+    status, _, document = stack.post(body, key.replace(" ", "-"))
+    if status != 202:
+        raise RuntimeError(f"{key}: {status} {document}")
+    return document["id"]
+
+
+def events_to_the_end(stack, referral_id, timeout=40):
+    """All of its events in order, once it is delivered or returned."""
+
+    def ended():
+        events = [e for e in oracle.events(stack) if e["referral_id"] == referral_id]
+        return events if {e["kind"] for e in events} & {"delivered", "returned"} else None
+
+    return wait_until(ended, timeout, f"the end of {referral_id}")
