@@ -16,7 +16,7 @@ enum verdict {
 
 #define REASON_CODE_MAX 48
 #define REASON_POINTER_MAX 160
-#define REASON_DETAIL_MAX 320
+#define REASON_DETAIL_MAX 720 /* a list of all networks of the area among it */
 
 struct reason {
     char code[REASON_CODE_MAX]; /* stable, lower-case-with-dashes; a metric label and an event's

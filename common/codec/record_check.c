@@ -10,7 +10,7 @@
 static bool is_allowed(const struct schema_node *node, const char *text)
 {
     for (size_t i = 0; i < node->allowed_count; i++)
-        if (strcmp(node->allowed[i], text) == 0)
+        if (node->allowed[i][0] == text[0] && strcmp(node->allowed[i], text) == 0)
             return true;
     return node->allowed_count == 0;
 }

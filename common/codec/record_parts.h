@@ -26,7 +26,7 @@ bool value_check(struct value value, enum check_scope scope, const struct place 
                  struct reason *reason);
 
 /* Words for what may stand in a field: "one of a, b, c". */
-#define CHOICE_SIZE 256
+#define CHOICE_SIZE 704
 void choice_words(char words[CHOICE_SIZE], char *const *choices, size_t count);
 
 /* Sets code, pointer and detail. */

@@ -281,7 +281,7 @@ static void a_long_list_of_choices_is_cut_and_says_so(void **state)
     buffer_init(&buffer, 10000);
     buffer_append_text(&buffer, "{'type':'record','name':'R','fields':[{'name':'f','type':'string',"
                                 "'oneOf':[");
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 90; i++)
         buffer_append_format(&buffer, "%s'choice-%d'", i > 0 ? "," : "", i);
     buffer_append_text(&buffer, "]}]}");
     struct schema *schema = schema_of(buffer_text(&buffer));

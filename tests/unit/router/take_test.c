@@ -444,13 +444,28 @@ static void a_field_out_of_its_bounds_is_refused_without_its_value(void **state)
 {
     (void)state;
     record_set_text(referral, "patient.nhs_number", "9434765910");
-    record_set_text(referral, "source.hcp", "9434765910");
     write_value();
     take();
     check_refused("bad-format");
     assert_string_equal(taken.reason.pointer, "/patient/nhs_number");
     assert_null(strstr(taken.reason.detail, "9434765910"));
     assert_string_equal(taken.events[0].hcp, "");
+}
+
+/* Dimensions of every volume: what a producer types there would be published. */
+static void an_area_name_that_is_none_reaches_no_event(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"source.hcp", "Swale"}, {"source.pcn", "Whitstable"}};
+    for (size_t i = 0; i < 2; i++) {
+        begin_again();
+        record_set_text(referral, rows[i][0], "seen Mrs Sample");
+        write_value();
+        take();
+        check_refused("not-allowed");
+        assert_non_null(strstr(taken.reason.detail, rows[i][1]));
+        assert_int_equal(strlen(taken.events[0].hcp) + strlen(taken.events[0].pcn), 0);
+    }
 }
 
 /* Bounds are no part of a fingerprint, so a writer with wider ones looks the same until it is
@@ -574,6 +589,7 @@ int main(void)
         TEST(another_kind_of_message_is_refused),
         TEST(what_cannot_be_read_is_refused_with_the_codecs_reason),
         TEST(a_field_out_of_its_bounds_is_refused_without_its_value),
+        TEST(an_area_name_that_is_none_reaches_no_event),
         TEST(a_referral_too_large_to_be_delivered_is_refused),
         TEST(an_acceptance_in_the_future_is_replaced_by_kafkas_time),
         TEST(no_event_holds_anything_of_the_patient),
