@@ -68,6 +68,29 @@ bool digest_hmac_sha256(const void *key, size_t key_length, const void *bytes, s
     return done;
 }
 
+bool digest_ed25519_sign(const uint8_t seed[ED25519_KEY_SIZE], const void *bytes, size_t length,
+                         uint8_t signature[ED25519_SIGNATURE_SIZE])
+{
+    size_t size = ED25519_SIGNATURE_SIZE;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_KEY_SIZE);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool done = key && context && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestSign(context, signature, &size, bytes, length) == 1 &&
+                size == ED25519_SIGNATURE_SIZE;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+bool digest_ed25519_public(const uint8_t seed[ED25519_KEY_SIZE], uint8_t key[ED25519_KEY_SIZE])
+{
+    size_t size = ED25519_KEY_SIZE;
+    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_KEY_SIZE);
+    bool done = pair && EVP_PKEY_get_raw_public_key(pair, key, &size) == 1;
+    EVP_PKEY_free(pair);
+    return done;
+}
+
 bool digest_random(void *bytes, size_t length)
 {
     return length <= INT_MAX && RAND_bytes(bytes, (int)length) == 1;

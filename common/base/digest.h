@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests, HMAC and base64, behind which stands OpenSSL's libcrypto. */
+/* Digests, HMAC, Ed25519 and base64, behind which stands OpenSSL's libcrypto. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
@@ -14,6 +14,13 @@ bool digest_sha256(const void *bytes, size_t length, uint8_t digest[SHA256_SIZE]
 bool digest_sha1(const void *bytes, size_t length, uint8_t digest[SHA1_SIZE]);
 bool digest_hmac_sha256(const void *key, size_t key_length, const void *bytes, size_t length,
                         uint8_t digest[SHA256_SIZE]);
+#define ED25519_KEY_SIZE 32
+#define ED25519_SIGNATURE_SIZE 64
+/* `seed` is the private key as RFC 8032 has it. */
+bool digest_ed25519_sign(const uint8_t seed[ED25519_KEY_SIZE], const void *bytes, size_t length,
+                         uint8_t signature[ED25519_SIGNATURE_SIZE]);
+/* The public key that belongs to it. */
+bool digest_ed25519_public(const uint8_t seed[ED25519_KEY_SIZE], uint8_t key[ED25519_KEY_SIZE]);
 /* Bytes from the system's generator, for secrets and random ids. */
 bool digest_random(void *bytes, size_t length);
 /* Standard alphabet with padding. False if `size` is too small; terminated. */

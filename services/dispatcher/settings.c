@@ -60,7 +60,8 @@ const struct option settings_table[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct settings, webhook_secret),
      .secret = true,
-     .help = "whsec_…, or two with a blank between them during a rotation; none = not signed"},
+     .help =
+         "whsec_… or whsk_…, or two, a blank between them, during a rotation; none = not signed"},
     {.name = "secrets-dir",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct settings, secrets_dir),

@@ -10,10 +10,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "whsec_"
+#define SHARED "whsec_"
+#define PRIVATE "whsk_"
 #define KEY_LEAST 16
 #define FILE_MAX 4096
 #define BLANKS " \t\r\n"
+
+/* Only what belongs together is a pair: a public key that is not this private one's would make
+ * signatures that nobody can verify, or give the private key away. */
+static bool pair_valid(const struct secret *secret)
+{
+    uint8_t public[ED25519_KEY_SIZE];
+    return secret->size == ED25519_KEY_SIZE ||
+           (secret->size == 2 * sizeof(public) && digest_ed25519_public(secret->key, public) &&
+            memcmp(secret->key + ED25519_KEY_SIZE, public, sizeof(public)) == 0);
+}
+
+static bool secret_parse(const char *text, struct secret *secret)
+{
+    secret->asymmetric = strncmp(text, PRIVATE, strlen(PRIVATE)) == 0;
+    const char *prefix = secret->asymmetric ? PRIVATE : SHARED;
+    return strncmp(text, prefix, strlen(prefix)) == 0 &&
+           base64_decode(text + strlen(prefix), secret->key, sizeof(secret->key), &secret->size) &&
+           (secret->asymmetric ? pair_valid(secret) : secret->size >= KEY_LEAST);
+}
 
 bool secrets_parse(const char *text, struct secrets *ret_secrets, struct reason *reason)
 {
@@ -26,14 +46,11 @@ bool secrets_parse(const char *text, struct secrets *ret_secrets, struct reason 
             reason_set(reason, "bad-secret", NULL, "more than %d secrets", SECRETS_MAX);
             return false;
         }
-        struct secret *secret = &secrets.items[secrets.count];
         if (!text_copy_bytes(item, sizeof(item), at, length) ||
-            strncmp(item, PREFIX, strlen(PREFIX)) != 0 ||
-            !base64_decode(item + strlen(PREFIX), secret->key, sizeof(secret->key),
-                           &secret->size) ||
-            secret->size < KEY_LEAST) {
+            !secret_parse(item, &secrets.items[secrets.count])) {
             reason_set(reason, "bad-secret", NULL,
-                       "secret %zu is not whsec_ and the base64 of %d to %d bytes",
+                       "secret %zu is neither whsec_ and the base64 of %d to %d bytes, nor whsk_ "
+                       "and that of an Ed25519 private key",
                        secrets.count + 1, KEY_LEAST, SECRET_KEY_MAX);
             return false;
         }
@@ -41,7 +58,7 @@ bool secrets_parse(const char *text, struct secrets *ret_secrets, struct reason 
         at += length;
     }
     if (!secrets.count) {
-        reason_set(reason, "bad-secret", NULL, "no secret: expected whsec_…");
+        reason_set(reason, "bad-secret", NULL, "no secret: expected whsec_… or whsk_…");
         return false;
     }
     *ret_secrets = secrets;
@@ -74,21 +91,31 @@ bool secrets_file_begins(const char *path, const char *line)
     return begins;
 }
 
+/* "v1,…" or "v1a,…" */
+static bool sign_once(const struct secret *secret, const void *bytes, size_t length,
+                      char *signature, size_t size)
+{
+    uint8_t raw[ED25519_SIGNATURE_SIZE];
+    char encoded[92];
+    size_t raw_size = secret->asymmetric ? ED25519_SIGNATURE_SIZE : SHA256_SIZE;
+    bool signed_well = secret->asymmetric
+                           ? digest_ed25519_sign(secret->key, bytes, length, raw)
+                           : digest_hmac_sha256(secret->key, secret->size, bytes, length, raw);
+    return signed_well && base64_encode(raw, raw_size, encoded, sizeof(encoded)) &&
+           text_format(signature, size, "v1%s,%s", secret->asymmetric ? "a" : "", encoded);
+}
+
 bool sign_webhook(const struct secrets *secrets, const void *bytes, size_t length,
                   char signature[SIGNATURE_SIZE])
 {
     size_t used = 0;
     signature[0] = '\0';
     for (size_t i = 0; i < secrets->count; i++) {
-        uint8_t digest[SHA256_SIZE];
-        char encoded[48];
-        const struct secret *secret = &secrets->items[i];
-        if (!digest_hmac_sha256(secret->key, secret->size, bytes, length, digest) ||
-            !base64_encode(digest, sizeof(digest), encoded, sizeof(encoded)) ||
-            !text_format(signature + used, SIGNATURE_SIZE - used, "%sv1,%s", used ? " " : "",
-                         encoded))
+        if (used)
+            signature[used++] = ' ';
+        if (!sign_once(&secrets->items[i], bytes, length, signature + used, SIGNATURE_SIZE - used))
             return false;
-        used = strlen(signature);
+        used += strlen(signature + used);
     }
     return true;
 }

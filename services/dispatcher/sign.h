@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signatures of Standard Webhooks (https://www.standardwebhooks.com), version v1: HMAC-SHA256 over
- * "id.timestamp.body". */
+/* Signatures of Standard Webhooks (https://www.standardwebhooks.com) over "id.timestamp.body": v1
+ * is HMAC-SHA256, v1a is Ed25519, for receivers that are to hold nothing secret. */
 #ifndef DISPATCHER_SIGN_H
 #define DISPATCHER_SIGN_H
 
 #include "base/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,9 @@
 #define SECRET_KEY_MAX 64
 
 struct secret {
-    uint8_t key[SECRET_KEY_MAX];
+    uint8_t key[SECRET_KEY_MAX]; /* asymmetric: its seed comes first */
     size_t size;
+    bool asymmetric;
 };
 
 struct secrets {
@@ -22,8 +24,9 @@ struct secrets {
     size_t count;
 };
 
-/* One or two of "whsec_<base64>" (16 to 64 bytes), separated by blanks or line ends. Code
- * bad-secret; the detail never shows any of it. */
+/* One or two, separated by blanks or line ends: "whsec_<base64>" (16 to 64 bytes), or
+ * "whsk_<base64>", an Ed25519 private key (its seed, or seed and public key). Code bad-secret; the
+ * detail never shows any of it. */
 __attribute__((warn_unused_result)) bool
 secrets_parse(const char *text, struct secrets *ret_secrets, struct reason *reason);
 /* The same from a file of at most 4 KiB. */
@@ -33,7 +36,7 @@ __attribute__((warn_unused_result)) bool secrets_read(const char *path, struct s
 /* True if the first line of the file is `line`. */
 bool secrets_file_begins(const char *path, const char *line);
 
-#define SIGNATURE_SIZE 96 /* "v1,<44>" and a second one behind a blank */
+#define SIGNATURE_SIZE 192 /* "v1a,<88>" and a second one behind a blank */
 /* `bytes` is the whole signed text. "" without secrets. */
 __attribute__((warn_unused_result)) bool sign_webhook(const struct secrets *secrets,
                                                       const void *bytes, size_t length,

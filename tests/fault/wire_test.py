@@ -2,18 +2,22 @@
 """What goes over the wire, judged by implementations that are not ours: signatures and their
 rotation in a dispatcher that runs."""
 
+import base64
 import pathlib
 import signal
+import subprocess
 import sys
 import unittest
 
 import standardwebhooks
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
 import scripted  # noqa: E402
 from receiver import Receiver  # noqa: E402
-from stack import Stack, wait_until  # noqa: E402
+from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one that a Stack begins with
 NEW = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -26,6 +30,32 @@ def verifies(request, secret):
     except standardwebhooks.WebhookVerificationError:
         return False
     return True
+
+
+def verifies_asymmetric(request, public):
+    """The same for a whpk_ key, as the specification of Standard Webhooks has it."""
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public.removeprefix("whpk_")))
+    names = ("webhook-id", "webhook-timestamp")
+    content = ".".join(request.headers[name] for name in names).encode() + b"." + request.body
+    for signature in request.headers["webhook-signature"].split(" "):
+        version, value = signature.split(",")
+        if version == "v1a":
+            try:
+                key.verify(base64.b64decode(value), content)
+                return True
+            except InvalidSignature:
+                pass
+    return False
+
+
+def documented_keys(folder):
+    """(whsk_, whpk_), made by the very commands that docs/operating.md gives."""
+    text = (SOURCE_DIR / "docs" / "operating.md").read_text()
+    commands = text[text.index("openssl genpkey -algorithm ed25519") :].split("```")[0]
+    done = subprocess.run(
+        ["bash", "-euc", commands], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.split()
 
 
 class Wire(unittest.TestCase):
@@ -41,7 +71,12 @@ class Wire(unittest.TestCase):
         cls.generator = generate.Generator(1, cls.stack.schemas)
         scripted.load(
             cls.stack,
-            [cls.row("FWA01"), cls.row("FWA02", secret="own"), cls.row("FWA03", secret="none")],
+            [
+                cls.row("FWA01"),
+                cls.row("FWA02", secret="own"),
+                cls.row("FWA03", secret="none"),
+                cls.row("FWA04", secret="pair"),
+            ],
         )
         cls.stack.start()
 
@@ -103,6 +138,19 @@ class Wire(unittest.TestCase):
         path.write_text(f"{NEW}\n{OWN}\n")
         self.reload('"reloaded"')
         self.assertEqual(self.verified_by("FWA02"), {"NEW", "OWN"})
+
+    def test_a_private_key_signs_so_that_the_public_key_verifies(self):
+        path = self.secrets / "pair"
+        private, public = documented_keys(self.stack.dir)
+        path.write_text(f"{private}\n")
+        request = self.deliver("FWA04")
+        self.assertTrue(verifies_asymmetric(request, public))
+        request.body += b" "
+        self.assertFalse(verifies_asymmetric(request, public))
+        path.write_text(f"{OLD}\n{private}\n")
+        self.reload('"reloaded"')
+        request = self.deliver("FWA04")
+        self.assertTrue(verifies(request, OLD) and verifies_asymmetric(request, public))
 
     def test_a_provider_whose_secret_is_missing_gets_nothing_until_it_is_there(self):
         body = self.generator.body("blood-pressure")

@@ -15,6 +15,11 @@
 
 #define FIRST "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define SECOND "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+/* RFC 8032, test 2: the seed alone, and with its public key */
+#define SEED "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs="
+#define PAIR                                                                                       \
+    "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs9QBfD6EOJWpK3CqdN"                            \
+    "G368nJgszy7ElozAzVXxKvRmDA=="
 static const char signed_text[] = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
 
 static void the_published_example_is_signed_as_published(void **state)
@@ -42,6 +47,36 @@ static void two_secrets_give_two_signatures_in_their_order(void **state)
     assert_string_equal(signature + 47, " v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 
+static void a_private_key_signs_as_ed25519_does(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {SEED, PAIR};
+    static const char expected[] = "v1a,kqAJqfDUyrhyDoILX2QlQKKye1QWUD+Ps3YiI+vbadoI"
+                                   "WsHkPhWZbkWPNhPQ8R2MOHsurrQwKu6wDSkWErsMAA==";
+    for (size_t i = 0; i < 2; i++) {
+        struct secrets secrets;
+        char signature[SIGNATURE_SIZE];
+        assert_true(secrets_parse(keys[i], &secrets, NULL));
+        assert_true(sign_webhook(&secrets, "r", 1, signature));
+        assert_string_equal(signature, expected);
+    }
+}
+
+static void both_kinds_stand_side_by_side(void **state)
+{
+    (void)state;
+    struct secrets secrets;
+    char signature[SIGNATURE_SIZE];
+    assert_true(secrets_parse(PAIR "\n" FIRST, &secrets, NULL));
+    assert_true(sign_webhook(&secrets, signed_text, strlen(signed_text), signature));
+    assert_int_equal(strlen(signature), 92 + 1 + 47);
+    assert_memory_equal(signature, "v1a,", 4);
+    assert_string_equal(signature + 92, " v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    assert_true(secrets_parse(PAIR "\n" SEED, &secrets, NULL));
+    assert_true(sign_webhook(&secrets, signed_text, strlen(signed_text), signature));
+    assert_int_equal(strlen(signature), 92 + 1 + 92);
+}
+
 static void without_secrets_there_is_no_signature(void **state)
 {
     (void)state;
@@ -65,6 +100,12 @@ static void what_is_no_secret_is_refused_without_being_shown(void **state)
         "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         FIRST " " FIRST " " FIRST,
         FIRST " x",
+        "whsk_",
+        "whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw=",
+        "whsk_TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvsAAAAAAAAAAAAAAAAA" /* another's public key
+                                                                             */
+        "AAAAAAAAAAAAAAAAAAAAAAAAAA==",
     };
     struct secrets secrets = {.count = 7};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -107,6 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_example_is_signed_as_published),
         cmocka_unit_test(two_secrets_give_two_signatures_in_their_order),
+        cmocka_unit_test(a_private_key_signs_as_ed25519_does),
+        cmocka_unit_test(both_kinds_stand_side_by_side),
         cmocka_unit_test(without_secrets_there_is_no_signature),
         cmocka_unit_test(what_is_no_secret_is_refused_without_being_shown),
         cmocka_unit_test(secrets_are_read_from_a_file),
