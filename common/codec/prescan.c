@@ -190,13 +190,22 @@ static bool scan_fields(struct scan *scan, const struct schema_node *node,
     return true;
 }
 
+/* What takes no byte counts as an item, or a few bytes could stand for millions of values. */
+static bool scan_nothing(struct scan *scan, const struct place *place)
+{
+    if (scan->items_left == 0)
+        return refuse(scan, place, "avro-items", "too many items");
+    scan->items_left--;
+    return true;
+}
+
 static bool scan_value(struct scan *scan, const struct schema_node *node, const struct place *place)
 {
     int64_t number = 0;
     size_t length = 0;
     switch (node->kind) {
     case SCHEMA_NULL:
-        return true;
+        return scan_nothing(scan, place);
     case SCHEMA_BOOLEAN:
         return scan_boolean(scan, place);
     case SCHEMA_INT:
@@ -212,14 +221,16 @@ static bool scan_value(struct scan *scan, const struct schema_node *node, const 
     case SCHEMA_STRING:
         return scan_text(scan, place);
     case SCHEMA_FIXED:
-        return scan_fixed(scan, place, node->fixed_size);
+        return node->fixed_size > 0 ? scan_fixed(scan, place, node->fixed_size)
+                                    : scan_nothing(scan, place);
     case SCHEMA_ENUM:
         return scan_enum(scan, node, place);
     case SCHEMA_ARRAY:
     case SCHEMA_MAP:
         return scan_items(scan, node, place);
     case SCHEMA_RECORD:
-        return scan_fields(scan, node, place);
+        return node->children_count > 0 ? scan_fields(scan, node, place)
+                                        : scan_nothing(scan, place);
     case SCHEMA_UNION:
         return scan_union(scan, node, place);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records by path. A path is taken apart as it is walked, each name found in the tree's own small
- * hash, each step taken in avro-c by position: no allocation and no string of avro's. */
+ * hash, each step taken by position: no allocation and no string of avro's. What was decoded is
+ * read in place; only if it is then changed does it become a value of avro-c's. */
 #include "codec/record_parts.h"
 
 #include "base/text.h"
@@ -14,6 +15,8 @@
 struct record {
     const struct schema *schema;
     struct store *store;
+    struct view *view;
+    bool viewed; /* it was decoded, and not changed since */
     bool failed;
 };
 
@@ -24,9 +27,10 @@ struct record *record_new(const struct schema *schema)
         return NULL;
     record->schema = schema;
     record->store = store_new(schema);
+    record->view = view_new();
     if (record->store)
         record_reset(record);
-    if (!record->store || record->failed) {
+    if (!record->store || !record->view || record->failed) {
         record_free(record);
         return NULL;
     }
@@ -38,16 +42,18 @@ void record_free(struct record *record)
     if (!record)
         return;
     store_free(record->store);
+    view_free(record->view);
     free(record);
 }
 
 struct value record_root(const struct record *record)
 {
-    return store_root(record->store);
+    return record->viewed ? value_of_view(record->view, record->schema) : store_root(record->store);
 }
 
 void record_reset(struct record *record)
 {
+    record->viewed = false;
     store_reset(record->store);
     struct value root = record_root(record);
     record->failed = !value_prepare(&root);
@@ -110,14 +116,28 @@ enum verdict record_decode(struct record *record, const void *bytes, size_t leng
         record_reset(record);
         return REFUSED;
     }
-    if (!store_read(record->store, bytes, length)) {
-        reason_set(reason, "out-of-memory", NULL,
-                   "avro-c stopped inside a value that is well formed");
+    if (!view_read(record->view, schema_root(record->schema), bytes, length)) {
+        reason_set(reason, "out-of-memory", NULL, "no memory to read %s",
+                   schema_short_name(record->schema));
         record_reset(record);
         return BROKEN;
     }
+    record->viewed = true;
     record->failed = false;
     return DONE;
+}
+
+bool record_make_changeable(struct record *record)
+{
+    size_t length = 0;
+    const void *bytes = view_source(record->view, &length);
+    if (!record->viewed)
+        return true;
+    record->viewed = false;
+    if (store_read(record->store, bytes, length))
+        return true;
+    record->failed = true;
+    return false;
 }
 
 /* What most records fit into: measuring one first would take as long as writing it. */
@@ -134,6 +154,23 @@ static bool write_within(const struct record *record, struct buffer *buffer, siz
     return true;
 }
 
+/* What was decoded and not changed since is its own encoding. */
+static enum verdict copy_within(const struct record *record, struct buffer *buffer, size_t limit,
+                                struct reason *reason)
+{
+    size_t size = 0;
+    const void *bytes = view_source(record->view, &size);
+    if (size > limit) {
+        reason_set(reason, "too-large", NULL, "%zu bytes, at most %zu are taken", size, limit);
+        return REFUSED;
+    }
+    if (buffer_append(buffer, bytes, size))
+        return DONE;
+    reason_set(reason, "out-of-memory", NULL, "no memory to encode %s",
+               schema_short_name(record->schema));
+    return BROKEN;
+}
+
 enum verdict record_encode(const struct record *record, struct buffer *buffer,
                            struct reason *reason)
 {
@@ -147,6 +184,8 @@ enum verdict record_encode(const struct record *record, struct buffer *buffer,
     size_t left = buffer->length_max - buffer->length;
     size_t limit = left < PRESCAN_SIZE_MAX ? left : PRESCAN_SIZE_MAX;
     size_t size = 0;
+    if (record->viewed)
+        return copy_within(record, buffer, limit, reason);
     if (write_within(record, buffer, limit < ROOM_USUAL ? limit : ROOM_USUAL))
         return DONE;
     bool sized = !buffer->failed && store_size(record->store, &size);
@@ -218,6 +257,8 @@ static bool open_branch(struct value *value)
  * is. */
 static bool find_to_write(struct record *record, const char *path, struct value *ret_value)
 {
+    if (!record_make_changeable(record))
+        return false;
     struct value value = record_root(record);
     while (*path)
         if (!open_branch(&value) || !step(&value, &path))

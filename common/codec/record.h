@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record in memory, read and written by field name; behind it stands avro-c's generic value. The
- * schema may be any writer's: absent fields read as absent, enums read as symbols, a nullable union
- * is seen through. Not thread-safe: a record belongs to one thread.
+/* A record in memory, read and written by field name. One that is built stands on avro-c's generic
+ * value, one that was decoded on a view of its bytes. The schema may be any writer's: absent fields
+ * read as absent, enums read as symbols, a nullable union is seen through. Not thread-safe: a
+ * record belongs to one thread.
  *
  * Paths are dotted names with array positions: "patient.postcode", "patient.contacts.0.phone",
  * "details.condition". */
@@ -27,6 +28,9 @@ const struct schema *record_schema(const struct record *record);
  * gone either way. */
 __attribute__((warn_unused_result)) enum verdict
 record_decode(struct record *record, const void *bytes, size_t length, struct reason *reason);
+/* What was decoded becomes a value of avro-c's, as it does by itself before a change. False without
+ * memory; the record has failed then. */
+bool record_make_changeable(struct record *record);
 /* Appends bare Avro binary. REFUSED (too-long, too-many, too-large) if a value passes its maxLength
  * or maxItems, or the record PRESCAN_SIZE_MAX or the buffer's maximum: nobody could read it. BROKEN
  * without memory, or if a setter failed before (code unset-field): a program's error. */

@@ -2,11 +2,12 @@
 /* The one file that sees avro-c. It is trusted with well-formed data only: it takes enum positions
  * out of range, booleans of 7 and bad UTF-8, and allocates what a length says (KAFKA.md). Fields
  * are reached by position, which our tree knows; avro-c's look-up by name would hash at every step.
- */
+ * What was only read never becomes a value of avro-c's: its readers look into the view. */
 #include "codec/value.h"
 
 #include "base/text.h"
 
+#include <assert.h>
 #include <avro.h>
 #include <float.h>
 #include <math.h>
@@ -101,12 +102,18 @@ bool store_write(const struct store *store, void *bytes, size_t size, size_t *re
 
 static avro_value_t inside(const struct value *value)
 {
+    assert(!value->view); /* a view is only read */
     return (avro_value_t){.iface = value->iface, .self = value->self};
 }
 
 static struct value outside(const struct schema_node *node, const avro_value_t *avro)
 {
     return (struct value){.node = node, .iface = avro->iface, .self = avro->self};
+}
+
+struct value value_of_view(const struct view *view, const struct schema *schema)
+{
+    return (struct value){.node = schema_root(schema), .view = view, .slot = view_root(view)};
 }
 
 bool value_child(const struct value *value, size_t index, struct value *ret_child,
@@ -123,6 +130,11 @@ bool value_child(const struct value *value, size_t index, struct value *ret_chil
             return false;
         child_node = node->children[0];
     }
+    if (value->view) {
+        const struct slot *slot = view_child(value->view, node, value->slot, index, ret_key);
+        *ret_child = (struct value){.node = child_node, .view = value->view, .slot = slot};
+        return true;
+    }
     avro_value_t avro = inside(value);
     avro_value_t child;
     if (avro_value_get_by_index(&avro, index, &child, ret_key) != 0)
@@ -136,6 +148,8 @@ size_t value_count(const struct value *value)
     size_t count = 0;
     if (value->node->kind != SCHEMA_ARRAY && value->node->kind != SCHEMA_MAP)
         return 0;
+    if (value->view)
+        return value->slot->count;
     avro_value_t avro = inside(value);
     return avro_value_get_size(&avro, &count) == 0 ? count : 0;
 }
@@ -145,6 +159,12 @@ bool value_enter(struct value *value)
     const struct schema_node *node = value->node;
     if (node->kind != SCHEMA_UNION)
         return node->kind != SCHEMA_NULL;
+    if (value->view) {
+        if (value->slot->null)
+            return false;
+        value->node = node->branch;
+        return true;
+    }
     avro_value_t avro = inside(value);
     int chosen = -1;
     avro_value_t branch;
@@ -155,8 +175,22 @@ bool value_enter(struct value *value)
     return true;
 }
 
+static const char *text_of_view(const struct value *value, size_t *ret_length)
+{
+    const struct schema_node *node = value->node;
+    if (node->kind != SCHEMA_STRING && node->kind != SCHEMA_ENUM)
+        return NULL;
+    const char *text =
+        node->kind == SCHEMA_STRING ? value->slot->text : node->symbols[value->slot->whole];
+    if (ret_length)
+        *ret_length = node->kind == SCHEMA_STRING ? value->slot->count : strlen(text);
+    return text;
+}
+
 const char *value_text(const struct value *value, size_t *ret_length)
 {
+    if (value->view)
+        return text_of_view(value, ret_length);
     avro_value_t avro = inside(value);
     const char *text = NULL;
     size_t size = 0;
@@ -178,12 +212,16 @@ const char *value_text(const struct value *value, size_t *ret_length)
 
 const void *value_bytes(const struct value *value, size_t *ret_length)
 {
-    avro_value_t avro = inside(value);
     const void *bytes = NULL;
     size_t length = 0;
     enum schema_kind kind = value->node->kind;
     if (kind != SCHEMA_BYTES && kind != SCHEMA_FIXED)
         return NULL;
+    if (value->view) {
+        *ret_length = value->slot->count;
+        return value->slot->bytes;
+    }
+    avro_value_t avro = inside(value);
     int failed = kind == SCHEMA_BYTES ? avro_value_get_bytes(&avro, &bytes, &length)
                                       : avro_value_get_fixed(&avro, &bytes, &length);
     if (failed)
@@ -194,6 +232,13 @@ const void *value_bytes(const struct value *value, size_t *ret_length)
 
 bool value_whole(const struct value *value, int64_t *ret_number)
 {
+    if (value->view) {
+        enum schema_kind kind = value->node->kind;
+        if (kind != SCHEMA_INT && kind != SCHEMA_LONG && kind != SCHEMA_BOOLEAN)
+            return false;
+        *ret_number = value->slot->whole;
+        return true;
+    }
     avro_value_t avro = inside(value);
     int32_t number = 0;
     int truth = 0;
@@ -217,26 +262,28 @@ bool value_whole(const struct value *value, int64_t *ret_number)
 
 bool value_real(const struct value *value, double *ret_number)
 {
-    avro_value_t avro = inside(value);
+    enum schema_kind kind = value->node->kind;
     float single = 0;
     int64_t whole = 0;
-    switch (value->node->kind) {
-    case SCHEMA_DOUBLE:
-        return avro_value_get_double(&avro, ret_number) == 0;
-    case SCHEMA_FLOAT:
-        if (avro_value_get_float(&avro, &single) != 0)
-            return false;
-        *ret_number = (double)single;
-        return true;
-    case SCHEMA_INT:
-    case SCHEMA_LONG:
+    if (kind == SCHEMA_INT || kind == SCHEMA_LONG) {
         if (!value_whole(value, &whole))
             return false;
         *ret_number = (double)whole;
         return true;
-    default:
-        return false;
     }
+    if (kind != SCHEMA_FLOAT && kind != SCHEMA_DOUBLE)
+        return false;
+    if (value->view) {
+        *ret_number = value->slot->real;
+        return true;
+    }
+    avro_value_t avro = inside(value);
+    if (kind == SCHEMA_DOUBLE)
+        return avro_value_get_double(&avro, ret_number) == 0;
+    if (avro_value_get_float(&avro, &single) != 0)
+        return false;
+    *ret_number = (double)single;
+    return true;
 }
 
 static bool set_symbol(avro_value_t *avro, const struct schema_node *node, const char *text)

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* avro-c's generic values behind positions in our own tree; for the record_*.c files alone. The one
- * place that knows avro-c is value.c. Nothing here allocates for a reader; a position holds as long
- * as the value is not changed. */
+/* Values behind positions in our own tree, for the record_*.c files alone: those that are built are
+ * avro-c's generic values, those that were read are a view (codec/view.h). The one place that knows
+ * avro-c is value.c. Nothing here allocates for a reader; a position holds as long as the value is
+ * not changed. */
 #ifndef CODEC_VALUE_H
 #define CODEC_VALUE_H
 
 #include "base/buffer.h"
 #include "codec/schema.h"
+#include "codec/view.h"
 
 /* avro_schema_t of a canonical form; NULL if avro-c does not take it. */
 void *value_schema_new(const char *canonical, size_t length);
 void value_schema_free(void *avro);
 
-/* A position: a node of the tree and what avro-c calls a value. */
+/* A position: a node of the tree, with a slot of a view or what avro-c calls a value. */
 struct value {
     const struct schema_node *node;
+    const struct view *view; /* NULL = avro-c's */
+    const struct slot *slot;
     void *iface;
     void *self;
 };
+struct value value_of_view(const struct view *view, const struct schema *schema);
 
 /* A whole value with the reader and writer that fill and empty it. */
 struct store;
@@ -45,7 +50,7 @@ const void *value_bytes(const struct value *value, size_t *ret_length); /* bytes
 bool value_whole(const struct value *value, int64_t *ret_number);       /* int, long, boolean */
 bool value_real(const struct value *value, double *ret_number);         /* any number */
 
-/* Writers; false if the value is of another kind, out of range, or without memory. */
+/* Writers; false if the value is of another kind, out of range, in a view, or without memory. */
 bool value_set_text(const struct value *value, const char *text, size_t length); /* terminated */
 bool value_set_bytes(const struct value *value, const void *bytes, size_t length);
 bool value_set_whole(const struct value *value, int64_t number);

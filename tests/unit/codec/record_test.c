@@ -288,6 +288,68 @@ static void a_writer_that_has_moved_on_is_read_by_names_and_symbols(void **state
     schema_free(theirs);
 }
 
+static void blocks_of_any_number_and_kind_are_one_list(void **state)
+{
+    (void)state;
+    struct schema *schema =
+        schema_of("{'type':'record','name':'R','fields':["
+                  "{'name':'numbers','type':{'type':'array','items':'int'}},"
+                  "{'name':'people','type':{'type':'array','items':"
+                  "  {'type':'record','name':'P','fields':["
+                  "  {'name':'name','type':'string'},"
+                  "  {'name':'scores','type':{'type':'array','items':'long'}}]}}},"
+                  "{'name':'last','type':'string'}]}");
+    static const uint8_t bytes[] = {
+        2, 2,  4,   4,   6, 3, 4,   8, 10, 0,       /* [1] [2, 3] and [4, 5] with its size */
+        2, 2,  'a', 2,   2, 2, 4,   0,              /* a: [1] [2] */
+        3, 18, 2,   'b', 0, 2, 'c', 4, 6,  8, 0, 0, /* b: [], its size given; c: [3, 4] */
+        2, 'z'};
+    struct record *record = record_new(schema);
+    struct reason reason = {0};
+    if (record_decode(record, bytes, sizeof(bytes), &reason) != DONE)
+        fail_msg("%s %s: %s", reason.code, reason.pointer, reason.detail);
+    for (int changeable = 0; changeable < 2; changeable++) {
+        struct json *json = record_to_json(record);
+        char *text = json_print(json, JSON_COMPACT);
+        assert_string_equal(text, "{\"numbers\":[1,2,3,4,5],\"people\":["
+                                  "{\"name\":\"a\",\"scores\":[1,2]},"
+                                  "{\"name\":\"b\",\"scores\":[]},"
+                                  "{\"name\":\"c\",\"scores\":[3,4]}],\"last\":\"z\"}");
+        free(text);
+        json_free(json);
+        assert_true(record_make_changeable(record)); /* the same to avro-c */
+    }
+    record_free(record);
+    schema_free(schema);
+}
+
+static void what_was_decoded_can_be_changed(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of(sample_schema);
+    struct record *first = record_of(schema, sample_full);
+    struct record *read = record_new(schema);
+    struct buffer buffer, again;
+    buffer_init(&buffer, PRESCAN_SIZE_MAX);
+    buffer_init(&again, PRESCAN_SIZE_MAX);
+    assert_int_equal(record_encode(first, &buffer, NULL), DONE);
+    assert_int_equal(record_decode(read, buffer.data, buffer.length, NULL), DONE);
+    assert_int_equal(record_encode(read, &again, NULL), DONE);
+    assert_int_equal(again.length, buffer.length);
+    assert_memory_equal(again.data, buffer.data, buffer.length);
+    assert_true(record_set_text(read, "inner.y_z", "changed"));
+    assert_string_equal(record_text(read, "inner.y_z"), "changed");
+    buffer_reset(&again);
+    assert_int_equal(record_encode(read, &again, NULL), DONE);
+    assert_int_equal(record_decode(read, again.data, again.length, NULL), DONE);
+    assert_string_equal(record_text(read, "inner.y_z"), "changed");
+    buffer_clear(&buffer);
+    buffer_clear(&again);
+    record_free(first);
+    record_free(read);
+    schema_free(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +360,8 @@ int main(void)
         cmocka_unit_test(an_encoder_keeps_to_the_lengths_that_readers_take),
         cmocka_unit_test(a_record_that_is_used_again_holds_nothing_of_the_last_one),
         cmocka_unit_test(a_writer_that_has_moved_on_is_read_by_names_and_symbols),
+        cmocka_unit_test(blocks_of_any_number_and_kind_are_one_list),
+        cmocka_unit_test(what_was_decoded_can_be_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
