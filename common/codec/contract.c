@@ -35,15 +35,16 @@ static void free_schema(void *schema)
     schema_free(schema);
 }
 
-/* Adopts the schema. The one that counts from now on is returned: an old version may be the very
- * text of the current one. NULL if the same fingerprint stands for another text. */
+/* Adopts the schema. The one that counts from now on is returned. NULL if the same fingerprint
+ * stands for another text; an old version may be the current one with other docs, which changes
+ * nothing for a reader. */
 static const struct schema *keep_take(struct contract *contract, struct schema *schema,
-                                      const char *file, struct reason *reason)
+                                      bool is_version, const char *file, struct reason *reason)
 {
     uint64_t fingerprint = schema_fingerprint(schema);
     const struct schema *known = contract_by_fingerprint(contract, fingerprint);
     if (known) {
-        bool same = strcmp(schema_text(known), schema_text(schema)) == 0;
+        bool same = is_version || strcmp(schema_text(known), schema_text(schema)) == 0;
         if (!same)
             reason_set(
                 reason, "duplicate-schema", file,
@@ -70,7 +71,7 @@ static void blame(const char *file, const struct reason *inner, const char *poin
 }
 
 static const struct schema *load_schema(struct contract *contract, const char *file,
-                                        struct reason *reason)
+                                        bool is_version, struct reason *reason)
 {
     struct json *json = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
     if (!json)
@@ -82,12 +83,12 @@ static const struct schema *load_schema(struct contract *contract, const char *f
         blame(file, &inner, inner.pointer, reason);
         return NULL;
     }
-    return keep_take(contract, schema, file, reason);
+    return keep_take(contract, schema, is_version, file, reason);
 }
 
 static bool load_message(struct contract *contract, const char *file, struct reason *reason)
 {
-    const struct schema *schema = load_schema(contract, file, reason);
+    const struct schema *schema = load_schema(contract, file, false, reason);
     if (!schema)
         return false;
     if (schema_root(schema)->kind != SCHEMA_RECORD || contract->messages_count == MESSAGES_MAX ||
@@ -137,8 +138,8 @@ static bool load_versions(struct contract *contract, const char *parent, struct 
         const char *name = folder.names[i];
         char file[FOLDER_PATH_SIZE];
         if (folder_suffix(name, ".avsc"))
-            done =
-                folder_join(file, dir, name, reason) && load_schema(contract, file, reason) != NULL;
+            done = folder_join(file, dir, name, reason) &&
+                   load_schema(contract, file, true, reason) != NULL;
     }
     folder_clear(&folder);
     return done;
@@ -226,7 +227,7 @@ static const struct schema *load_referral(struct contract *contract, const struc
         reason_set(&inner, "bad-schema", NULL, "out of memory");
     json_free(composed);
     if (schema)
-        return keep_take(contract, schema, file, reason);
+        return keep_take(contract, schema, false, file, reason);
     char envelope_file[FOLDER_PATH_SIZE];
     text_format(envelope_file, sizeof(envelope_file), "%s/envelope.avsc", contract->dir);
     blame_part(envelope_file, json_count(json_member(envelope, "fields")), file, &inner, reason);
@@ -386,4 +387,33 @@ const struct schema *contract_referral(const struct contract *contract, const ch
 const struct schema *contract_by_fingerprint(const struct contract *contract, uint64_t fingerprint)
 {
     return map_get(contract->by_fingerprint, &fingerprint, sizeof(fingerprint));
+}
+
+const struct schema *contract_at(const struct contract *contract, size_t index,
+                                 const char **ret_pathway)
+{
+    size_t pathway = index - contract->messages_count;
+    bool is_message = index < contract->messages_count;
+    if (!is_message && pathway >= contract->pathways_count)
+        return NULL;
+    if (ret_pathway)
+        *ret_pathway = is_message ? NULL : contract->pathways[pathway].name;
+    return is_message ? contract->messages[index] : contract->pathways[pathway].referral;
+}
+
+const struct schema *contract_current(const struct contract *contract, const char *full_name)
+{
+    const struct schema *schema = NULL;
+    for (size_t i = 0; (schema = contract_at(contract, i, NULL)) != NULL; i++)
+        if (strcmp(schema_name(schema), full_name) == 0)
+            break;
+    return schema;
+}
+
+const struct schema *contract_next(const struct contract *contract, size_t *cursor)
+{
+    const void *key;
+    size_t length;
+    void *schema = NULL;
+    return map_next(contract->by_fingerprint, cursor, &key, &length, &schema) ? schema : NULL;
 }

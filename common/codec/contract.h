@@ -8,7 +8,7 @@
  *   schemas/pathways/<name>/referral.avsc            record Details of that pathway; composed as
  * the field `details` schemas/pathways/<name>/pathway.json             see pathways/pathway.h
  *   schemas/versions/ and schemas/pathways/<name>/versions/ (*.avsc) whole schemas of other writers
- * that may be read */
+ * that may be read; docs/operating.md, "Schemas change", says when one is added */
 #ifndef CODEC_CONTRACT_H
 #define CODEC_CONTRACT_H
 
@@ -35,43 +35,60 @@ const char *contract_pathway_name(const struct contract *contract,
 const struct schema *contract_referral(const struct contract *contract,
                                        const char *pathway); /* NULL if unknown */
 const struct schema *contract_by_fingerprint(const struct contract *contract, uint64_t fingerprint);
+/* The message or Referral of this full name as the folder has it now; NULL if there is none. */
+const struct schema *contract_current(const struct contract *contract, const char *full_name);
+/* Walks the messages in the order of their files, then the Referrals: NULL past the end.
+ * *ret_pathway (may be NULL) is NULL for a message. */
+const struct schema *contract_at(const struct contract *contract, size_t index,
+                                 const char **ret_pathway);
+/* Walks all schemas, old versions included: start with *cursor = 0. */
+const struct schema *contract_next(const struct contract *contract, size_t *cursor);
 
 /* ---- framing: C3 01 + fingerprint (single-object encoding), or 00 + schema id (Confluent) */
 struct registry; /* ids <-> schemas of a Confluent registry; NULL everywhere means: single-object
                     encoding only */
 
-/* Reads one framed value into a record of the writer's schema. The codec keeps one record per
- * schema and lends it until the next codec_read of that schema. One codec per thread. */
+/* Reads one framed value. What another writer wrote is read as the contract's own schema of the
+ * same full name (record_convert), so that defaults and limits are always those of the contract; a
+ * schema of which the contract has no such name is lent as its writer wrote it. The codec keeps one
+ * record per schema and lends it until the next codec_read of that schema. One codec per thread. */
 struct codec;
 struct codec *codec_new(const struct contract *contract, struct registry *registry);
 void codec_free(struct codec *codec);
-/* REFUSED: empty-value, unknown-framing, unknown-fingerprint, unknown-schema-id, wrong-schema (its
- * full name is not `expected_name`; NULL takes any), or prescan's. TRY_AGAIN if a registry that may
- * know the id is away. */
+/* REFUSED: empty-value, unknown-framing, unknown-fingerprint, unknown-schema-id, unusable-schema,
+ * incompatible-schema, wrong-schema (its full name is not `expected_name`; NULL takes any), or
+ * prescan's. TRY_AGAIN (registry-away) if a registry that may know the id does not answer. */
 __attribute__((warn_unused_result)) enum verdict
 codec_read(struct codec *codec, const void *bytes, size_t length, const char *expected_name,
            struct record **ret_record, struct reason *reason);
 /* A reusable empty record of the schema, lent like those of codec_read (but never the same one). */
 struct record *codec_blank(struct codec *codec, const struct schema *schema);
-/* Appends the frame's header and the record: a Confluent one if there is a registry (BROKEN,
- * schema-without-id, if it does not know the schema), else single-object encoding. On failure
- * nothing is appended. */
+/* Appends the frame's header and the record: a Confluent one if a registry has given the schema an
+ * id, else single-object encoding, which needs nobody. On failure nothing is appended. */
 __attribute__((warn_unused_result)) enum verdict codec_write(struct codec *codec,
                                                              const struct record *record,
                                                              struct buffer *buffer,
                                                              struct reason *reason);
 
-/* Confluent framing needs ids: a fixed table for tests and tools; the client of a real registry
- * fills one. Safe to use from several threads. Schemas are borrowed and have to outlive it. The
- * first id of a schema is the one written. */
+/* The ids of a registry: a table that its client fills (registry/client.h); tests fill one by hand.
+ * It outlives every contract, so it has schemas of its own. Safe to use from several threads. */
 #define REGISTRY_IDS_MAX 4096
 struct registry *registry_new(void);
 void registry_free(struct registry *registry);
-__attribute__((warn_unused_result)) bool registry_add(struct registry *registry, int32_t id,
-                                                      const struct schema *schema);
+/* Adopts the schema, also on failure: full, or a negative id. An id that is there already gets the
+ * new schema. */
+__attribute__((warn_unused_result)) bool registry_add_take(struct registry *registry, int32_t id,
+                                                           struct schema *schema);
 const struct schema *registry_schema(struct registry *registry, int32_t id); /* NULL if unknown */
-/* Asked by codec_read for an id that is not in the table: DONE after registry_add, REFUSED (there
- * is no such id), or TRY_AGAIN. Without one, unknown ids are refused. */
+/* From now on records of schemas with this fingerprint are written with the id; a negative one: in
+ * single-object encoding. */
+__attribute__((warn_unused_result)) bool registry_write_as(struct registry *registry,
+                                                           uint64_t fingerprint, int32_t id);
+/* Walks all ids: start with *cursor = 0. For the thread that adds them. */
+bool registry_next(struct registry *registry, size_t *cursor, int32_t *ret_id,
+                   const struct schema **ret_schema);
+/* Asked by codec_read for an id that is not in the table: DONE after registry_add_take, REFUSED
+ * (there is no such id), or TRY_AGAIN. Without one, unknown ids are refused. */
 typedef enum verdict registry_look_up(void *context, struct registry *registry, int32_t id,
                                       struct reason *reason);
 void registry_on_miss(struct registry *registry, registry_look_up *look_up, void *context);

@@ -4,9 +4,8 @@
 #include "codec/contract.h"
 
 #include "base/map.h"
-#include "codec/prescan.h"
+#include "codec/registry_table.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,84 +13,19 @@
 #define CONFLUENT_HEADER 5
 #define RECORDS_MAX 4096 /* schemas of which one codec keeps a record */
 
-struct registry {
-    pthread_mutex_t lock;
-    struct map *by_id;
-    struct map *by_fingerprint; /* to the id + 1 as a pointer */
-    registry_look_up *look_up;
-    void *context;
+/* How what one writer wrote is read. */
+struct reading {
+    struct record *decoded; /* of the writer's schema */
+    struct record *lent;    /* of ours; the same, where the two have the same form */
 };
 
 struct codec {
     const struct contract *contract;
     struct registry *registry;
-    struct map *read;  /* schema -> record, lent by codec_read */
-    struct map *blank; /* schema -> record, lent by codec_blank */
+    struct map *readings; /* writer's schema -> reading */
+    struct map *lent;     /* schema -> record, lent by codec_read */
+    struct map *blank;    /* schema -> record, lent by codec_blank */
 };
-
-struct registry *registry_new(void)
-{
-    struct registry *registry = calloc(1, sizeof(*registry));
-    if (!registry)
-        return NULL;
-    pthread_mutex_init(&registry->lock, NULL);
-    registry->by_id = map_new(REGISTRY_IDS_MAX);
-    registry->by_fingerprint = map_new(REGISTRY_IDS_MAX);
-    if (registry->by_id && registry->by_fingerprint)
-        return registry;
-    registry_free(registry);
-    return NULL;
-}
-
-void registry_free(struct registry *registry)
-{
-    if (!registry)
-        return;
-    map_free(registry->by_id, NULL);
-    map_free(registry->by_fingerprint, NULL);
-    pthread_mutex_destroy(&registry->lock);
-    free(registry);
-}
-
-bool registry_add(struct registry *registry, int32_t id, const struct schema *schema)
-{
-    uint64_t fingerprint = schema_fingerprint(schema);
-    if (id < 0)
-        return false;
-    pthread_mutex_lock(&registry->lock);
-    bool done = map_set(registry->by_id, &id, sizeof(id), (void *)(uintptr_t)schema, NULL);
-    if (done && !map_get(registry->by_fingerprint, &fingerprint, sizeof(fingerprint)))
-        done = map_set(registry->by_fingerprint, &fingerprint, sizeof(fingerprint),
-                       (void *)((uintptr_t)id + 1), NULL);
-    pthread_mutex_unlock(&registry->lock);
-    return done;
-}
-
-const struct schema *registry_schema(struct registry *registry, int32_t id)
-{
-    pthread_mutex_lock(&registry->lock);
-    const struct schema *schema = map_get(registry->by_id, &id, sizeof(id));
-    pthread_mutex_unlock(&registry->lock);
-    return schema;
-}
-
-void registry_on_miss(struct registry *registry, registry_look_up *look_up, void *context)
-{
-    registry->look_up = look_up;
-    registry->context = context;
-}
-
-/* False if the registry has no id for it. */
-static bool id_of(struct registry *registry, const struct schema *schema, uint32_t *ret_id)
-{
-    uint64_t fingerprint = schema_fingerprint(schema);
-    pthread_mutex_lock(&registry->lock);
-    uintptr_t found =
-        (uintptr_t)map_get(registry->by_fingerprint, &fingerprint, sizeof(fingerprint));
-    pthread_mutex_unlock(&registry->lock);
-    *ret_id = (uint32_t)(found - 1);
-    return found != 0;
-}
 
 struct codec *codec_new(const struct contract *contract, struct registry *registry)
 {
@@ -100,9 +34,10 @@ struct codec *codec_new(const struct contract *contract, struct registry *regist
         return NULL;
     codec->contract = contract;
     codec->registry = registry;
-    codec->read = map_new(RECORDS_MAX);
+    codec->readings = map_new(RECORDS_MAX);
+    codec->lent = map_new(RECORDS_MAX);
     codec->blank = map_new(RECORDS_MAX);
-    if (codec->read && codec->blank)
+    if (codec->readings && codec->lent && codec->blank)
         return codec;
     codec_free(codec);
     return NULL;
@@ -113,11 +48,20 @@ static void free_record(void *record)
     record_free(record);
 }
 
+static void free_reading(void *value)
+{
+    struct reading *reading = value;
+    if (reading->decoded != reading->lent)
+        record_free(reading->decoded);
+    free(reading);
+}
+
 void codec_free(struct codec *codec)
 {
     if (!codec)
         return;
-    map_free(codec->read, free_record);
+    map_free(codec->readings, free_reading);
+    map_free(codec->lent, free_record);
     map_free(codec->blank, free_record);
     free(codec);
 }
@@ -144,26 +88,36 @@ struct record *codec_blank(struct codec *codec, const struct schema *schema)
     return record;
 }
 
+static const struct reading *reading_of(struct codec *codec, const struct schema *writer)
+{
+    struct reading *reading = map_get(codec->readings, &writer, sizeof(writer));
+    if (reading)
+        return reading;
+    const struct schema *ours = contract_current(codec->contract, schema_name(writer));
+    bool same = !ours || schema_fingerprint(ours) == schema_fingerprint(writer);
+    reading = calloc(1, sizeof(*reading));
+    if (!reading)
+        return NULL;
+    reading->lent = kept(codec->lent, ours ? ours : writer);
+    reading->decoded = same ? reading->lent : record_new(writer);
+    if (reading->lent && reading->decoded &&
+        map_set(codec->readings, &writer, sizeof(writer), reading, NULL))
+        return reading;
+    free_reading(reading);
+    return NULL;
+}
+
 static enum verdict find_by_id(const struct codec *codec, const uint8_t *bytes,
                                const struct schema **ret_schema, struct reason *reason)
 {
     uint32_t id =
         (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 | bytes[4];
     struct registry *registry = codec->registry;
-    const struct schema *schema = registry ? registry_schema(registry, (int32_t)id) : NULL;
-    if (!schema && registry && registry->look_up && id <= INT32_MAX) {
-        enum verdict verdict = registry->look_up(registry->context, registry, (int32_t)id, reason);
-        if (verdict != DONE)
-            return verdict;
-        schema = registry_schema(registry, (int32_t)id);
-    }
-    if (!schema) {
-        reason_set(reason, "unknown-schema-id", NULL, "schema id %u is not known%s", id,
-                   registry ? "" : ": there is no registry");
-        return REFUSED;
-    }
-    *ret_schema = schema;
-    return DONE;
+    if (registry && id <= INT32_MAX)
+        return registry_find(registry, (int32_t)id, ret_schema, reason);
+    reason_set(reason, "unknown-schema-id", NULL, "schema id %u is not known%s", id,
+               registry ? "" : ": there is no registry");
+    return REFUSED;
 }
 
 static enum verdict find_by_fingerprint(const struct codec *codec, const uint8_t *bytes,
@@ -216,56 +170,49 @@ enum verdict codec_read(struct codec *codec, const void *bytes, size_t length,
                    expected_name);
         return REFUSED;
     }
-    struct record *record = kept(codec->read, schema);
-    if (!record) {
+    const struct reading *reading = reading_of(codec, schema);
+    if (!reading) {
         reason_set(reason, "out-of-memory", NULL, "no memory for a record");
         return BROKEN;
     }
-    verdict = record_decode(record, (const uint8_t *)bytes + header, length - header, reason);
+    verdict =
+        record_decode(reading->decoded, (const uint8_t *)bytes + header, length - header, reason);
+    if (verdict == DONE && reading->lent != reading->decoded)
+        verdict = record_convert(reading->decoded, reading->lent, reason);
     if (verdict == DONE)
-        *ret_record = record;
+        *ret_record = reading->lent;
     return verdict;
 }
 
-static enum verdict write_header(const struct codec *codec, const struct schema *schema,
-                                 uint8_t header[SINGLE_OBJECT_HEADER], size_t *ret_length,
-                                 struct reason *reason)
+/* Returns its length. */
+static size_t write_header(const struct codec *codec, const struct schema *schema,
+                           uint8_t header[SINGLE_OBJECT_HEADER])
 {
-    uint32_t id = 0;
-    if (!codec->registry) {
-        header[0] = 0xC3;
-        header[1] = 0x01;
-        for (unsigned i = 0; i < 8; i++)
-            header[2 + i] = (uint8_t)(schema_fingerprint(schema) >> (8 * i));
-        *ret_length = SINGLE_OBJECT_HEADER;
-        return DONE;
+    int32_t id = 0;
+    uint64_t fingerprint = schema_fingerprint(schema);
+    if (codec->registry && registry_id(codec->registry, fingerprint, &id)) {
+        header[0] = 0x00;
+        for (unsigned i = 0; i < 4; i++)
+            header[1 + i] = (uint8_t)((uint32_t)id >> (24 - 8 * i));
+        return CONFLUENT_HEADER;
     }
-    if (!id_of(codec->registry, schema, &id)) {
-        reason_set(reason, "schema-without-id", NULL, "the registry gave no id for %s",
-                   schema_name(schema));
-        return BROKEN;
-    }
-    header[0] = 0x00;
-    for (unsigned i = 0; i < 4; i++)
-        header[1 + i] = (uint8_t)(id >> (24 - 8 * i));
-    *ret_length = CONFLUENT_HEADER;
-    return DONE;
+    header[0] = 0xC3;
+    header[1] = 0x01;
+    for (unsigned i = 0; i < 8; i++)
+        header[2 + i] = (uint8_t)(fingerprint >> (8 * i));
+    return SINGLE_OBJECT_HEADER;
 }
 
 enum verdict codec_write(struct codec *codec, const struct record *record, struct buffer *buffer,
                          struct reason *reason)
 {
     uint8_t header[SINGLE_OBJECT_HEADER];
-    size_t length = 0;
     size_t before = buffer->length;
-    enum verdict verdict = write_header(codec, record_schema(record), header, &length, reason);
-    if (verdict != DONE)
-        return verdict;
-    if (!buffer_append(buffer, header, length)) {
+    if (!buffer_append(buffer, header, write_header(codec, record_schema(record), header))) {
         reason_set(reason, "too-large", NULL, "no room for the frame's header");
         return REFUSED;
     }
-    verdict = record_encode(record, buffer, reason);
+    enum verdict verdict = record_encode(record, buffer, reason);
     if (verdict != DONE)
         buffer->length = before;
     return verdict;

@@ -31,6 +31,12 @@ record_decode(struct record *record, const void *bytes, size_t length, struct re
 /* What was decoded becomes a value of avro-c's, as it does by itself before a change. False without
  * memory; the record has failed then. */
 bool record_make_changeable(struct record *record);
+/* Fills `to` from a record of another schema as Avro reads a writer's record with a reader's
+ * schema: fields and symbols by name, numbers made wider. What the writer's schema does not have
+ * gets its default, or null. REFUSED, incompatible-schema with the pointer, if that can't be done;
+ * `to` is then reset. */
+__attribute__((warn_unused_result)) enum verdict
+record_convert(const struct record *from, struct record *to, struct reason *reason);
 /* Appends bare Avro binary. REFUSED (too-long, too-many, too-large) if a value passes its maxLength
  * or maxItems, or the record PRESCAN_SIZE_MAX or the buffer's maximum: nobody could read it. BROKEN
  * without memory, or if a setter failed before (code unset-field): a program's error. */

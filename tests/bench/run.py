@@ -20,6 +20,7 @@ import time
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import avro  # noqa: E402
 import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
@@ -91,7 +92,7 @@ def peak_mib(pid):
 
 def referrals(stack, count):
     """Framed referrals of about BODY_BYTES: [(key, value)], made by an independent encoder."""
-    schema = oracle.referral_schema(stack.schemas, "blood-pressure")
+    schema = avro.composed(stack.schemas, "blood-pressure")
     generator, now = generate.Generator(1, stack.schemas), int(time.time() * 1000)
     body = generator.body("blood-pressure")
     body["patient"]["postcode"] = "ME14 1AB"
@@ -328,7 +329,7 @@ def spread(stack, count):
     codes = [
         line.split(",")[0] for line in (stack.dir / "providers.csv").read_text().splitlines()[1:]
     ]
-    schema = oracle.referral_schema(stack.schemas, "blood-pressure")
+    schema = avro.composed(stack.schemas, "blood-pressure")
     records = referrals(stack, 1)
     value = oracle.decode(schema, records[0][1])
     out = []

@@ -12,6 +12,7 @@ import unittest
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import avro  # noqa: E402
 import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
@@ -61,14 +62,14 @@ class ReferralsTopic(unittest.TestCase):
         holder = pathlib.Path(cls.enterClassContext(__import__("tempfile").TemporaryDirectory()))
         schemas = holder / "schemas"
         shutil.copytree(SOURCE_DIR / "schemas", schemas)
-        cls.schema = oracle.referral_schema(schemas, PATHWAY)
+        cls.schema = avro.composed(schemas, PATHWAY)
         cls.newer = widen(cls.schema)
         cls.enum_pathway = next(
             p.name
             for p in sorted((schemas / "pathways").iterdir())
-            if shuffle_enums(oracle.referral_schema(schemas, p.name))
+            if shuffle_enums(avro.composed(schemas, p.name))
         )
-        cls.enum_schema = oracle.referral_schema(schemas, cls.enum_pathway)
+        cls.enum_schema = avro.composed(schemas, cls.enum_pathway)
         cls.reordered = json.loads(json.dumps(cls.enum_schema))
         shuffle_enums(cls.reordered)
         for pathway, schema in ((PATHWAY, cls.newer), (cls.enum_pathway, cls.reordered)):

@@ -16,6 +16,7 @@ import confluent_kafka
 import confluent_kafka.admin
 import fastavro
 
+import avro
 import oracle
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
@@ -132,7 +133,7 @@ class Writer:
     def __init__(self, schemas, name):
         schema = json.loads((schemas / f"{name}.avsc").read_text())
         self.schema = fastavro.parse_schema(schema)
-        self.head = b"\xc3\x01" + struct.pack("<Q", oracle.fingerprint(schema))
+        self.head = b"\xc3\x01" + struct.pack("<Q", avro.fingerprint_number(schema))
 
     def encode(self, value):
         out = io.BytesIO()

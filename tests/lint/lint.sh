@@ -51,6 +51,7 @@ if ((${#c_files[@]})); then check "clang-format (make format repairs it)" format
 if ((${#c_sources[@]})); then check cppcheck static_checks "${c_sources[@]}"; fi
 if ((${#shell_files[@]})); then check shellcheck shellcheck -x "${shell_files[@]}"; fi
 if ((${#python_files[@]})); then check pyflakes "$venv/pyflakes" "${python_files[@]}"; fi
+check "schema versions" "$venv/python" tests/lint/versions.py
 
 if ((${#failed[@]})); then
     echo "lint: findings in: ${failed[*]}"

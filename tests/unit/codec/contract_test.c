@@ -127,6 +127,76 @@ static void a_copy_of_the_current_schema_among_the_versions_is_no_conflict(void 
     contract_free(contract);
 }
 
+static void an_earlier_version_with_other_docs_is_no_conflict(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    put_good();
+    put_file("versions/old.avsc",
+             "{'type':'record','name':'Delivery','namespace':'x','doc':'as it was','fields':["
+             "{'name':'n','type':'int','minimum':1}]}");
+    struct contract *contract = contract_load(dir, &reason);
+    if (!contract)
+        fail_msg("%s %s %s", reason.code, reason.pointer, reason.detail);
+    const struct schema *delivery = contract_message(contract, "Delivery");
+    assert_ptr_equal(contract_by_fingerprint(contract, schema_fingerprint(delivery)), delivery);
+    contract_free(contract);
+}
+
+#define OLD_DELIVERY                                                                               \
+    "{'type':'record','name':'Delivery','namespace':'x','fields':[{'name':'gone','type':'string'}" \
+    ",{'name':'n','type':'int','minimum':100}]}"
+#define NEW_DELIVERY                                                                               \
+    "{'type':'record','name':'Delivery','namespace':'x','fields':[{'name':'n','type':'int'},"      \
+    "{'name':'why','type':'string','default':'not said','maxLength':8}]}"
+
+static void
+what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    put_good();
+    put_file("delivery.avsc", OLD_DELIVERY);
+    struct contract *before = contract_load(dir, &reason);
+    put_file("delivery.avsc", NEW_DELIVERY);
+    struct contract *forgetful = contract_load(dir, &reason);
+    put_file("versions/old.avsc", OLD_DELIVERY);
+    struct contract *today = contract_load(dir, &reason);
+    if (!before || !forgetful || !today)
+        fail_msg("%s %s %s", reason.code, reason.pointer, reason.detail);
+
+    struct codec *writer = codec_new(before, NULL);
+    struct codec *reader = codec_new(today, NULL);
+    struct codec *lost = codec_new(forgetful, NULL);
+    struct buffer bytes;
+    buffer_init(&bytes, 1000);
+    struct record *record = codec_blank(writer, contract_message(before, "Delivery"));
+    record_set_text(record, "gone", "abc");
+    record_set_whole(record, "n", 7);
+    assert_int_equal(codec_write(writer, record, &bytes, NULL), DONE);
+
+    struct record *read = NULL;
+    assert_int_equal(codec_read(lost, bytes.data, bytes.length, "Delivery", &read, &reason),
+                     REFUSED);
+    assert_string_equal(reason.code, "unknown-fingerprint");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(codec_read(reader, bytes.data, bytes.length, "Delivery", &read, &reason),
+                         DONE);
+        assert_ptr_equal(record_schema(read), contract_message(today, "Delivery"));
+        assert_int_equal(record_whole_or(read, "n", 0), 7);
+        assert_string_equal(record_text(read, "why"), "not said");
+        assert_false(record_has(read, "gone"));
+    }
+    assert_int_equal(record_check(read, &reason), DONE); /* not the old minimum */
+    buffer_clear(&bytes);
+    codec_free(lost);
+    codec_free(reader);
+    codec_free(writer);
+    contract_free(before);
+    contract_free(forgetful);
+    contract_free(today);
+}
+
 static void each_broken_folder_is_refused_with_the_file_at_fault(void **state)
 {
     (void)state;
@@ -224,6 +294,11 @@ int main(void)
                                         remove_dir),
         cmocka_unit_test_setup_teardown(
             a_copy_of_the_current_schema_among_the_versions_is_no_conflict, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(an_earlier_version_with_other_docs_is_no_conflict, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(
+            what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today, make_dir,
+            remove_dir),
         cmocka_unit_test_setup_teardown(each_broken_folder_is_refused_with_the_file_at_fault,
                                         make_dir, remove_dir),
         cmocka_unit_test(the_real_folder_loads_with_its_messages_and_pathways),

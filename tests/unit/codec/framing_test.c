@@ -111,6 +111,14 @@ static void frames_that_say_nothing_known_are_refused(void **state)
     codec_free(codec);
 }
 
+static struct schema *copy_of(const char *name)
+{
+    const char *text = schema_text(contract_message(contract, name));
+    struct schema *copy = schema_parse(text, strlen(text), NULL);
+    assert_non_null(copy);
+    return copy;
+}
+
 static enum verdict asked_verdict;
 
 static enum verdict answer(void *context, struct registry *registry, int32_t id,
@@ -118,7 +126,7 @@ static enum verdict answer(void *context, struct registry *registry, int32_t id,
 {
     (*(int *)context)++;
     if (asked_verdict == DONE)
-        return registry_add(registry, id, contract_message(contract, "Volume")) ? DONE : BROKEN;
+        return registry_add_take(registry, id, copy_of("Volume")) ? DONE : BROKEN;
     reason_set(reason, "registry-away", NULL, "no answer");
     return asked_verdict;
 }
@@ -132,18 +140,30 @@ static void with_a_registry_frames_carry_its_id_and_both_kinds_are_read(void **s
     struct codec *codec = codec_new(contract, registry);
     struct buffer buffer;
     struct record *record = NULL;
-    struct reason reason = {0};
     buffer_init(&buffer, 1000);
-    assert_int_equal(codec_write(codec, codec_blank(codec, volume), &buffer, &reason), BROKEN);
-    assert_string_equal(reason.code, "schema-without-id");
-    assert_int_equal(buffer.length, 0);
-    assert_true(registry_add(registry, 0x01020304, volume));
-    assert_true(registry_add(registry, 9, volume));
-    assert_false(registry_add(registry, -1, volume));
-    assert_ptr_equal(registry_schema(registry, 9), volume);
+    write_volume(codec, &buffer); /* as long as no id was given */
+    assert_memory_equal(buffer.data, "\xC3\x01", 2);
+    buffer_reset(&buffer);
+    assert_true(registry_add_take(registry, 0x01020304, copy_of("Volume")));
+    assert_true(registry_add_take(registry, 9, copy_of("Volume")));
+    assert_false(registry_add_take(registry, -1, copy_of("Volume")));
+    assert_non_null(registry_schema(registry, 9));
     assert_null(registry_schema(registry, 8));
+    assert_true(registry_write_as(registry, schema_fingerprint(volume), 0x01020304));
     write_volume(codec, &buffer);
-    assert_memory_equal(buffer.data, "\x00\x01\x02\x03\x04", 5); /* the first id given */
+    assert_memory_equal(buffer.data, "\x00\x01\x02\x03\x04", 5);
+    assert_int_equal(codec_read(codec, buffer.data, buffer.length, "Volume", &record, NULL), DONE);
+    assert_ptr_equal(record_schema(record), volume);
+    assert_true(registry_write_as(registry, schema_fingerprint(volume), -1));
+    buffer_reset(&buffer);
+    write_volume(codec, &buffer); /* the registry has lost it */
+    assert_memory_equal(buffer.data, "\xC3\x01", 2);
+    size_t cursor = 0, ids = 0;
+    int32_t id;
+    const struct schema *known;
+    while (registry_next(registry, &cursor, &id, &known))
+        ids += known == registry_schema(registry, id);
+    assert_int_equal(ids, 2);
     assert_int_equal(codec_read(codec, buffer.data, buffer.length, "Volume", &record, NULL), DONE);
     buffer_reset(&buffer);
     write_volume(plain, &buffer);
@@ -168,7 +188,8 @@ static void an_unknown_id_is_asked_for_and_waits_while_the_registry_is_away(void
     struct reason reason = {0};
     int asked = 0;
     buffer_init(&buffer, 1000);
-    assert_true(registry_add(writers, 42, contract_message(contract, "Volume")));
+    uint64_t fingerprint = schema_fingerprint(contract_message(contract, "Volume"));
+    assert_true(registry_write_as(writers, fingerprint, 42));
     write_volume(writer, &buffer);
     registry_on_miss(registry, answer, &asked);
     static const enum verdict verdicts[] = {TRY_AGAIN, REFUSED, DONE, DONE};
