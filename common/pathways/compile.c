@@ -19,7 +19,7 @@ static int64_t minutes_to_ms(double minutes)
 }
 
 /* The list `name` with 1 (or `least`) to `most` items; NULL with the error set. */
-static const struct json *list_of(const struct compiler *compiler, const char *name, size_t least,
+static const struct json *list_of(struct compiler *compiler, const char *name, size_t least,
                                   size_t most)
 {
     const struct json *list = json_member(compiler->pathway->json, name);
@@ -67,13 +67,12 @@ static bool compile_enabled(struct compiler *compiler)
     if (json_kind_of(enabled) != JSON_IS_OBJECT)
         return compile_error(compiler, &here, enabled, "false, or an object of from and until");
     pathway->enabled = true;
-    if (!compile_members(compiler, &here, enabled, names, COUNT(names)) ||
-        !compile_day(compiler, &here, enabled, "from", &pathway->enabled_from_day) ||
-        !compile_day(compiler, &here, enabled, "until", &pathway->enabled_until_day))
-        return false;
-    if (pathway->enabled_from_day > pathway->enabled_until_day)
+    bool well = compile_members(compiler, &here, enabled, names, COUNT(names));
+    well = compile_day(compiler, &here, enabled, "from", &pathway->enabled_from_day) && well;
+    well = compile_day(compiler, &here, enabled, "until", &pathway->enabled_until_day) && well;
+    if (well && pathway->enabled_from_day > pathway->enabled_until_day)
         return compile_error(compiler, &here, enabled, "from not after until");
-    return true;
+    return well;
 }
 
 static bool compile_provider_kind(struct compiler *compiler)
@@ -101,41 +100,67 @@ static bool compile_provider_kind(struct compiler *compiler)
     return true;
 }
 
-static bool compile_head(struct compiler *compiler)
+static bool compile_name(struct compiler *compiler)
 {
-    static const char *const retry_names[] = {"first_seconds", "most_seconds"};
-    struct pathway *pathway = compiler->pathway;
-    const struct json *json = pathway->json;
+    const struct pathway *pathway = compiler->pathway;
+    struct place here = {.name = "name"};
     const char *text;
-    double deadline = 0, outcome = 0, distance = 0, first = 0, most = 0;
-    struct place name = {.name = "name"}, retry_place = {.name = "retry"};
-    if (!compile_code(compiler, NULL, json, "name", &text))
+    if (!compile_code(compiler, NULL, pathway->json, "name", &text))
         return false;
     if (strcmp(text, pathway->name) != 0)
-        return compile_error(compiler, &name, json_member(json, "name"),
+        return compile_error(compiler, &here, json_member(pathway->json, "name"),
                              "the name of its folder, \"%s\"", pathway->name);
-    const struct json *retry = json_member(json, "retry");
-    if (!compile_text(compiler, NULL, json, "title", 120, &pathway->title) ||
-        !compile_text(compiler, NULL, json, "version", PATHWAY_VERSION_LENGTH_MAX,
-                      &pathway->version) ||
-        !compile_text(compiler, NULL, json, "clinical_owner", 200, &text) ||
-        !compile_enabled(compiler) || !compile_provider_kind(compiler) ||
-        !compile_number(compiler, NULL, json, "deadline_minutes", true, 0.001, MINUTES_MOST,
-                        &deadline) ||
-        !compile_number(compiler, NULL, json, "outcome_minutes", true, 0.001, MINUTES_MOST,
-                        &outcome) ||
-        !compile_number(compiler, NULL, json, "distance_most_km", false, 0, 1000, &distance) ||
-        !compile_members(compiler, &retry_place, retry, retry_names, COUNT(retry_names)) ||
-        !compile_number(compiler, &retry_place, retry, "first_seconds", true, 0.001, 86400,
-                        &first) ||
-        !compile_number(compiler, &retry_place, retry, "most_seconds", true, first, 86400, &most))
-        return false;
+    return true;
+}
+
+static bool compile_retry(struct compiler *compiler)
+{
+    static const char *const names[] = {"first_seconds", "most_seconds"};
+    struct pathway *pathway = compiler->pathway;
+    const struct json *retry = json_member(pathway->json, "retry");
+    struct place here = {.name = "retry"};
+    double first = 0.001, most = 0;
+    if (json_kind_of(retry) != JSON_IS_OBJECT)
+        return compile_error(compiler, &here, retry, "an object");
+    bool well = compile_members(compiler, &here, retry, names, COUNT(names));
+    well = compile_number(compiler, &here, retry, names[0], true, 0.001, 86400, &first) && well;
+    well = compile_number(compiler, &here, retry, names[1], true, first, 86400, &most) && well;
+    pathway->retry_first_ms = (int64_t)(first * 1000 + 0.5);
+    pathway->retry_most_ms = (int64_t)(most * 1000 + 0.5);
+    return well;
+}
+
+static bool compile_head(struct compiler *compiler)
+{
+    struct pathway *pathway = compiler->pathway;
+    const struct json *json = pathway->json;
+    const struct {
+        const char *name;
+        size_t length_max;
+        const char **text;
+    } texts[] = {{"title", 120, &pathway->title},
+                 {"version", PATHWAY_VERSION_LENGTH_MAX, &pathway->version},
+                 {"clinical_owner", 200, &pathway->clinical_owner}};
+    double deadline = 0, outcome = 0, distance = 0;
+    bool well = compile_name(compiler);
+    for (size_t i = 0; i < COUNT(texts); i++)
+        well =
+            compile_text(compiler, NULL, json, texts[i].name, texts[i].length_max, texts[i].text) &&
+            well;
+    well = compile_enabled(compiler) && well;
+    well = compile_provider_kind(compiler) && well;
+    well = compile_number(compiler, NULL, json, "deadline_minutes", true, 0.001, MINUTES_MOST,
+                          &deadline) &&
+           well;
+    well = compile_number(compiler, NULL, json, "outcome_minutes", true, 0.001, MINUTES_MOST,
+                          &outcome) &&
+           well;
+    well =
+        compile_number(compiler, NULL, json, "distance_most_km", false, 0, 1000, &distance) && well;
     pathway->deadline_ms = minutes_to_ms(deadline);
     pathway->outcome_ms = minutes_to_ms(outcome);
     pathway->distance_most_m = (int64_t)(distance * 1000 + 0.5);
-    pathway->retry_first_ms = (int64_t)(first * 1000 + 0.5);
-    pathway->retry_most_ms = (int64_t)(most * 1000 + 0.5);
-    return true;
+    return compile_retry(compiler) && well;
 }
 
 static bool compile_notes(struct compiler *compiler)
@@ -144,28 +169,31 @@ static bool compile_notes(struct compiler *compiler)
         return true;
     const struct json *notes = list_of(compiler, "notes", 0, 50);
     struct place up = {.name = "notes"};
+    bool well = notes != NULL;
     for (size_t i = 0; notes && i < json_count(notes); i++) {
         struct place here = {.up = &up, .index = i};
         const struct json *note = json_item(notes, i);
         if (json_kind_of(note) != JSON_IS_TEXT || json_text_length(note) > WORDS_LENGTH_MAX)
-            return compile_error(compiler, &here, note, "a text of at most %d bytes",
+            well = compile_error(compiler, &here, note, "a text of at most %d bytes",
                                  WORDS_LENGTH_MAX);
     }
-    return notes != NULL;
+    return well;
 }
 
 static bool compile_sources(struct compiler *compiler)
 {
     const struct json *sources = list_of(compiler, "sources", 1, PATHWAY_SOURCES_MAX);
     struct place up = {.name = "sources"};
+    bool well = sources != NULL;
     for (size_t i = 0; sources && i < json_count(sources); i++) {
         struct place here = {.up = &up, .index = i};
         uint64_t bit;
-        if (!compile_constant(compiler, &here, FIELD_SOURCE_KIND, json_item(sources, i), &bit))
-            return false;
-        compiler->pathway->sources |= bit;
+        if (compile_constant(compiler, &here, FIELD_SOURCE_KIND, json_item(sources, i), &bit))
+            compiler->pathway->sources |= bit;
+        else
+            well = false;
     }
-    return sources != NULL;
+    return well;
 }
 
 static bool find_service(const struct pathway *pathway, const char *name, size_t *ret_index)
@@ -179,34 +207,43 @@ static bool find_service(const struct pathway *pathway, const char *name, size_t
     return false;
 }
 
-static bool compile_services(struct compiler *compiler)
+static bool compile_service(struct compiler *compiler, const struct place *place,
+                            const struct json *json)
 {
     static const char *const names[] = {"service", "title", "when", "deadline_minutes"};
     struct pathway *pathway = compiler->pathway;
+    struct pathway_service service = {0};
+    struct place when = {.up = place, .name = "when"}, name = {.up = place, .name = "service"};
+    double deadline = (double)pathway->deadline_ms / 60000;
+    size_t other;
+    if (!compile_members(compiler, place, json, names, COUNT(names)) &&
+        json_kind_of(json) != JSON_IS_OBJECT)
+        return false;
+    size_t errors = compiler->errors;
+    bool named = compile_code(compiler, place, json, "service", &service.name);
+    (void)compile_text(compiler, place, json, "title", 120, &service.title);
+    (void)compile_number(compiler, place, json, "deadline_minutes", false, 0.001, MINUTES_MOST,
+                         &deadline);
+    (void)compile_predicate(compiler, &when, json_member(json, "when"), &service.when);
+    if (named && find_service(pathway, service.name, &other))
+        return compile_error(compiler, &name, json_member(json, "service"), "each service once");
+    service.deadline_ms = minutes_to_ms(deadline);
+    if (named) /* rules that fall back to it are no errors of their own */
+        pathway->services[pathway->services_count++] = service;
+    return compiler->errors == errors;
+}
+
+static bool compile_services(struct compiler *compiler)
+{
     const struct json *list = list_of(compiler, "services", 1, PATHWAY_SERVICES_MAX);
     struct place up = {.name = "services"};
+    bool well = list != NULL;
     for (size_t i = 0; list && i < json_count(list); i++) {
-        struct place here = {.up = &up, .index = i}, when = {.up = &here, .name = "when"};
-        const struct json *json = json_item(list, i);
-        struct pathway_service service = {0};
-        const char *title;
-        size_t other;
-        double deadline = (double)pathway->deadline_ms / 60000;
-        if (!compile_members(compiler, &here, json, names, COUNT(names)) ||
-            !compile_code(compiler, &here, json, "service", &service.name) ||
-            !compile_text(compiler, &here, json, "title", 120, &title) ||
-            !compile_number(compiler, &here, json, "deadline_minutes", false, 0.001, MINUTES_MOST,
-                            &deadline) ||
-            !compile_predicate(compiler, &when, json_member(json, "when"), &service.when))
-            return false;
-        if (find_service(pathway, service.name, &other))
-            return compile_error(compiler, &here, json_member(json, "service"),
-                                 "each service once");
-        service.deadline_ms = minutes_to_ms(deadline);
-        pathway->services[pathway->services_count++] = service;
+        struct place here = {.up = &up, .index = i};
+        well = compile_service(compiler, &here, json_item(list, i)) && well;
     }
     compiler->services_known = true;
-    return list != NULL;
+    return well;
 }
 
 static bool compile_then(struct compiler *compiler, const struct place *place,
@@ -250,28 +287,29 @@ static bool compile_rule(struct compiler *compiler, const struct place *place,
                                         "words", "urgent", "from", "until"};
     struct place when = {.up = place, .name = "when"}, until = {.up = place, .name = "until"};
     struct place id = {.up = place, .name = "id"}, reason = {.up = place, .name = "reason"};
-    *rule = (struct rule){.reason = "", .from_day = DAY_FIRST, .until_day = DAY_LAST};
-    if (!compile_members(compiler, place, json, names, COUNT(names)) ||
-        !compile_code(compiler, place, json, "id", &rule->id) ||
-        !compile_text(compiler, place, json, "words", WORDS_LENGTH_MAX, &rule->words) ||
-        !compile_day(compiler, place, json, "from", &rule->from_day) ||
-        !compile_day(compiler, place, json, "until", &rule->until_day) ||
-        !compile_then(compiler, place, json, rule) ||
-        !compile_predicate(compiler, &when, json_member(json, "when"), &rule->when))
+    *rule = (struct rule){.id = "", .reason = "", .from_day = DAY_FIRST, .until_day = DAY_LAST};
+    if (!compile_members(compiler, place, json, names, COUNT(names)) &&
+        json_kind_of(json) != JSON_IS_OBJECT)
         return false;
-    if (rule->from_day > rule->until_day)
-        return compile_error(compiler, &until, json_member(json, "until"), "a day not before from");
-    if (rule->then == RULE_RECORD && json_member(json, "reason"))
-        return compile_error(compiler, &reason, json_member(json, "reason"),
-                             "no reason: a record needs none");
-    if (rule->then != RULE_RECORD && !compile_code(compiler, place, json, "reason", &rule->reason))
-        return false;
-    for (size_t i = 0; i < compiler->pathway->rules_count; i++) {
+    bool named = compile_code(compiler, place, json, "id", &rule->id);
+    (void)compile_text(compiler, place, json, "words", WORDS_LENGTH_MAX, &rule->words);
+    bool dated = compile_day(compiler, place, json, "from", &rule->from_day);
+    dated = compile_day(compiler, place, json, "until", &rule->until_day) && dated;
+    if (dated && rule->from_day > rule->until_day)
+        (void)compile_error(compiler, &until, json_member(json, "until"), "a day not before from");
+    bool known = compile_then(compiler, place, json, rule);
+    if (known && rule->then == RULE_RECORD && json_member(json, "reason"))
+        (void)compile_error(compiler, &reason, json_member(json, "reason"),
+                            "no reason: a record needs none");
+    if (known && rule->then != RULE_RECORD)
+        (void)compile_code(compiler, place, json, "reason", &rule->reason);
+    (void)compile_predicate(compiler, &when, json_member(json, "when"), &rule->when);
+    for (size_t i = 0; named && i < compiler->pathway->rules_count; i++) {
         if (strcmp(compiler->pathway->rules[i].id, rule->id) == 0)
             return compile_error(compiler, &id, json_member(json, "id"),
                                  "an id that no other rule has");
     }
-    return true;
+    return compiler->errors == 0;
 }
 
 static bool compile_rules(struct compiler *compiler)
@@ -279,14 +317,14 @@ static bool compile_rules(struct compiler *compiler)
     struct pathway *pathway = compiler->pathway;
     const struct json *list = list_of(compiler, "rules", 0, PATHWAY_RULES_MAX);
     struct place up = {.name = "rules"};
+    bool well = list != NULL;
     for (size_t i = 0; list && i < json_count(list); i++) {
         struct place here = {.up = &up, .index = i};
         struct rule rule;
-        if (!compile_rule(compiler, &here, json_item(list, i), &rule))
-            return false;
+        well = compile_rule(compiler, &here, json_item(list, i), &rule) && well;
         pathway->rules[pathway->rules_count++] = rule;
     }
-    return list != NULL;
+    return well;
 }
 
 static bool compile_no_distance_selling(struct compiler *compiler)
@@ -326,14 +364,30 @@ void pathway_free(struct pathway *pathway)
     free(pathway);
 }
 
-struct pathway *pathway_compile(const struct contract *contract, const char *name,
-                                struct reason *reason)
+static bool compile_whole(struct compiler *compiler)
 {
     static const char *const names[] = {
         "name",    "title",         "version",          "clinical_owner",      "notes",
         "enabled", "provider_kind", "deadline_minutes", "outcome_minutes",     "distance_most_km",
         "retry",   "sources",       "services",         "no_distance_selling", "rules",
     };
+    const struct json *json = compiler->pathway->json;
+    if (!compile_members(compiler, NULL, json, names, COUNT(names)) &&
+        json_kind_of(json) != JSON_IS_OBJECT)
+        return false;
+    (void)compile_built_in_fields(compiler);
+    (void)compile_head(compiler);
+    (void)compile_notes(compiler);
+    (void)compile_sources(compiler);
+    (void)compile_services(compiler);
+    (void)compile_no_distance_selling(compiler);
+    (void)compile_rules(compiler);
+    return compiler->errors == 0;
+}
+
+struct pathway *pathway_compile(const struct contract *contract, const char *name,
+                                const struct findings *findings, struct reason *reason)
+{
     char path[1024];
     struct pathway *pathway = pathway_new(name);
     if (!pathway || !text_format(path, sizeof(path), "%s/pathways/%s/pathway.json",
@@ -346,12 +400,12 @@ struct pathway *pathway_compile(const struct contract *contract, const char *nam
                                 .contract = contract,
                                 .root = schema_root(contract_referral(contract, name)),
                                 .path = path,
-                                .reason = reason};
+                                .reason = reason,
+                                .findings = findings};
     pathway->json = json_parse_file(path, PATHWAY_FILE_SIZE_MAX, reason);
-    if (pathway->json && compile_members(&compiler, NULL, pathway->json, names, COUNT(names)) &&
-        compile_built_in_fields(&compiler) && compile_head(&compiler) && compile_notes(&compiler) &&
-        compile_sources(&compiler) && compile_services(&compiler) &&
-        compile_no_distance_selling(&compiler) && compile_rules(&compiler))
+    if (!pathway->json)
+        findings_tell(findings, reason);
+    else if (compile_whole(&compiler))
         return pathway;
     pathway_free(pathway);
     return NULL;

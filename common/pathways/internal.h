@@ -66,7 +66,7 @@ struct rule {
 };
 
 struct pathway_service {
-    const char *name;
+    const char *name, *title;
     uint16_t when;
     int64_t deadline_ms;
 };
@@ -75,7 +75,7 @@ struct pathway {
     struct json *json; /* owns all texts */
     char name[PATHWAY_NAME_SIZE];
     char topic[PATHWAY_NAME_SIZE + 16];
-    const char *title, *version, *provider_kind;
+    const char *title, *version, *clinical_owner, *provider_kind;
     int64_t deadline_ms, outcome_ms, retry_first_ms, retry_most_ms, distance_most_m;
     bool enabled;
     int64_t enabled_from_day, enabled_until_day; /* inclusive */
@@ -104,13 +104,17 @@ struct compiler {
     const struct schema_node *root; /* of the composed referral schema */
     const char *path;               /* of pathway.json */
     bool services_known;
-    struct reason *reason;
+    size_t errors;
+    struct reason *reason;           /* the first */
+    const struct findings *findings; /* all; may be NULL */
 };
 
-/* Sets "bad-pathway": the file, then "<pointer>: found …, expected …". Always false. */
-bool compile_error(const struct compiler *compiler, const struct place *place,
-                   const struct json *found, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+#define BAD_PATHWAY "bad-pathway"
+/* Reads on after an error, so that one look finds all of them; what was read is then thrown away.
+ * The reason is "bad-pathway": the file, then "line N: <pointer>: found …, expected …". Always
+ * false. */
+bool compile_error(struct compiler *compiler, const struct place *place, const struct json *found,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The slot of a field, made if it is new. False with the error set. */
 bool compile_field(struct compiler *compiler, const struct place *place, const struct json *json,
                    uint16_t *ret_field);
@@ -123,23 +127,16 @@ bool compile_predicate(struct compiler *compiler, const struct place *place,
 
 /* Readers of members with their checks. `object` stands at `place`. An optional member that is
  * absent leaves *ret as it is. */
-bool compile_members(const struct compiler *compiler, const struct place *place,
+bool compile_members(struct compiler *compiler, const struct place *place,
                      const struct json *object, const char *const *names, size_t names_count);
-bool compile_text(const struct compiler *compiler, const struct place *place,
-                  const struct json *object, const char *name, size_t length_max,
-                  const char **ret_text);
+bool compile_text(struct compiler *compiler, const struct place *place, const struct json *object,
+                  const char *name, size_t length_max, const char **ret_text);
 /* Lower-case letters, digits and single dashes. */
-bool compile_code(const struct compiler *compiler, const struct place *place,
-                  const struct json *object, const char *name, const char **ret_code);
-bool compile_number(const struct compiler *compiler, const struct place *place,
-                    const struct json *object, const char *name, bool needed, double least,
-                    double most, double *ret_number);
-bool compile_day(const struct compiler *compiler, const struct place *place,
-                 const struct json *object, const char *name, int64_t *ret_day);
-
-/* A whole pathway.json; NULL with the reason set. */
-struct pathway *pathway_compile(const struct contract *contract, const char *name,
-                                struct reason *reason);
-void pathway_free(struct pathway *pathway);
+bool compile_code(struct compiler *compiler, const struct place *place, const struct json *object,
+                  const char *name, const char **ret_code);
+bool compile_number(struct compiler *compiler, const struct place *place, const struct json *object,
+                    const char *name, bool needed, double least, double most, double *ret_number);
+bool compile_day(struct compiler *compiler, const struct place *place, const struct json *object,
+                 const char *name, int64_t *ret_day);
 
 #endif

@@ -10,36 +10,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static void describe(const struct json *found, char text[80])
+bool compile_error(struct compiler *compiler, const struct place *place, const struct json *found,
+                   const char *format, ...)
 {
-    const char *value = json_text(found);
-    enum json_kind kind = json_kind_of(found);
-    if (value)
-        text_format(text, 80, "\"%.60s\"", value);
-    else if (kind == JSON_IS_WHOLE || kind == JSON_IS_REAL)
-        text_format(text, 80, "%g", json_number(found, 0));
-    else if (kind == JSON_IS_BOOLEAN)
-        text_copy(text, 80, json_is_true(found) ? "true" : "false");
-    else
-        text_copy(text, 80, kind == JSON_NONE ? "nothing" : json_kind_name(kind));
-}
-
-bool compile_error(const struct compiler *compiler, const struct place *place,
-                   const struct json *found, const char *format, ...)
-{
-    char pointer[REASON_POINTER_MAX], value[80], expected[REASON_DETAIL_MAX];
+    char pointer[REASON_POINTER_MAX], value[FINDING_FOUND_SIZE], expected[REASON_DETAIL_MAX];
     place_pointer(place, pointer);
-    describe(found, value);
+    finding_describe(found, value);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(expected, sizeof(expected), format, arguments);
     va_end(arguments);
-    reason_set(compiler->reason, "bad-pathway", compiler->path, "%s: found %s, expected %s",
-               pointer, value, expected);
+    size_t line = json_file_line(compiler->path, PATHWAY_FILE_SIZE_MAX, pointer);
+    if (compiler->errors++ == 0)
+        reason_set(compiler->reason, BAD_PATHWAY, compiler->path,
+                   "line %zu: %s: found %s, expected %s", line, pointer, value, expected);
+    if (compiler->findings)
+        compiler->findings->tell(compiler->findings->context,
+                                 &(struct finding){.code = BAD_PATHWAY,
+                                                   .file = compiler->path,
+                                                   .pointer = pointer,
+                                                   .line = line,
+                                                   .found = value,
+                                                   .expected = expected});
     return false;
 }
 
-bool compile_members(const struct compiler *compiler, const struct place *place,
+bool compile_members(struct compiler *compiler, const struct place *place,
                      const struct json *object, const char *const *names, size_t names_count)
 {
     if (json_kind_of(object) != JSON_IS_OBJECT)
@@ -47,6 +43,7 @@ bool compile_members(const struct compiler *compiler, const struct place *place,
     void *cursor = NULL;
     const char *name;
     const struct json *value;
+    bool well = true;
     while (json_next_member(object, &cursor, &name, &value)) {
         bool known = false;
         char list[REASON_DETAIL_MAX] = "";
@@ -57,14 +54,13 @@ bool compile_members(const struct compiler *compiler, const struct place *place,
         }
         struct place here = {.up = place, .name = name};
         if (!known)
-            return compile_error(compiler, &here, value, "only members of the list %s", list);
+            well = compile_error(compiler, &here, value, "only members of the list %s", list);
     }
-    return true;
+    return well;
 }
 
-bool compile_text(const struct compiler *compiler, const struct place *place,
-                  const struct json *object, const char *name, size_t length_max,
-                  const char **ret_text)
+bool compile_text(struct compiler *compiler, const struct place *place, const struct json *object,
+                  const char *name, size_t length_max, const char **ret_text)
 {
     const struct json *value = json_member(object, name);
     const char *text = json_text(value);
@@ -86,8 +82,8 @@ static bool is_code(const char *text)
     return before != '-';
 }
 
-bool compile_code(const struct compiler *compiler, const struct place *place,
-                  const struct json *object, const char *name, const char **ret_code)
+bool compile_code(struct compiler *compiler, const struct place *place, const struct json *object,
+                  const char *name, const char **ret_code)
 {
     const char *code;
     if (!compile_text(compiler, place, object, name, CODE_LENGTH_MAX, &code))
@@ -100,9 +96,8 @@ bool compile_code(const struct compiler *compiler, const struct place *place,
     return true;
 }
 
-bool compile_number(const struct compiler *compiler, const struct place *place,
-                    const struct json *object, const char *name, bool needed, double least,
-                    double most, double *ret_number)
+bool compile_number(struct compiler *compiler, const struct place *place, const struct json *object,
+                    const char *name, bool needed, double least, double most, double *ret_number)
 {
     const struct json *value = json_member(object, name);
     if (!value && !needed)
@@ -116,8 +111,8 @@ bool compile_number(const struct compiler *compiler, const struct place *place,
     return true;
 }
 
-bool compile_day(const struct compiler *compiler, const struct place *place,
-                 const struct json *object, const char *name, int64_t *ret_day)
+bool compile_day(struct compiler *compiler, const struct place *place, const struct json *object,
+                 const char *name, int64_t *ret_day)
 {
     const struct json *value = json_member(object, name);
     if (!value)

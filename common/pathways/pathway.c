@@ -19,7 +19,8 @@ struct pathway_set *pathway_set_load(const struct contract *contract, struct rea
     }
     size_t count = contract_pathway_count(contract);
     for (size_t i = 0; i < count && i < CONTRACT_PATHWAYS_MAX; i++) {
-        set->pathways[i] = pathway_compile(contract, contract_pathway_name(contract, i), reason);
+        set->pathways[i] =
+            pathway_compile(contract, contract_pathway_name(contract, i), NULL, reason);
         if (!set->pathways[i]) {
             pathway_set_free(set);
             return NULL;

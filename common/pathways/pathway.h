@@ -25,6 +25,7 @@
 #define PATHWAYS_PATHWAY_H
 
 #include "base/calendar.h"
+#include "base/finding.h"
 #include "codec/contract.h"
 
 struct pathway;
@@ -48,10 +49,18 @@ struct rules_decision {
     int64_t deadline_ms; /* from acceptance to delivery: the service's own, else the pathway's */
 };
 
-/* NULL on failure: the reason's pointer is the file, its detail has line or JSON pointer, what was
+/* NULL on failure: the reason's pointer is the file, its detail has line and JSON pointer, what was
  * found and expected. Borrows the contract. */
 __attribute__((warn_unused_result)) struct pathway_set *
 pathway_set_load(const struct contract *contract, struct reason *reason);
+/* One folder of the contract; NULL on failure, with the first error as the reason (as in
+ * pathway_set_load) and, if `findings` is there, all of them told. Borrows the contract. */
+__attribute__((warn_unused_result)) struct pathway *pathway_compile(const struct contract *contract,
+                                                                    const char *name,
+                                                                    const struct findings *findings,
+                                                                    struct reason *reason);
+void pathway_free(struct pathway *pathway);
+
 void pathway_set_free(struct pathway_set *set);
 size_t pathway_count(const struct pathway_set *set);
 const struct pathway *pathway_at(const struct pathway_set *set, size_t index);

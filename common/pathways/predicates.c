@@ -56,14 +56,16 @@ static bool compile_one_of(struct compiler *compiler, const struct place *place,
     if (json_kind_of(json) != JSON_IS_ARRAY || json_count(json) == 0)
         return compile_error(compiler, place, json, "a list of at least one value");
     predicate->kind = ONE_OF;
+    bool well = true;
     for (size_t i = 0; i < json_count(json); i++) {
         struct place here = {.up = place, .index = i};
         uint64_t bit;
-        if (!compile_constant(compiler, &here, predicate->field, json_item(json, i), &bit))
-            return false;
-        predicate->constants |= bit;
+        if (compile_constant(compiler, &here, predicate->field, json_item(json, i), &bit))
+            predicate->constants |= bit;
+        else
+            well = false;
     }
-    return true;
+    return well;
 }
 
 static bool compile_bound(struct compiler *compiler, const struct place *place,
@@ -138,13 +140,13 @@ static bool compile_children(struct compiler *compiler, const struct place *plac
 {
     if (json_kind_of(list) != JSON_IS_ARRAY || json_count(list) == 0)
         return compile_error(compiler, place, list, "a list of at least one predicate");
+    bool well = true;
     for (size_t i = 0; i < json_count(list); i++) {
         struct place here = {.up = place, .index = i};
         uint16_t child;
-        if (!compile_node(compiler, &here, json_item(list, i), depth + 1, &child))
-            return false;
+        well = compile_node(compiler, &here, json_item(list, i), depth + 1, &child) && well;
     }
-    return true;
+    return well;
 }
 
 static bool compile_node(struct compiler *compiler, const struct place *place,

@@ -59,7 +59,7 @@ static const struct {
     {"/services/0/when: found nothing, expected true, or an object", ", \"when\": true}", "}"},
     {"/services/0/when/field: found \"service\", expected a field of the referral",
      "\"when\": true", "\"when\": {\"field\": \"service\", \"equals\": \"eye\"}"},
-    {"/services/1: found \"eye\", expected each service once", "\"when\": true}]",
+    {"/services/1/service: found \"eye\", expected each service once", "\"when\": true}]",
      "\"when\": true}, {\"service\": \"eye\", \"title\": \"E\", \"when\": true}]"},
     {"/rules/0/then: found \"refuse\", expected return, fall-back or record", "\"return\"",
      "\"refuse\""},
@@ -198,6 +198,64 @@ static void a_good_folder_says_what_its_file_says(void **state)
     contract_free(contract);
 }
 
+/* Eight slips on eight lines. */
+static const char bad[] =
+    "{\"name\": \"eyes\", \"title\": \"Minor eye conditions\",\n"
+    "\"version\": 1,\n"
+    "\"clinical_owner\": \"nobody yet\", \"enabled\": false,\n"
+    "\"provider_kind\": \"dentist\", \"deadline_minutes\": 1,\n"
+    "\"outcome_minutes\": -1,\n"
+    "\"retry\": {\"first_seconds\": 5, \"most_seconds\": 300},\n"
+    "\"sources\": [\"self\",\n"
+    "  \"vet\"],\n"
+    "\"services\": [{\"service\": \"eye\", \"title\": \"Eye\", \"when\": 1}],\n"
+    "\"rules\": [{\"id\": \"one\", \"then\": \"return\", \"reason\": \"r\",\n"
+    "  \"words\": \"w\", \"when\": {\"any_of\": [\n"
+    "    {\"field\": \"details.weeks\", \"range\": {\"least\": 8}},\n"
+    "    {\"field\": \"details.problem\", \"equals\": \"itchy\"}]}}]}\n";
+
+static const struct {
+    size_t line;
+    const char *pointer, *found;
+} told[] = {
+    {1, "/name", "\"eyes\""},
+    {2, "/version", "1"},
+    {4, "/provider_kind", "\"dentist\""},
+    {5, "/outcome_minutes", "-1"},
+    {8, "/sources/1", "\"vet\""},
+    {9, "/services/0/when", "1"},
+    {12, "/rules/0/when/any_of/0/field", "\"details.weeks\""},
+    {13, "/rules/0/when/any_of/1/equals", "\"itchy\""},
+};
+#define TOLD_COUNT (sizeof(told) / sizeof(told[0]))
+
+static void check_told(void *context, const struct finding *finding)
+{
+    size_t *count = context;
+    assert_true(*count < TOLD_COUNT);
+    assert_int_equal(finding->line, told[*count].line);
+    assert_string_equal(finding->pointer, told[*count].pointer);
+    assert_string_equal(finding->found, told[*count].found);
+    assert_non_null(strstr(finding->file, "pathways/" NAME "/pathway.json"));
+    assert_true(strlen(finding->expected) > 0);
+    (*count)++;
+}
+
+static void one_look_tells_every_slip_with_its_line(void **state)
+{
+    (void)state;
+    struct reason reason = {.detail = ""};
+    size_t count = 0;
+    struct findings findings = {.tell = check_told, .context = &count};
+    write_file("pathways/" NAME "/pathway.json", bad);
+    struct contract *contract = contract_load(root, &reason);
+    assert_non_null(contract);
+    assert_null(pathway_compile(contract, NAME, &findings, &reason));
+    assert_int_equal(count, TOLD_COUNT);
+    assert_memory_equal(reason.detail, "line 1: /name: found \"eyes\", expected ", 38);
+    contract_free(contract);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -250,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_folder_says_what_its_file_says),
         cmocka_unit_test(each_slip_is_refused_with_place_found_and_expected),
+        cmocka_unit_test(one_look_tells_every_slip_with_its_line),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

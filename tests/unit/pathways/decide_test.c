@@ -12,14 +12,14 @@ static struct rules_decision decide(const char *pathway, const char *file, const
     struct json *body = example_body(pathway, file);
     const char *const changes[][2] = {{path, value}, {path_2, value_2}};
     for (size_t i = 0; i < 2 && changes[i][0]; i++) {
-        struct json *changed = json_with_take(body, changes[i][0], json_of_value(changes[i][1]));
+        struct json *changed = body_with_take(body, changes[i][0], body_value(changes[i][1]));
         json_free(body);
         body = changed;
     }
     struct record *record = record_new(contract_referral(contract, pathway));
     struct reason reason = {.code = ""};
     assert_non_null(record);
-    if (record_of_body(record, body, &reason) != DONE)
+    if (body_record(record, body, &reason) != DONE)
         fail_msg("%s %s", reason.code, reason.pointer);
     struct rules_decision decision;
     const struct date day = {2026, 3, 2};

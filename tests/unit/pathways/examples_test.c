@@ -19,7 +19,7 @@ static void each_example(const char *prefix, enum verdict expected)
         for (size_t j = 0; j < count; j++) {
             struct reason reason = {.code = ""};
             struct json *body = example_body(name, files[j]);
-            enum verdict verdict = record_of_body(record, body, &reason);
+            enum verdict verdict = body_record(record, body, &reason);
             if (verdict != expected || (verdict == REFUSED && reason.pointer[0] == '\0'))
                 fail_msg("%s/examples/%s: %s %s %s %s", name, files[j], verdict_name(verdict),
                          reason.code, reason.pointer, reason.detail);
@@ -65,7 +65,7 @@ static void an_invalid_example_is_refused_for_the_reason_in_its_name(void **stat
         for (size_t j = 0; j < count; j++) {
             struct reason reason = {.code = ""};
             struct json *body = example_body(name, files[j]);
-            assert_int_equal(record_of_body(record, body, &reason), REFUSED);
+            assert_int_equal(body_record(record, body, &reason), REFUSED);
             for (size_t k = 0; k < sizeof(reasons) / sizeof(reasons[0]); k++) {
                 if (!strstr(files[j], reasons[k].words))
                     continue;
