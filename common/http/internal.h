@@ -19,6 +19,24 @@ struct http_pair {
     bool query; /* else a header */
 };
 
+struct http_server {
+    struct http_options options;
+    void *daemon; /* the vendor's */
+    struct http_sockets *sockets;
+    int port;
+    pthread_t sweeper;
+    bool sweeping; /* the thread was started */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* fewer suspended or active: for who stops; monotonic clock */
+    pthread_cond_t ended;   /* stopped: the sweeper's own, so that no answer wakes it; the same */
+    atomic_bool stopping;   /* set under the lock */
+    atomic_int active;      /* requests that are not completed yet; waited for after stopping */
+    bool stopped;           /* under the lock, as all below */
+    int suspended;          /* connections that are not resumed yet; waited for, too */
+    struct http_request *oldest; /* of the kept ones, in the order of their deadlines */
+    struct http_request *newest;
+};
+
 /* Everything a handler may ask for is copied out of the vendor's memory: after the answer time-out
  * the owner of a kept request still holds it while the connection it came on is long gone. Two
  * references: the connection's, and from http_keep on the owner's. */
@@ -45,6 +63,7 @@ struct http_request {
     char *body; /* NULL until a byte came; a NUL behind it */
     size_t body_length;
     size_t body_capacity;
+    size_t body_promised; /* Content-Length, 0 if there is none */
 
     int64_t answer_by_ms; /* when kept */
     struct http_request *previous, *next;
@@ -52,18 +71,30 @@ struct http_request {
 
 /* server.c; the vendor's library is seen by that file only. */
 void http_request_release(struct http_request *request);
+void http_answer_write(struct http_request *request, const struct http_answer *answer);
+void http_connection_suspend(struct http_request *request);
+void http_connection_resume(struct http_request *request);
+
+/* kept.c: requests that are answered later. */
+/* Back to the library's thread with the answer of a kept request, or without if none could be made.
+ */
+void http_kept_resume(struct http_request *request);
+/* Answers 503 to all of them. */
+void http_kept_stop(struct http_server *server);
+/* The thread that answers what is overdue and cuts sockets that are; `self` is the server. */
+void *http_kept_sweep(void *self);
 
 /* request.c: keeps the ids that every answer mirrors. */
 void http_request_ids(struct http_request *request);
 
 /* A head that is refused before the handler sees it: what could be understood in two ways by a
- * proxy and by us (request smuggling), and what is too large. NULL if all is well. */
+ * proxy and by us (request smuggling), and what is too large. NULL if all is well; body_promised is
+ * set then. */
 struct http_head_problem {
     int status;
     const char *code, *title, *detail;
 };
-const struct http_head_problem *http_check_head(const struct http_request *request,
-                                                size_t body_size_max);
+const struct http_head_problem *http_check_head(struct http_request *request, size_t body_size_max);
 
 /* listen.c: a bound, listening socket for "127.0.0.1:8080" or "[::1]:0"; -1 and a reason if that
  * fails. */

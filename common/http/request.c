@@ -85,8 +85,7 @@ static size_t headers_named(const struct http_request *request, const char *name
     return count;
 }
 
-const struct http_head_problem *http_check_head(const struct http_request *request,
-                                                size_t body_size_max)
+const struct http_head_problem *http_check_head(struct http_request *request, size_t body_size_max)
 {
     static const struct http_head_problem
         too_many = {431, "too-many-headers", "Too many headers", NULL},
@@ -111,6 +110,7 @@ const struct http_head_problem *http_check_head(const struct http_request *reque
         return &bad_length;
     if ((uint64_t)length > body_size_max)
         return &too_large;
+    request->body_promised = (size_t)length;
     return NULL;
 }
 

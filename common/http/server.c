@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The only file that sees libmicrohttpd. One thread of the library's runs all connections; a kept
- * request is suspended there and resumed by whoever answers it. Suspended connections never time
- * out by themselves, so a sweeper of our own answers those that are overdue, and cuts senders that
- * take too long (see sockets.c). Before the library may be stopped nothing may be suspended any
- * more: stopping answers all that is kept and waits for answers that are being given. */
+ * request (see kept.c) is suspended there and resumed by whoever answers it. Before the library may
+ * be stopped nothing may be suspended any more: stopping answers all that is kept and waits for
+ * answers that are being given. */
 #include "http/internal.h"
 
 #include "base/clock.h"
@@ -19,27 +18,8 @@
 #define POOL_SIZE 32768     /* of a connection: its head must fit */
 #define KEEP_ALIVE_MS 60000 /* between two requests */
 #define SENDING_MS 60000    /* and a second for each 16 KiB */
-#define SWEEP_MS 50
-#define STOP_MS 2000 /* for answers to reach their clients */
-#define BODY_FIRST 4096
-
-struct http_server {
-    struct http_options options;
-    struct MHD_Daemon *daemon;
-    struct http_sockets *sockets;
-    int port;
-    pthread_t sweeper;
-    bool sweeping; /* the thread was started */
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* fewer suspended or active: for who stops; monotonic clock */
-    pthread_cond_t ended;   /* stopped: the sweeper's own, so that no answer wakes it; the same */
-    atomic_bool stopping;   /* set under the lock */
-    atomic_int active;      /* requests that are not completed yet; waited for after stopping */
-    bool stopped;           /* under the lock, as all below */
-    int suspended;          /* connections that are not resumed yet */
-    struct http_request *oldest; /* of the kept ones, in the order of their deadlines */
-    struct http_request *newest;
-};
+#define STOP_MS 2000        /* for answers to reach their clients */
+#define BODY_FIRST 4096     /* at most: a client that only promises a large body gets no more */
 
 /* ---- requests */
 
@@ -154,28 +134,7 @@ static struct MHD_Response *response_new(const struct http_request *request,
     return response;
 }
 
-static void kept_unlink(struct http_server *server, struct http_request *request)
-{
-    *(request->previous ? &request->previous->next : &server->oldest) = request->next;
-    *(request->next ? &request->next->previous : &server->newest) = request->previous;
-    request->previous = request->next = NULL;
-}
-
-/* The answer of a kept request is ready (or could not be made): back to the library's thread with
- * it. */
-static void resume(struct http_server *server, struct http_request *request)
-{
-    pthread_mutex_lock(&server->lock);
-    kept_unlink(server, request);
-    pthread_mutex_unlock(&server->lock);
-    MHD_resume_connection(request->connection);
-    pthread_mutex_lock(&server->lock);
-    server->suspended--;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static void answer_write(struct http_request *request, const struct http_answer *answer)
+void http_answer_write(struct http_request *request, const struct http_answer *answer)
 {
     request->response = response_new(request, answer);
     request->status = answer->status;
@@ -188,108 +147,22 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     bool open = false;
 
     if (atomic_compare_exchange_strong(&request->answered, &open, true)) {
-        answer_write(request, answer);
+        http_answer_write(request, answer);
         if (kept)
-            resume(request->server, request);
+            http_kept_resume(request);
     }
     if (kept)
         http_request_release(request);
 }
 
-static void answer_unavailable(struct http_request *request, const char *body)
+void http_connection_suspend(struct http_request *request)
 {
-    struct http_answer answer = {.status = 503,
-                                 .content_type = "application/problem+json",
-                                 .body = body,
-                                 .body_length = strlen(body)};
-    char seconds[16];
-
-    text_format(seconds, sizeof(seconds), "%d",
-                request->server->options.retry_after_seconds > 0
-                    ? request->server->options.retry_after_seconds
-                    : 1);
-    answer.headers[0] = (struct http_answer_header){"Retry-After", seconds};
-    answer_write(request, &answer);
-}
-
-static const char overdue_body[] =
-    "{\"type\":\"urn:referral-router:problem:answer-timeout\",\"title\":\"No answer in time\","
-    "\"status\":503,\"detail\":\"it may or may not have been accepted: repeat it unchanged\"}";
-static const char stopping_body[] =
-    "{\"type\":\"urn:referral-router:problem:stopping\",\"title\":\"Service is stopping\","
-    "\"status\":503,\"detail\":\"it may or may not have been accepted: repeat it unchanged\"}";
-
-void http_keep(struct http_request *request)
-{
-    struct http_server *server = request->server;
-    bool open = false;
-
-    request->kept = true;
-    atomic_fetch_add(&request->references, 1);
-    pthread_mutex_lock(&server->lock);
-    if (atomic_load(&server->stopping)) {
-        pthread_mutex_unlock(&server->lock);
-        if (atomic_compare_exchange_strong(&request->answered, &open, true))
-            answer_unavailable(request, stopping_body);
-        return;
-    }
-    request->answer_by_ms = clock_monotonic_ms() + server->options.answer_timeout_ms;
-    request->previous = server->newest;
-    *(server->newest ? &server->newest->next : &server->oldest) = request;
-    server->newest = request;
-    server->suspended++;
-    request->suspended = true;
     MHD_suspend_connection(request->connection);
-    pthread_mutex_unlock(&server->lock);
 }
 
-/* Answers 503 to what is kept past its time, or to all of it. */
-static void answer_kept(struct http_server *server, int64_t now_ms, const char *body)
+void http_connection_resume(struct http_request *request)
 {
-    for (;;) {
-        struct http_request *request;
-        bool open = false;
-
-        pthread_mutex_lock(&server->lock);
-        for (request = server->oldest; request; request = request->next, open = false) {
-            if (now_ms < request->answer_by_ms) {
-                request = NULL;
-                break;
-            }
-            /* One that is being answered right now leaves the list by itself. */
-            if (atomic_compare_exchange_strong(&request->answered, &open, true))
-                break;
-        }
-        pthread_mutex_unlock(&server->lock);
-        if (!request)
-            return;
-        answer_unavailable(request, body);
-        resume(server, request);
-    }
-}
-
-static void *sweep(void *self)
-{
-    struct http_server *server = self;
-    bool stopped = false;
-
-    while (!stopped) {
-        struct timespec until;
-
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += SWEEP_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_mutex_lock(&server->lock);
-        while (!server->stopped &&
-               pthread_cond_timedwait(&server->ended, &server->lock, &until) == 0)
-            ;
-        stopped = server->stopped;
-        pthread_mutex_unlock(&server->lock);
-        answer_kept(server, clock_monotonic_ms(), overdue_body);
-        http_sockets_sweep(server->sockets, clock_monotonic_ms());
-    }
-    return NULL;
+    MHD_resume_connection(request->connection);
 }
 
 /* ---- callbacks of the library, all on its thread */
@@ -359,7 +232,9 @@ static enum MHD_Result body_add(struct http_request *request, const char *bytes,
         return cut(request);
     needed = request->body_length + *length + 1;
     if (needed > request->body_capacity) {
-        size_t capacity = request->body_capacity ? request->body_capacity * 2 : BODY_FIRST;
+        size_t capacity = request->body_capacity                ? request->body_capacity * 2
+                          : request->body_promised < BODY_FIRST ? request->body_promised + 1
+                                                                : BODY_FIRST;
         char *body;
 
         capacity = capacity > limit + 1 ? limit + 1 : capacity;
@@ -528,7 +403,7 @@ struct http_server *http_server_start(const struct http_options *options, struct
         server_free(server);
         return NULL;
     }
-    if (pthread_create(&server->sweeper, NULL, sweep, server) != 0) {
+    if (pthread_create(&server->sweeper, NULL, http_kept_sweep, server) != 0) {
         reason_set(reason, "no-thread", NULL, "no thread for the HTTP server");
         http_server_stop(server);
         return NULL;
@@ -575,7 +450,7 @@ void http_server_stop(struct http_server *server)
     pthread_mutex_lock(&server->lock);
     atomic_store(&server->stopping, true);
     pthread_mutex_unlock(&server->lock);
-    answer_kept(server, INT64_MAX, stopping_body);
+    http_kept_stop(server);
     /* Only answers that are being written at this very moment are waited for here: each ends by
      * itself. */
     while (!wait_for_none(server, none_suspended, STOP_MS))

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
-// The body is parsed once: the digest is taken of what was posted, then the gateway's own fields
-// are set in the same JSON, and the codec turns it into the record. So there is one place that
-// knows the fields, the schema; this file knows only the few that the gateway sets.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The body is parsed once: the digest is taken of what was posted, then the gateway's own fields
+ * are set in the same JSON, and the codec turns it into the record. So there is one place that
+ * knows the fields, the schema; this file knows only the few that the gateway sets. */
 #include "accept.h"
 
 #include "base/digest.h"
@@ -51,7 +51,7 @@ bool accept_content_type(const char *content_type)
     return *skip_blanks(rest) == '\0';
 }
 
-// The referral id is random too, but it is told to callers: the trace has bytes of its own.
+/* The referral id is random too, but it is told to callers: the trace has bytes of its own. */
 static bool make_traceparent(const struct accept_request *request, char text[TRACEPARENT_SIZE])
 {
     char trace[33], parent[17];
@@ -145,18 +145,18 @@ static void choose_id(const struct accept_request *request, const struct json *b
     uuid_format(&accepted->uuid, accepted->id);
 }
 
-// The conversation's id: as posted, else the caller's header, else the referral begins one.
+/* The conversation's id: as posted, else the caller's header, else the referral begins one. */
 static bool choose_correlation_id(const struct accept_request *request, struct json *body,
                                   struct accepted *accepted)
 {
     struct uuid uuid;
     const char *posted = json_member_text(body, "correlation_id");
-    if (posted) { // its format is the schema's matter
+    if (posted) { /* its format is the schema's matter */
         text_copy(accepted->correlation_id, sizeof accepted->correlation_id, posted);
         return true;
     }
     if (json_kind_of(json_member(body, "correlation_id")) > JSON_IS_NULL) {
-        return true; // of a wrong type: the codec says so
+        return true; /* of a wrong type: the codec says so */
     }
     if (request->correlation_id && uuid_parse(request->correlation_id, &uuid)) {
         uuid_format(&uuid, accepted->correlation_id);
@@ -175,8 +175,8 @@ static bool set_own_fields(const struct accept_request *request, struct json *bo
            json_set_text(body, "traceparent", accepted->traceparent);
 }
 
-// The name of an unknown member comes from the caller: a name that is not one of an identifier's
-// shape may be a value in the wrong place, and is not repeated.
+/* The name of an unknown member comes from the caller: a name that is not one of an identifier's
+ * shape may be a value in the wrong place, and is not repeated. */
 static void hide_unknown_name(struct reason *problem)
 {
     static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz_";

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
-// The gateway listens as soon as it has its schemas, Kafka there or not: a referrer gets a 503 that
-// says when to come back rather than a refused connection. The main thread only looks after topics,
-// so that a pathway whose topic is missing is answered at once and named, instead of after the
-// delivery's time-out.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway listens as soon as it has its schemas, Kafka there or not: a referrer gets a 503 that
+ * says when to come back rather than a refused connection. The main thread only looks after topics,
+ * so that a pathway whose topic is missing is answered at once and named, instead of after the
+ * delivery's time-out. */
 #include "gateway.h"
 
 #include "requests.h"
@@ -143,8 +143,8 @@ static enum verdict gateway_check(void *self, struct reason *reason)
     return world ? DONE : BROKEN;
 }
 
-// The record must not be produced long after the referrer was told 503: the client's own time ends
-// first.
+/* The record must not be produced long after the referrer was told 503: the client's own time ends
+ * first. */
 static int delivery_timeout_ms(void)
 {
     return (int)(values.ack_timeout_ms * 4 / 5);
@@ -227,7 +227,7 @@ static void check_topic(struct gateway *self, size_t index, size_t *missing, siz
     atomic_store(&world->topic_states[index], found);
 }
 
-// Kafka away: the first question goes unanswered and the rest are not asked in this turn.
+/* Kafka away: the first question goes unanswered and the rest are not asked in this turn. */
 static void check_topics(struct gateway *self)
 {
     const struct world *world = self->requests.world;

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// A ring of entries, found through a map: the oldest that is not in flight makes room for the
-// newest.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A ring of entries, found through a map: the oldest that is not in flight makes room for the
+ * newest. */
 #include "recent.h"
 
 #include "base/map.h"

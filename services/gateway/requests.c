@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
-// A request is kept before its record is sent, because the delivery report may come on the
-// producer's thread before the send has returned. From that moment exactly one of two places
-// answers: requests_delivered, or, if the send was not taken, the handler itself.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request is kept before its record is sent, because the delivery report may come on the
+ * producer's thread before the send has returned. From that moment exactly one of two places
+ * answers: requests_delivered, or, if the send was not taken, the handler itself. */
 #include "requests.h"
 
 #include "problem.h"
@@ -97,7 +97,7 @@ static void answer_accepted(struct requests *requests, struct http_request *requ
     http_answer(request, &answer);
 }
 
-// NULL with the reason: at a limit, or the key is in use.
+/* NULL with the reason: at a limit, or the key is in use. */
 static struct held *hold(struct requests *requests, const struct accepted *accepted,
                          struct reason *reason)
 {
@@ -154,8 +154,8 @@ static void explain_not_stored(const struct reason *cause, struct reason *ret_re
     }
 }
 
-// The producer's thread. A record that may be stored keeps its key bound: the repeat is the same
-// referral.
+/* The producer's thread. A record that may be stored keeps its key bound: the repeat is the same
+ * referral. */
 void requests_delivered(void *self, void *opaque, enum verdict verdict, const struct reason *cause)
 {
     struct requests *requests = self;
@@ -203,7 +203,7 @@ static enum verdict send_record(struct requests *requests, struct held *held, in
     return kafka_producer_send(requests->producer, &out, reason);
 }
 
-// The send was not taken, so no delivery report comes: the answer is given here.
+/* The send was not taken, so no delivery report comes: the answer is given here. */
 static void answer_not_sent(struct requests *requests, struct held *held, enum verdict verdict,
                             const struct reason *cause)
 {
@@ -225,7 +225,30 @@ static void answer_not_sent(struct requests *requests, struct held *held, enum v
     answer_problem(requests, request, &reason, begun_us);
 }
 
-// With the world locked: accepts, and leaves the framed record in requests->value.
+/* No byte is given twice. */
+static bool take_random(struct requests *requests, struct uuid *ret_bytes)
+{
+    size_t size = sizeof ret_bytes->bytes;
+    if (requests->random_left < size) {
+        if (!digest_random(requests->random, sizeof requests->random)) {
+            return false;
+        }
+        requests->random_left = sizeof requests->random;
+    }
+    requests->random_left -= size;
+    memcpy(ret_bytes->bytes, requests->random + requests->random_left, size);
+    return true;
+}
+
+/* A referral without a key gets a UUID of version 4; of a trace only the bytes are wanted. */
+static bool draw(struct requests *requests, struct accept_request *input)
+{
+    bool drawn = input->idempotency_key ? take_random(requests, &input->random_id)
+                                        : uuid_random(&input->random_id);
+    return drawn && take_random(requests, &input->random_trace);
+}
+
+/* With the world locked: accepts, and leaves the framed record in requests->value. */
 static enum verdict accept_body(struct requests *requests, struct http_request *request,
                                 int64_t now_ms, struct accepted *ret_accepted,
                                 struct reason *reason)
@@ -240,7 +263,7 @@ static enum verdict accept_body(struct requests *requests, struct http_request *
         .now_ms = now_ms,
     };
     input.body = http_body(request, &input.body_length);
-    if (!uuid_random(&input.random_id) || !uuid_random(&input.random_trace)) {
+    if (!draw(requests, &input)) {
         reason_set(reason, "internal", NULL, "no random bytes");
         return BROKEN;
     }

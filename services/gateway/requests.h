@@ -45,6 +45,8 @@ struct requests {
         world_lock; /* the HTTP thread while it accepts, the main thread while it swaps */
     struct world *world;
     struct buffer value;
+    uint8_t random[512]; /* drawn together: a draw costs as much for 16 bytes as for all of them */
+    size_t random_left;
 
     pthread_mutex_t held_lock;
     pthread_cond_t held_changed;
