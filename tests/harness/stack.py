@@ -142,11 +142,11 @@ class Stack:
     def log_path(self, name):
         return self.dir / f"{name}.log"
 
-    def start(self, *names, ready=True, **environment):
+    def start(self, *names, ready=True, program=None, **environment):
         for name in names or SERVICES:
             with open(self.log_path(name), "ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    [str(BIN_DIR / name)],
+                    [str(BIN_DIR / (program or name))],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
