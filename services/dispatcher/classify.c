@@ -101,6 +101,17 @@ bool classify_unwell(const struct answer *answer)
     return classify_telling(answer) && (!answer->status || meanings[row_of(answer->status)].unwell);
 }
 
+bool classify_unreached(const struct answer *answer)
+{
+    static const char *const unreached[] = {"timeout",         "unknown-host", "refused-connection",
+                                            "connection-lost", "tls-failed",   "tls-untrusted",
+                                            "network-error"};
+    for (size_t i = 0; !answer->status && i < sizeof(unreached) / sizeof(*unreached); i++)
+        if (text_equal(answer->error, unreached[i]))
+            return true;
+    return false;
+}
+
 void classify_result(int status, const char *error, char result[RESULT_SIZE])
 {
     if (status)

@@ -34,6 +34,8 @@ enum answer_meaning classify(const struct answer *answer);
 /* False if it shows nothing of the endpoint: nothing was sent, or a kept connection had been closed
  * meanwhile, which is nobody's fault. */
 bool classify_telling(const struct answer *answer);
+/* True if nobody answered there at all: the fault may be the host's, or on the way to it. */
+bool classify_unreached(const struct answer *answer);
 /* True if the endpoint itself is unwell (its window shrinks, its breaker counts). */
 bool classify_unwell(const struct answer *answer);
 /* "http-503", or the error's code: for events, metrics and logs. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the core share: hold.c keeps jobs, partitions and queues, note.c the intents,
- * deliver.c decides. */
+/* What the parts of the core share: hold.c keeps jobs, partitions and queues, facts.c what is to be
+ * written, note.c the intents among it, turns.c says whose turn it is to send, deliver.c decides.
+ */
 #ifndef DISPATCHER_CORE_H
 #define DISPATCHER_CORE_H
 
@@ -29,9 +30,13 @@ struct partition {
 struct flight {
     struct job *job; /* NULL = the job was given up meanwhile */
     struct destination *destination;
+    struct host *host;    /* may be NULL */
+    struct link age_link; /* in the list of those that are not aged yet */
     int64_t started_ms;
     uint32_t next_free;
     bool first; /* nothing had been sent before */
+    bool probe; /* of its host */
+    bool aged;
 };
 
 struct deliverer {
@@ -39,23 +44,35 @@ struct deliverer {
     struct random random;
     struct map *jobs;         /* by id */
     struct map *destinations; /* by ODS code */
+    struct map *hosts;        /* by hash */
     struct partition **partitions;
     size_t partitions_count;
-    struct heap deadlines; /* jobs in a queue, by move_at */
-    struct heap wakes;     /* destinations */
-    struct link senders;   /* ring of destinations */
-    struct link noters;    /* ring of destinations */
-    struct link facts;     /* jobs, to be written */
-    struct link written;   /* jobs, in the open transaction */
-    struct link lists;     /* partitions whose list of intents has grown */
-    struct uuid *ids;      /* room for any of these lists */
+    struct heap deadlines;  /* jobs in a queue, by move_at */
+    struct heap wakes;      /* destinations */
+    struct heap host_wakes; /* open hosts, by probe_at */
+    struct link senders;    /* ring of destinations */
+    struct link called;     /* those of them that had to wait for a place: they go first */
+    struct link noters;     /* ring of destinations */
+    struct link facts;      /* jobs, to be written */
+    struct link leaving;    /* jobs that have to move, but with no attempt to be told of */
+    struct link asking;     /* the same, of jobs that may stay; they are in `deadlines`, too */
+    struct link written;    /* jobs, in the open transaction */
+    struct link lists;      /* partitions whose list of intents has grown */
+    struct uuid *ids;       /* room for any of these lists */
     size_t ids_capacity;
     struct flight *flights;
     uint32_t flights_free;
+    struct link young; /* flights that are not aged, in order of departure */
+    struct {
+        size_t in_flight, most;
+        struct link waiters; /* destinations whose turn came while it was full */
+    } lanes[LANES];
     size_t in_flight;
     size_t ghosts;
-    size_t facts_count; /* facts and written */
+    size_t facts_count; /* all of the lists above */
+    size_t moves_count; /* of these: with no attempt to be told of */
     size_t facts_max;
+    size_t moves_open;   /* of moves_count, given out for the open transaction */
     size_t intents_open; /* in the open transaction */
     bool draining;
 };
@@ -74,8 +91,21 @@ void core_release(struct deliverer *core, struct destination *destination, int64
 void core_post_fact(struct deliverer *core, struct job *job, enum job_fact fact, int64_t now_ms);
 void core_post_move(struct deliverer *core, struct job *job, const char *why, bool must_move,
                     int64_t now_ms);
+/* A job of `asking` has no more time to ask. */
+void core_must_leave(struct deliverer *core, struct job *job);
 /* Takes a job off the list of facts or of what is written. */
 void core_unlist(struct deliverer *core, struct job *job);
+/* Whose turn it is. */
+void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);
+/* Where its flights count now. */
+void core_choose_lane(struct deliverer *core, struct destination *destination);
+/* Flights get old. */
+void core_age(struct deliverer *core, int64_t now_ms);
+struct flight core_land(struct deliverer *core, uint32_t number);
+/* What its host has shown; whoever waited for the place there has a turn. */
+void core_host_learn(struct deliverer *core, const struct flight *flight,
+                     const struct answer *answer, int64_t now_ms);
+void core_host_wake(struct deliverer *core, int64_t now_ms);
 /* Finished by us: a ghost until its tombstone is read. */
 void core_finish(struct deliverer *core, struct job *job);
 void core_remove(struct deliverer *core, struct job *job);

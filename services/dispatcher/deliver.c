@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decisions: what an answer leads to, which send is next, what is to be written, when a
- * delivery moves on. hold.c keeps the books. A slot of a destination's window is taken by the send
- * alone; what waits for its transaction takes none, but when too much waits (Kafka is away) nothing
- * new is started. */
+/* The decisions: what an answer leads to, when a delivery moves on, what a change in the directory
+ * means. */
 #include "backoff.h"
 #include "core.h"
 
 #include <stdlib.h>
 
 #define FACTS_PER_FLIGHT 4 /* not yet committed, per allowed send, before starting stops */
-#define INTENTS_PER_TRANSACTION 4096
 #define ATTEMPT_LEAST_MS 1000
-#define ASK_AGAIN_LEAST_MS                                                                         \
-    10000 /* less time than this left: another provider is not asked for again */
+#define MOVES_PER_TICK 4096
 
 struct deliverer *deliver_new(const struct deliver_options *options)
 {
@@ -22,22 +18,35 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     core->options = *options;
     core->random.state = options->seed;
     core->facts_max = options->in_flight_max * FACTS_PER_FLIGHT;
+    const size_t slow_max =
+        options->slow_max ? options->slow_max : (options->in_flight_max + 1) / 2;
+    const size_t flights = options->in_flight_max + slow_max;
+    core->lanes[LANE_FAST].most = options->in_flight_max;
+    core->lanes[LANE_SLOW].most = slow_max;
+    for (int lane = 0; lane < LANES; lane++)
+        link_init(&core->lanes[lane].waiters);
     heap_init(&core->deadlines, offsetof(struct job, deadline_slot));
     heap_init(&core->wakes, offsetof(struct destination, wake_slot));
+    heap_init(&core->host_wakes, offsetof(struct host, wake_slot));
     link_init(&core->senders);
+    link_init(&core->called);
     link_init(&core->noters);
     link_init(&core->facts);
+    link_init(&core->leaving);
+    link_init(&core->asking);
+    link_init(&core->young);
     link_init(&core->written);
     link_init(&core->lists);
     core->jobs = map_new(options->pending_max);
     core->destinations = map_new(DESTINATIONS_MAX);
-    core->flights = calloc(options->in_flight_max, sizeof(*core->flights));
-    if (!core->jobs || !core->destinations || !core->flights) {
+    core->hosts = map_new(DESTINATIONS_MAX);
+    core->flights = calloc(flights, sizeof(*core->flights));
+    if (!core->jobs || !core->destinations || !core->hosts || !core->flights) {
         deliver_free(core);
         return NULL;
     }
-    for (size_t i = 0; i < options->in_flight_max; i++)
-        core->flights[i].next_free = i + 1 < options->in_flight_max ? (uint32_t)(i + 1) : NO_FLIGHT;
+    for (size_t i = 0; i < flights; i++)
+        core->flights[i].next_free = i + 1 < flights ? (uint32_t)(i + 1) : NO_FLIGHT;
     return core;
 }
 
@@ -56,8 +65,10 @@ void deliver_free(struct deliverer *core)
     free(core->partitions);
     heap_clear(&core->deadlines);
     heap_clear(&core->wakes);
+    heap_clear(&core->host_wakes);
     map_free(core->jobs, NULL);
     map_free(core->destinations, free_destination);
+    map_free(core->hosts, free);
     free(core->flights);
     free(core->ids);
     free(core);
@@ -72,7 +83,12 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
 {
     int64_t key;
     struct job *job;
-    while ((job = heap_top(&core->deadlines, &key)) && key <= now_ms) {
+    for (int i = 0; i < MOVES_PER_TICK && (job = heap_top(&core->deadlines, &key)) && key <= now_ms;
+         i++) {
+        if (job->stage == JOB_FACT) {
+            core_must_leave(core, job);
+            continue;
+        }
         core_dequeue(core, job);
         core_post_move(core, job, "time-used-up", now_ms >= core_give_up_at(core, job), now_ms);
         core_refresh(core, job->destination, now_ms);
@@ -82,6 +98,8 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
         heap_remove(&core->wakes, destination);
         core_refresh(core, destination, now_ms);
     }
+    core_host_wake(core, now_ms);
+    core_age(core, now_ms);
 }
 
 int64_t deliver_wake_at(const struct deliverer *core)
@@ -92,58 +110,13 @@ int64_t deliver_wake_at(const struct deliverer *core)
         at = key;
     if (heap_top(&core->wakes, &key) && key < at)
         at = key;
-    return at;
-}
-
-/* ---- sending */
-
-static bool may_start(const struct deliverer *core)
-{
-    return !core->draining && core->flights_free != NO_FLIGHT &&
-           core->facts_count < core->facts_max;
-}
-
-static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
-                   struct deliver_send *send)
-{
-    struct destination *destination = job->destination;
-    uint32_t number = core->flights_free;
-    struct flight *flight = &core->flights[number];
-    core->flights_free = flight->next_free;
-    *flight = (struct flight){
-        .job = job, .destination = destination, .started_ms = now_ms, .first = !job->maybe_sent};
-    core_dequeue(core, job);
-    job->stage = JOB_FLYING;
-    job->flight = number;
-    core->in_flight++;
-    destination->in_flight++;
-    int64_t timeout = core_give_up_at(core, job) - now_ms;
-    if (timeout < ATTEMPT_LEAST_MS)
-        timeout = ATTEMPT_LEAST_MS;
-    if (timeout > core->options.attempt_timeout_ms)
-        timeout = core->options.attempt_timeout_ms;
-    *send = (struct deliver_send){.job = job,
-                                  .destination = destination->code,
-                                  .flight = number,
-                                  .timeout_ms = timeout,
-                                  .possible_duplicate = job->maybe_sent};
-    job->maybe_sent = true;
-}
-
-bool deliver_next_send(struct deliverer *core, int64_t now_ms, struct deliver_send *ret_send)
-{
-    while (may_start(core) && !link_alone(&core->senders)) {
-        struct destination *destination =
-            LINK_ITEM(core->senders.next, struct destination, send_link);
-        link_remove(&destination->send_link); /* core_refresh puts it at the end again */
-        if (!destination_may_send(destination, now_ms))
-            continue;
-        struct job *job = heap_top(&destination->ready, NULL);
-        depart(core, job, now_ms, ret_send);
-        core_refresh(core, destination, now_ms);
-        return true;
+    if (heap_top(&core->host_wakes, &key) && key < at)
+        at = key;
+    if (!link_alone(&core->young) && !link_alone(&core->lanes[LANE_FAST].waiters)) {
+        key = LINK_ITEM(core->young.next, struct flight, age_link)->started_ms + SLOW_MS + 1;
+        at = key < at ? key : at;
     }
-    return false;
+    return at;
 }
 
 /* ---- answers */
@@ -196,37 +169,30 @@ static void disperse(struct deliverer *core, struct destination *destination, co
     }
 }
 
-static struct flight land(struct deliverer *core, uint32_t number)
-{
-    struct flight flight = core->flights[number];
-    core->flights[number] = (struct flight){.next_free = core->flights_free};
-    core->flights_free = number;
-    core->in_flight--;
-    flight.destination->in_flight--;
-    if (flight.job)
-        flight.job->flight = NO_FLIGHT;
-    return flight;
-}
-
 void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
                       int64_t now_ms)
 {
-    struct flight flight = land(core, number);
+    struct flight flight = core_land(core, number);
     struct destination *destination = flight.destination;
     struct job *job = flight.job;
+    int64_t duration_ms = now_ms - flight.started_ms;
+    if (duration_ms < 0) /* the clock was put back */
+        duration_ms = 0;
     if (answer->unstarted) { /* as if it had never departed */
         if (job) {
             job->maybe_sent = !flight.first;
             core_enqueue(core, job, now_ms);
         }
+        core_choose_lane(core, destination);
+        core_host_learn(core, &flight, answer, now_ms);
         core_refresh(core, destination, now_ms);
         return;
     }
     enum answer_meaning meaning = classify(answer);
-    bool recovered =
-        classify_telling(answer) &&
-        destination_learn(destination, classify_unwell(answer), now_ms - flight.started_ms, now_ms,
-                          core->options.probe_first_ms, core->options.probe_most_ms);
+    bool recovered = classify_telling(answer) &&
+                     destination_learn(destination, classify_unwell(answer), duration_ms, now_ms,
+                                       core->options.probe_first_ms, core->options.probe_most_ms);
+    core_choose_lane(core, destination);
     quieten(destination, answer, now_ms);
     if (job) {
         job->attempts += answer->unsendable ? 0 : 1;
@@ -249,6 +215,7 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
         destination->retired = true;
         disperse(core, destination, "endpoint-gone", now_ms);
     }
+    core_host_learn(core, &flight, answer, now_ms);
     if (recovered)
         core_release(core, destination, now_ms);
     else
@@ -268,6 +235,7 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
         bool resumed = state.usable && !destination->usable;
         destination->usable = state.usable;
         destination->endpoint = state.hash;
+        core_join_host(core, destination, state.host);
         if (moved || resumed) { /* a new start: slow, but at once */
             destination->retired = false;
             destination->open = false;
@@ -282,111 +250,13 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
     }
 }
 
-/* ---- writing */
-
-/* Makes an intent of the next fresh job whose turn it is; false if there is none. */
-static bool note_one(struct deliverer *core, int64_t now_ms)
-{
-    while (!core->draining && !link_alone(&core->noters) && core->facts_count < core->facts_max &&
-           core->intents_open < INTENTS_PER_TRANSACTION) {
-        struct destination *destination =
-            LINK_ITEM(core->noters.next, struct destination, intent_link);
-        link_remove(&destination->intent_link);
-        if (!destination_may_note(destination, now_ms, core_note_share(core)))
-            continue;
-        struct job *fresh = heap_top(&destination->fresh, NULL);
-        if (!core_note_reserve(core, core_partition(core, fresh->partition)))
-            continue;
-        core_dequeue(core, fresh);
-        core_post_fact(core, fresh, FACT_INTENT, now_ms);
-        core->intents_open++;
-        core_refresh(core, destination, now_ms);
-        return true;
-    }
-    return false;
-}
-
-bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write)
-{
-    while (!link_alone(&core->facts) || note_one(core, now_ms)) {
-        struct job *job = LINK_ITEM(core->facts.next, struct job, fact_link);
-        link_remove(&job->fact_link);
-        link_append(&core->written, &job->fact_link);
-        job->stage = JOB_WRITTEN;
-        if (job->fact == FACT_INTENT) {
-            core_note_add(core, job);
-            continue;
-        }
-        *ret_write = (struct deliver_write){
-            .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
-        return true;
-    }
-    return core_note_next(core, ret_write);
-}
-
-bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms)
-{
-    const int64_t give_up = core_give_up_at(core, job);
-    const int64_t left = give_up - now_ms;
-    job->stayed_until_ms = left > ASK_AGAIN_LEAST_MS ? now_ms + left / 2 : give_up;
-    if (job->stayed_until_ms <= job->next_attempt_at_ms)
-        job->stayed_until_ms = job->next_attempt_at_ms + 1;
-    job->why = NULL;
-    if (job->attempted) {
-        job->fact = FACT_RETRY;
-        return true;
-    }
-    core_unlist(core, job);
-    core_enqueue(core, job, now_ms);
-    return false;
-}
-
-void deliver_committed(struct deliverer *core, int64_t now_ms)
-{
-    core->intents_open = 0;
-    while (!link_alone(&core->written)) {
-        struct job *job = LINK_ITEM(core->written.next, struct job, fact_link);
-        struct destination *destination = job->destination;
-        enum job_fact fact = (enum job_fact)job->fact;
-        if (fact == FACT_DELIVERED || fact == FACT_MOVE) {
-            core_finish(core, job);
-        } else if (job->gone) {
-            core_remove(core, job);
-        } else {
-            if (fact != FACT_INTENT) /* its own record says so now */
-                core_note_remove(core, job);
-            core_unlist(core, job);
-            job->intent = true;
-            core_enqueue(core, job, now_ms);
-        }
-        core_refresh(core, destination, now_ms);
-    }
-}
-
-void deliver_aborted(struct deliverer *core)
-{
-    core->intents_open = 0;
-    struct link *next;
-    for (struct link *link = core->written.next; link != &core->written; link = next) {
-        next = link->next;
-        struct job *job = LINK_ITEM(link, struct job, fact_link);
-        job->stage = JOB_FACT;
-        if (job->gone)
-            core_remove(core, job);
-    }
-    link_prepend_all(&core->facts, &core->written);
-}
-
-bool deliver_has_news(const struct deliverer *core)
-{
-    return core->facts_count || !link_alone(&core->noters);
-}
-
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts)
 {
+    const size_t left_to_ask = core->draining ? core->moves_count - core->moves_open : 0;
     struct deliver_counts counts = {.pending = map_count(core->jobs) - core->ghosts,
                                     .in_flight = core->in_flight,
-                                    .facts = core->facts_count,
+                                    .slow_in_flight = core->lanes[LANE_SLOW].in_flight,
+                                    .facts = core->facts_count - left_to_ask,
                                     .destinations = map_count(core->destinations)};
     size_t cursor = 0;
     void *value;
@@ -394,7 +264,11 @@ void deliver_count(const struct deliverer *core, struct deliver_counts *ret_coun
         const struct destination *destination = value;
         counts.unusable += !destination->usable || destination->retired;
         counts.broken += destination->open;
+        counts.slow += destination->lane == LANE_SLOW;
     }
+    cursor = 0;
+    while (map_next(core->hosts, &cursor, NULL, NULL, &value))
+        counts.hosts_broken += ((const struct host *)value)->open;
     for (size_t i = 0; i < core->partitions_count; i++)
         counts.restoring |= core->partitions[i] && core->partitions[i]->restoring;
     *ret_counts = counts;

@@ -21,12 +21,14 @@ struct deliverer;
 struct endpoint_state {
     bool usable;   /* in the directory, not paused, with an endpoint */
     uint64_t hash; /* changes with the endpoint */
+    uint64_t host; /* the same for all endpoints of one host and port; 0 = not known */
 };
 
 struct deliver_options {
     size_t pending_max;
-    size_t in_flight_max;
-    bool intent; /* an intent stands on the topic before the first send of a delivery */
+    size_t in_flight_max; /* sends at once, those to slow destinations left out */
+    size_t slow_max;      /* sends at once to slow destinations; 0 = half of in_flight_max */
+    bool intent;          /* an intent stands on the topic before the first send of a delivery */
     int64_t attempt_timeout_ms;
     int64_t retry_first_ms, retry_most_ms; /* 0 = as the delivery says */
     int64_t probe_first_ms, probe_most_ms;
@@ -132,13 +134,17 @@ void deliver_wrote(struct job *job, const void *bytes, size_t size);
 
 /* ---- figures */
 
+/* Sends under way to slow destinations: they have their own places, beside in_flight_max. */
+size_t deliver_slow_in_flight(const struct deliverer *core);
+
 /* True while something is to be written, or not committed yet. */
 bool deliver_has_news(const struct deliverer *core);
 struct deliver_counts {
     size_t pending; /* ghosts left out */
-    size_t in_flight;
-    size_t facts; /* to be written, or not committed yet */
-    size_t destinations, unusable, broken;
+    size_t in_flight, slow_in_flight;
+    size_t facts; /* to be written, or not committed yet; when draining, what has to be */
+    size_t destinations, unusable, broken, slow;
+    size_t hosts_broken;
     bool restoring;
 };
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts);

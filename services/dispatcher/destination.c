@@ -12,6 +12,8 @@
 
 #define NOTE_AHEAD 4.0 /* windows */
 #define MEAN_WEIGHT 0.1
+#define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
+#define SLOW_SHARE 0.05
 
 void destination_init(struct destination *destination, const char *code)
 {
@@ -22,6 +24,7 @@ void destination_init(struct destination *destination, const char *code)
     heap_init(&destination->waiting, offsetof(struct job, queue_slot));
     link_init(&destination->send_link);
     link_init(&destination->intent_link);
+    link_init(&destination->host_link);
 }
 
 void destination_clear(struct destination *destination)
@@ -52,7 +55,8 @@ bool destination_may_send(const struct destination *destination, int64_t now_ms)
 
 bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share)
 {
-    double allowance = destination->open ? 1.0 : destination->window * NOTE_AHEAD;
+    const bool closed_off = destination->open || (destination->host && destination->host->open);
+    double allowance = closed_off ? 1.0 : destination->window * NOTE_AHEAD;
     if (allowance > (double)share)
         allowance = (double)share;
     return destination->fresh.count && spoken_to(destination, now_ms) &&
@@ -99,6 +103,8 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
         destination->mean_ms > 0
             ? destination->mean_ms + MEAN_WEIGHT * (duration - destination->mean_ms)
             : duration + 0.001;
+    destination->slow_share +=
+        SLOW_WEIGHT * ((duration_ms > SLOW_MS ? 1.0 : 0.0) - destination->slow_share);
     if (unwell) {
         failed(destination, now_ms, probe_first_ms, probe_most_ms);
         return false;
@@ -115,11 +121,19 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
     return closed;
 }
 
+bool destination_slow(const struct destination *destination)
+{
+    return destination->aged > 0 || destination->slow_share > SLOW_SHARE;
+}
+
 int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms)
 {
     double wait = (double)(destination->ready.count + destination->fresh.count) *
                   destination->mean_ms / destination->window;
-    if (destination->open && destination->probe_at_ms > now_ms)
+    const struct host *host = destination->host;
+    if (host && host->open && host->probe_at_ms > now_ms)
+        wait += (double)(host->probe_at_ms - now_ms);
+    else if (destination->open && destination->probe_at_ms > now_ms)
         wait += (double)(destination->probe_at_ms - now_ms);
     else if (destination->quiet_until_ms > now_ms)
         wait += (double)(destination->quiet_until_ms - now_ms);

@@ -5,22 +5,33 @@
 #define DISPATCHER_DESTINATION_H
 
 #include "heap.h"
+#include "host.h"
 #include "ids/formats.h"
 #include "job.h"
 
 #define WINDOW_FIRST 2.0
 #define WINDOW_MOST 20.0
 #define BREAKER_FAILURES 5 /* in a row open it */
+#define SLOW_MS 2000
+
+/* Slow ones have a lane of their own, so that they can't take the places of the others. */
+enum lane { LANE_FAST, LANE_SLOW, LANES };
 
 struct destination {
     char code[ODS_CODE_SIZE];
     struct heap fresh, ready; /* by deadline */
     struct heap waiting;      /* by next_attempt_at */
-    struct link send_link;    /* in the ring of those that may send */
+    struct link send_link;    /* in the ring of those that may send, or of those that a full lane or
+                               * a host holds up */
     struct link intent_link;  /* in the ring of those that want intents written */
+    struct link host_link;    /* in its host's members */
+    struct host *host;        /* may be NULL */
+    uint64_t host_hash;
+    uint32_t host_row;
     size_t wake_slot;
     size_t jobs_count; /* of all stages but done */
     int32_t in_flight;
+    int32_t aged;   /* of those in flight: longer than SLOW_MS under way */
     int32_t noting; /* intents on their way to the topic */
     double window;
     int32_t failures_in_row;
@@ -28,7 +39,9 @@ struct destination {
     int64_t probe_at_ms;
     int64_t quiet_until_ms; /* Retry-After of a 429 or 503 is meant for all requests */
     double mean_ms;         /* of an attempt; 0 = none yet */
+    double slow_share;      /* of late attempts that took longer than SLOW_MS */
     uint64_t endpoint;      /* hash of its URL, to see it change */
+    uint8_t lane;           /* enum lane: where its flights are counted */
     bool open;              /* breaker */
     bool usable;            /* in the directory, not paused, with an endpoint */
     bool retired;           /* said 410 since the endpoint last changed */
@@ -49,6 +62,9 @@ int64_t destination_wake_at(const struct destination *destination, int64_t now_m
  */
 bool destination_learn(struct destination *destination, bool unwell, int64_t duration_ms,
                        int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms);
+/* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
+ * lies above), or is one under way for as long now? */
+bool destination_slow(const struct destination *destination);
 /* How long a job at the end of the queue has to wait, as far as can be told. */
 int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms);
 

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,13 +148,29 @@ static enum verdict reload(void *context, struct reason *reason)
 
 /* ---- what the core and the sender ask and tell */
 
+/* Host and port of a URL: what the endpoints of one supplier share. */
+static uint64_t host_hash(const char *url)
+{
+    char host[256];
+    const char *at = strstr(url, "://");
+    at = at ? at + 3 : url;
+    size_t length = strcspn(at, "/?#");
+    if (length >= sizeof(host))
+        length = sizeof(host) - 1;
+    for (size_t i = 0; i < length; i++)
+        host[i] = (char)tolower((unsigned char)at[i]);
+    return hash_bytes(host, length, 1);
+}
+
 static void on_endpoint(void *context, const char *destination, struct endpoint_state *ret_state)
 {
     const struct dispatcher *self = context;
     const struct provider *provider = directory_find(self->directory, destination);
     ret_state->usable = provider && provider->url && !provider->paused;
-    ret_state->hash =
-        provider && provider->url ? hash_bytes(provider->url, strlen(provider->url), 1) : 0;
+    if (!provider || !provider->url)
+        return;
+    ret_state->hash = hash_bytes(provider->url, strlen(provider->url), 1);
+    ret_state->host = host_hash(provider->url);
 }
 
 static void on_answer(void *context, uint32_t flight, const struct answer *answer)
@@ -180,6 +197,12 @@ static void on_draining(void *context)
 
 /* ---- start and stop */
 
+static size_t slow_max(const struct settings *settings)
+{
+    return (size_t)(settings->slow_in_flight_max ? settings->slow_in_flight_max
+                                                 : (settings->in_flight_max + 1) / 2);
+}
+
 static bool new_core(struct dispatcher *self, struct reason *reason)
 {
     const struct settings *settings = &self->settings;
@@ -191,6 +214,7 @@ static bool new_core(struct dispatcher *self, struct reason *reason)
     }
     struct deliver_options options = {.pending_max = (size_t)settings->pending_max,
                                       .in_flight_max = (size_t)settings->in_flight_max + AHEAD_MAX,
+                                      .slow_max = slow_max(settings),
                                       .intent = settings->intent,
                                       .attempt_timeout_ms = settings->attempt_timeout_ms,
                                       .retry_first_ms = settings->retry_first_ms,
@@ -219,7 +243,8 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
                                      .allow_http = self->settings.allow_http,
                                      .ca_file = self->settings.ca_file,
                                      .connect_timeout_ms = self->settings.connect_timeout_ms,
-                                     .in_flight_max = (size_t)self->settings.in_flight_max,
+                                     .in_flight_max = (size_t)self->settings.in_flight_max +
+                                                      slow_max(&self->settings),
                                      .answered = on_answer,
                                      .self = self,
                                      .compose = compose_send};
@@ -308,7 +333,7 @@ static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
         self->answers = 0;
         self->ahead_at_ms = now_ms;
     }
-    return (size_t)self->settings.in_flight_max + self->ahead;
+    return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
 }
 
 static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
@@ -355,6 +380,8 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
     metrics_set(self->metrics, METRIC_DESTINATIONS, NULL, (double)counts.destinations);
     metrics_set(self->metrics, METRIC_UNUSABLE, NULL, (double)counts.unusable);
     metrics_set(self->metrics, METRIC_BROKEN, NULL, (double)counts.broken);
+    metrics_set(self->metrics, METRIC_HOSTS_BROKEN, NULL, (double)counts.hosts_broken);
+    metrics_set(self->metrics, METRIC_SLOW, NULL, (double)counts.slow);
     metrics_set(self->metrics, METRIC_LAG, NULL, (double)stream_lag(self->stream));
 }
 

@@ -4,7 +4,6 @@
  * fail for want of memory. */
 #include "core.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +121,7 @@ static struct destination *destination_of(struct deliverer *core, const char *co
         core->options.endpoint(core->options.self, code, &state);
     destination->usable = state.usable;
     destination->endpoint = state.hash;
+    core_join_host(core, destination, state.host);
     return destination;
 }
 
@@ -337,38 +337,6 @@ void core_release(struct deliverer *core, struct destination *destination, int64
             end_wait(core, waiting->entries[i].item);
     }
     core_refresh(core, destination, now_ms);
-}
-
-void core_post_fact(struct deliverer *core, struct job *job, enum job_fact fact, int64_t now_ms)
-{
-    assert(link_alone(&job->fact_link));
-    job->stage = JOB_FACT;
-    job->fact = (uint8_t)fact;
-    job->fact_at_ms = now_ms;
-    link_append(&core->facts, &job->fact_link);
-    core->facts_count++;
-    if (fact == FACT_INTENT)
-        job->destination->noting++;
-}
-
-void core_post_move(struct deliverer *core, struct job *job, const char *why, bool must_move,
-                    int64_t now_ms)
-{
-    job->why = why;
-    job->must_move = must_move;
-    core_post_fact(core, job, FACT_MOVE, now_ms);
-}
-
-void core_unlist(struct deliverer *core, struct job *job)
-{
-    if (link_alone(&job->fact_link))
-        return;
-    link_remove(&job->fact_link);
-    core->facts_count--;
-    if (job->fact == FACT_INTENT)
-        job->destination->noting--;
-    job->fact = FACT_NONE;
-    job->attempted = false;
 }
 
 void core_finish(struct deliverer *core, struct job *job)

@@ -7,7 +7,7 @@
 
 struct settings {
     struct service_values service;
-    int64_t in_flight_max;
+    int64_t in_flight_max, slow_in_flight_max;
     int64_t pending_max;
     int64_t attempt_timeout_ms, connect_timeout_ms;
     int64_t retry_first_ms, retry_most_ms;
@@ -39,6 +39,8 @@ enum metric_row {
     METRIC_DESTINATIONS,
     METRIC_UNUSABLE,
     METRIC_BROKEN,
+    METRIC_HOSTS_BROKEN,
+    METRIC_SLOW,
     METRIC_LAG,
     METRIC_SECONDS,
 };

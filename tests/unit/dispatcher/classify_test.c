@@ -94,6 +94,39 @@ static void a_kept_connection_that_was_closed_is_nobodys_fault(void **state)
     assert_true(classify_unwell(&answer));
 }
 
+static void nobody_answered_where_neither_status_nor_garbage_came(void **state)
+{
+    (void)state;
+    static const struct {
+        bool unreached;
+        int status;
+        const char *error;
+    } errors[] = {
+        {true, 0, "timeout"},
+        {true, 0, "unknown-host"},
+        {true, 0, "refused-connection"},
+        {true, 0, "connection-lost"},
+        {true, 0, "tls-failed"},
+        {true, 0, "tls-untrusted"},
+        {true, 0, "network-error"},
+        {false, 0, "bad-answer"},
+        {false, 0, "stale-connection"},
+        {false, 0, "no-secret"},
+        {false, 0, "no-memory"},
+        {false, 0, "bad-endpoint"},
+        {false, 0, "address-refused"},
+        {false, 0, NULL},
+        {false, 200, NULL},
+        {false, 500, NULL},
+        {false, 302, NULL},
+    };
+    for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+        struct answer answer = {.status = errors[i].status, .error = errors[i].error};
+        if (classify_unreached(&answer) != errors[i].unreached)
+            fail_msg("row %zu: %s", i, errors[i].error ? errors[i].error : "none");
+    }
+}
+
 static void a_result_names_the_status_or_the_error(void **state)
 {
     (void)state;
@@ -112,6 +145,7 @@ int main(void)
         cmocka_unit_test(every_answer_means_what_the_table_says),
         cmocka_unit_test(a_record_that_cannot_be_sent_is_nobodys_fault),
         cmocka_unit_test(a_kept_connection_that_was_closed_is_nobodys_fault),
+        cmocka_unit_test(nobody_answered_where_neither_status_nor_garbage_came),
         cmocka_unit_test(a_result_names_the_status_or_the_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,154 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core by script: events and ticks in, one line per action out. Each row of a script is an
-// event; the actions that follow from it must be exactly those named.
-#include "deliver.h"
-
-#include "base/text.h"
-#include "ids/formats.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define START 1795424400000
-#define MINUTE 60000
-#define ID(n) ((struct uuid){.bytes = {(uint8_t)(n)}})
-
-struct stage {
-    struct deliverer *core;
-    int64_t now, offset;
-    uint32_t flights[256]; /* by first byte of the id */
-    bool paused;
-    uint64_t endpoint;
-    char said[4096];
-};
-
-static void endpoint(void *self, const char *destination, struct endpoint_state *ret_state)
-{
-    const struct stage *stage = self;
-    (void)destination;
-    ret_state->usable = !stage->paused;
-    ret_state->hash = stage->endpoint;
-}
-
-static void open_limited_stage(struct stage *stage, bool intent, int64_t hop_limit_ms)
-{
-    *stage = (struct stage){.now = START};
-    struct deliver_options options = {.pending_max = 1000,
-                                      .in_flight_max = 8,
-                                      .intent = intent,
-                                      .attempt_timeout_ms = 30000,
-                                      .probe_first_ms = 15000,
-                                      .probe_most_ms = 300000,
-                                      .hop_limit_ms = hop_limit_ms,
-                                      .seed = 7,
-                                      .self = stage,
-                                      .endpoint = endpoint};
-    stage->core = deliver_new(&options);
-    assert_non_null(stage->core);
-    assert_true(deliver_assigned(stage->core, 0));
-}
-
-static void open_stage(struct stage *stage, bool intent)
-{
-    open_limited_stage(stage, intent, 0);
-}
-
-static void read_delivery(struct stage *stage, int number, int32_t attempts, bool intent,
-                          int minutes)
-{
-    struct deliver_record record = {.id = ID(number),
-                                    .destination = "FA001",
-                                    .accepted_at_ms = START,
-                                    .created_at_ms = START,
-                                    .deadline_at_ms = START + (int64_t)minutes * MINUTE,
-                                    .next_attempt_at_ms = START,
-                                    .attempts = attempts,
-                                    .intent = intent,
-                                    .retry_first_ms = 5000,
-                                    .retry_most_ms = 300000,
-                                    .bytes = "bytes",
-                                    .size = 5};
-    assert_int_equal(deliver_record_seen(stage->core, 0, stage->offset++, &record, stage->now),
-                     DONE);
-}
-
-static void read_tombstone(struct stage *stage, int number)
-{
-    struct uuid id = ID(number);
-    deliver_tombstone_seen(stage->core, 0, stage->offset++, &id, stage->now);
-}
-
-static void say(struct stage *stage, const char *word, int number)
-{
-    size_t used = strlen(stage->said);
-    assert_true(text_format(stage->said + used, sizeof(stage->said) - used, "%s%s %d",
-                            used ? ", " : "", word, number));
-}
-
-/* One turn of the shell; `stay` = no other provider is to be had. */
-static void turn(struct stage *stage, bool stay)
-{
-    static const char *const words[] = {"none", "intent", "retry", "delivered", "move"};
-    struct deliver_write write;
-    struct deliver_send send;
-    deliver_tick(stage->core, stage->now);
-    while (deliver_next_write(stage->core, stage->now, &write)) {
-        if (write.fact == FACT_INTENT) {
-            for (size_t i = 0; i < write.ids_count; i++)
-                say(stage, "intent", write.ids[i].bytes[0]);
-            continue;
-        }
-        int number = write.job->id.bytes[0];
-        if (write.fact == FACT_MOVE && !write.job->must_move && stay) {
-            say(stage, "stay", number);
-            if (deliver_stays(stage->core, write.job, stage->now))
-                say(stage, "retry", number);
-        } else {
-            say(stage,
-                write.fact == FACT_MOVE && write.job->must_move ? "leave" : words[write.fact],
-                number);
-        }
-    }
-    while (deliver_next_send(stage->core, stage->now, &send)) {
-        say(stage, send.possible_duplicate ? "send-again" : "send", send.job->id.bytes[0]);
-        stage->flights[send.job->id.bytes[0]] = send.flight;
-    }
-}
-
-static void answer(struct stage *stage, int number, int status, const char *retry_after)
-{
-    struct answer answer = {
-        .status = status, .error = status ? NULL : "timeout", .retry_after = retry_after};
-    deliver_answered(stage->core, stage->flights[number], &answer, stage->now);
-}
-
-/* Takes what was said since the last call. */
-#define EXPECT(stage, expected)                                                                    \
-    do {                                                                                           \
-        assert_string_equal((stage)->said, expected);                                              \
-        (stage)->said[0] = '\0';                                                                   \
-    } while (0)
-
-static void commit(struct stage *stage)
-{
-    deliver_committed(stage->core, stage->now);
-}
-
-static void restore(struct stage *stage)
-{
-    deliver_restored(stage->core, 0, stage->now);
-}
-
-static size_t pending(struct stage *stage)
-{
-    struct deliver_counts counts;
-    deliver_count(stage->core, &counts);
-    return counts.pending;
-}
+// The core by script: what an answer leads to, when a delivery moves on.
+#include "stage.h"
 
 static void an_intent_is_committed_before_the_send(void **state)
 {
@@ -168,7 +20,7 @@ static void an_intent_is_committed_before_the_send(void **state)
     turn(&stage, false);
     EXPECT(&stage, "delivered 1");
     commit(&stage);
-    assert_int_equal(pending(&stage), 0);
+    assert_int_equal(counts_of(&stage).pending, 0);
     read_delivery(&stage, 1, 0, true, 60); /* our own intent, read back late */
     turn(&stage, false);
     EXPECT(&stage, "");
@@ -326,7 +178,7 @@ static void a_provider_that_returns_it_is_left(void **state)
         turn(&stage, true);
         EXPECT(&stage, "send 1, leave 1");
         commit(&stage);
-        assert_int_equal(pending(&stage), 0);
+        assert_int_equal(counts_of(&stage).pending, 0);
         deliver_free(stage.core);
     }
 }
@@ -360,7 +212,7 @@ static void a_paused_destination_parks_and_moves_at_half_time(void **state)
     (void)state;
     struct stage stage;
     open_stage(&stage, false);
-    stage.paused = true;
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
     restore(&stage);
     read_delivery(&stage, 1, 0, false, 60);
     stage.now += 30 * MINUTE - 1;
@@ -372,7 +224,7 @@ static void a_paused_destination_parks_and_moves_at_half_time(void **state)
     stage.now += 15 * MINUTE;
     turn(&stage, true);
     EXPECT(&stage, "stay 1"); /* asked again with half of the rest gone */
-    stage.paused = false;
+    stage.paused[0] = '\0';
     deliver_directory_changed(stage.core, stage.now);
     turn(&stage, true);
     EXPECT(&stage, "send 1");
@@ -384,7 +236,7 @@ static void a_parked_delivery_leaves_before_its_deadline(void **state)
     (void)state;
     struct stage stage;
     open_stage(&stage, false);
-    stage.paused = true;
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
     restore(&stage);
     read_delivery(&stage, 1, 0, false, 60);
     while (!strstr(stage.said, "leave 1") && stage.now < START + 60 * MINUTE) {
@@ -400,14 +252,17 @@ static void a_limit_set_for_a_hop_is_its_end_also_without_another_provider(void 
 {
     (void)state;
     struct stage stage;
-    open_limited_stage(&stage, false, 6000);
+    memset(&stage, 0, sizeof(stage));
+    struct deliver_options options = stage_options(&stage);
+    options.hop_limit_ms = 6000;
+    open_stage_with(&stage, &options);
     restore(&stage);
     read_delivery(&stage, 1, 0, false, 60);
     turn(&stage, true);
     answer(&stage, 1, 500, "7"); /* longer than the limit: not worth waiting for */
     turn(&stage, true);
     EXPECT(&stage, "send 1, leave 1");
-    stage.paused = true;
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
     deliver_directory_changed(stage.core, stage.now);
     read_delivery(&stage, 2, 0, false, 60);
     stage.now += 5999;
@@ -467,7 +322,7 @@ static void sends_take_turns_between_destinations_earliest_deadline_first(void *
     } rows[] = {
         {1, 90, "FA001"}, {2, 60, "FA001"}, {3, 70, "FA001"}, {4, 500, "FB002"}, {5, 400, "FB002"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct deliver_record record = {.id = ID(rows[i].number),
+        struct deliver_record record = {.id = id_of(rows[i].number),
                                         .destination = rows[i].destination,
                                         .created_at_ms = START,
                                         .deadline_at_ms = START + rows[i].minutes * MINUTE,
@@ -489,7 +344,7 @@ static void what_a_lost_partition_had_under_way_ends_unheard(void **state)
     read_delivery(&stage, 1, 0, false, 60);
     turn(&stage, false);
     deliver_revoked(stage.core, 0);
-    assert_int_equal(pending(&stage), 0);
+    assert_int_equal(counts_of(&stage).pending, 0);
     assert_true(deliver_assigned(stage.core, 0));
     stage.offset = 0;
     read_delivery(&stage, 1, 0, false, 60);
@@ -518,7 +373,7 @@ static void repeats_after_an_abort_are_no_new_work(void **state)
     read_delivery(&stage, 1, 0, false, 60);
     turn(&stage, false);
     EXPECT(&stage, "send 1, delivered 1");
-    assert_int_equal(pending(&stage), 0);
+    assert_int_equal(counts_of(&stage).pending, 0);
     deliver_free(stage.core);
 }
 
@@ -547,7 +402,7 @@ static void no_more_than_the_bound_is_held(void **state)
     assert_true(deliver_assigned(core, 0));
     for (int i = 0; i < 3; i++) {
         struct deliver_record record = {
-            .id = ID(i + 1), .destination = "FA001", .bytes = "", .size = 0};
+            .id = id_of(i + 1), .destination = "FA001", .bytes = "", .size = 0};
         assert_int_equal(deliver_record_seen(core, 0, i, &record, START), i < 2 ? DONE : TRY_AGAIN);
     }
     assert_true(deliver_is_new(core, 0, 2)); /* it comes again */
