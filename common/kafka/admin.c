@@ -3,8 +3,12 @@
  * waited for within a bound and turned into a verdict. */
 #include "kafka/internal.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#define KNOWN_POLL_MS 20
 
 struct kafka_admin {
     rd_kafka_t *client;
@@ -116,6 +120,22 @@ static enum verdict created(const rd_kafka_event_t *event, const char *name, boo
     return kafka_error(error, "making a topic", reason);
 }
 
+/* The controller has made it; the brokers hear of it a moment later. Nothing else is awaited on
+ * this queue. */
+static void wait_until_known(struct kafka_admin *admin, const char *topic)
+{
+    int64_t until_ms = clock_monotonic_ms() + KAFKA_CALL_MS;
+    struct reason reason;
+    int count = 0;
+
+    while (kafka_admin_partitions(admin, topic, &count, &reason) == DONE && count == 0 &&
+           clock_monotonic_ms() < until_ms) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, KNOWN_POLL_MS);
+        if (event)
+            rd_kafka_event_destroy(event);
+    }
+}
+
 enum verdict kafka_admin_create(struct kafka_admin *admin, const struct kafka_topic *topic,
                                 bool *ret_created, struct reason *reason)
 {
@@ -135,6 +155,8 @@ enum verdict kafka_admin_create(struct kafka_admin *admin, const struct kafka_to
     }
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(made);
+    if (verdict == DONE)
+        wait_until_known(admin, topic->name);
     return verdict;
 }
 

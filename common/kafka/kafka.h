@@ -126,7 +126,7 @@ struct kafka_admin;
 __attribute__((warn_unused_result)) struct kafka_admin *
 kafka_admin_open(const struct kafka_settings *settings, struct reason *reason);
 void kafka_admin_close(struct kafka_admin *admin);
-/* Safe to run twice: *ret_created says whether it was made now. */
+/* Safe to run twice: *ret_created says whether it was made now. Waits until the brokers know it. */
 __attribute__((warn_unused_result)) enum verdict kafka_admin_create(struct kafka_admin *admin,
                                                                     const struct kafka_topic *topic,
                                                                     bool *ret_created,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Producer, reader and admin against a real broker; another client says what is true."""
 
+import concurrent.futures
 import os
 import pathlib
 import signal
@@ -13,15 +14,8 @@ import confluent_kafka as kafka
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
-from stack import BIN_DIR, Stack  # noqa: E402
-
-
-class Broker(Stack):
-    """Kafka alone."""
-
-    def __enter__(self):
-        self.kafka_start()
-        return self
+from copying import Broker  # noqa: E402
+from stack import BIN_DIR  # noqa: E402
 
 
 class Calls(unittest.TestCase):
@@ -187,6 +181,12 @@ class Calls(unittest.TestCase):
         self.assertEqual(self.call("partitions", "nowhere"), ["0"])
         self.assertIn("nonsense", self.call("create", "other", 3, "nonsense", code=3)[0])
 
+    def test_a_topic_that_was_made_is_known_at_once(self):
+        for number in range(10):
+            name = f"{self.topic}-{number}"
+            self.assertEqual(self.call("create", name, 2, "compact"), ["created"])
+            self.assertEqual(self.call("partitions", name), ["2"])
+
     def test_offsets_of_groups_and_times(self):
         self.make()
         now = int(time.time() * 1000)
@@ -204,17 +204,23 @@ class Calls(unittest.TestCase):
         self.assertEqual(self.call("committed", "a-group", self.topic, 0), ["4"])
 
     def test_without_a_broker_every_question_ends_in_time(self):
-        for question in (
+        questions = (
             ("partitions", "t"),
             ("watermarks", "t", 0),
             ("committed", "g", "t", 0),
             ("offset-at", "t", 0, 0),
             ("create", "t", 1, "delete"),
-        ):
+        )
+
+        def ask(question):
             began = time.monotonic()
             lines = self.call(*question, code=3, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
             self.assertIn("kafka-", lines[0], question)
             self.assertLess(time.monotonic() - began, 12, question)
+
+        with concurrent.futures.ThreadPoolExecutor(len(questions)) as pool:
+            for _ in pool.map(ask, questions):
+                pass
 
 
 if __name__ == "__main__":

@@ -4,19 +4,14 @@ referral.events in transactions, some of which are aborted. Independent of our C
 
 import collections
 import datetime
-import io
-import json
 import random
-import struct
 import threading
 import uuid
 import zoneinfo
 
 import confluent_kafka
 import confluent_kafka.admin
-import fastavro
 
-import avro
 import oracle
 
 LONDON = zoneinfo.ZoneInfo("Europe/London")
@@ -127,24 +122,9 @@ def volumes_of(events):
     return counts
 
 
-class Writer:
-    """Encodes values of one schema fast enough for tests of thousands."""
-
-    def __init__(self, schemas, name):
-        schema = json.loads((schemas / f"{name}.avsc").read_text())
-        self.schema = fastavro.parse_schema(schema)
-        self.head = b"\xc3\x01" + struct.pack("<Q", avro.fingerprint_number(schema))
-
-    def encode(self, value):
-        out = io.BytesIO()
-        out.write(self.head)
-        fastavro.schemaless_writer(out, self.schema, value)
-        return out.getvalue()
-
-
 def produce(stack, events, batch=100, between=lambda: None):
     """In transactions of `batch` events; before every fifth one a transaction that is aborted."""
-    writer = Writer(stack.schemas, "event")
+    encode = oracle.encoder(oracle.message_schema(stack.schemas, "event"))
     producer = confluent_kafka.Producer(
         {
             "bootstrap.servers": stack.bootstrap,
@@ -159,7 +139,7 @@ def produce(stack, events, batch=100, between=lambda: None):
         producer.begin_transaction()
         for event in some:
             producer.produce(
-                "referral.events", key=event["referral_id"], value=writer.encode(event)
+                "referral.events", key=event["referral_id"], value=encode(event)
             )
 
     for number, start in enumerate(range(0, len(events), batch)):

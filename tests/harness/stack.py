@@ -45,15 +45,18 @@ def port_is_open(port):
 
 
 def wait_until(condition, timeout, what):
-    """Polls condition() until it is true; returns its value. TimeoutError names `what`."""
+    """Polls condition() until it is true; returns its value. TimeoutError names `what`. Rests for
+    as long as the question took: a whole audit is asked less often than a port is."""
     end = time.monotonic() + timeout
     while True:
+        asked = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        answered = time.monotonic()
+        if answered > end:
             raise TimeoutError(f"{what}: not within {timeout} s")
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, answered - asked), 1))
 
 
 class Stack:

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every test, quickest first, each kind of build after the other; stops at the first that fails.
 #
-#   test.sh [STAGE...]     unit fuzz sim fault walk asan asan-fault tsan; all of them without
+#   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, all of
+#                          them, fault and walk as one (system)
 #
-# Only pure tests run two at a time: the others start real processes and mind the clock.
+# Tests that start real processes mostly wait (for time-outs, sessions, a broker), so more of them
+# run side by side than there are cores; and while they wait, the builds with sanitizers are made,
+# at the lowest priority. What goes wrong in those comes out in their own stages.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,6 +16,8 @@ cd "$ROOT"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+SYSTEM_JOBS=$(($(nproc) + 1))
 
 # run PRESET LABELS JOBS
 run()
@@ -26,15 +31,30 @@ run()
     ctest "${choice[@]}" -j "$3" --output-on-failure --timeout 600
 }
 
+build_ahead()
+{
+    local preset
+    for preset in asan tsan; do
+        [[ " ${stages[*]} " != *" $preset"* ]] ||
+            nice -n 19 "$ROOT/tests/stack/build.sh" "$preset" >/dev/null 2>&1 || true
+    done
+}
+
+trap wait EXIT # no build of ours outlives us
 stages=("$@")
-((${#stages[@]})) || stages=(unit fuzz sim fault walk asan asan-fault tsan)
+((${#stages[@]})) || stages=(unit fuzz sim system asan asan-fault tsan)
 for stage in "${stages[@]}"; do
     say "== test: $stage"
     case $stage in
     unit | fuzz | sim) run dev "$stage" 2 ;;
-    fault | walk) run dev "$stage" 1 ;;
+    fault | walk) run dev "$stage" "$SYSTEM_JOBS" ;;
+    system)
+        build_ahead &
+        run dev 'fault|walk' "$SYSTEM_JOBS"
+        wait
+        ;;
     asan) run asan 'unit|fuzz' 2 ;;
-    asan-fault) run asan fault 1 ;;
+    asan-fault) run asan fault "$SYSTEM_JOBS" ;;
     # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
     tsan)
         if setarch -R true 2>/dev/null; then

@@ -17,6 +17,7 @@ import uuid
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import confluent_kafka  # noqa: E402
 import lives  # noqa: E402
+import oracle  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from stack import Stack, http, wait_until  # noqa: E402
 
@@ -43,12 +44,12 @@ def counts(stack):
 
 
 def produce_volumes(stack, volumes):
-    writer = lives.Writer(stack.schemas, "volume")
+    encode = oracle.encoder(oracle.message_schema(stack.schemas, "volume"))
     producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
     for half in (2, 1):  # an older figure of each cell first
         for number, (dimensions, count) in enumerate(volumes.items()):
             value = dict(zip(lives.DIMENSIONS, dimensions), count=count // half)
-            producer.produce("volumes.daily", key="|".join(dimensions), value=writer.encode(value))
+            producer.produce("volumes.daily", key="|".join(dimensions), value=encode(value))
             if number % 1000 == 0:
                 producer.flush(30)
         producer.flush(30)

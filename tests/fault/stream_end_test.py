@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wherever the end of a transaction goes astray between the stream and the broker, it ends once.
+What must hold is in harness/copying.py."""
+
+import pathlib
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+from copying import Copying, Proxy  # noqa: E402
+
+
+class Ends(Copying):
+    def together(self, *scenarios):
+        """Each on topics of its own, at the same time: most of it is waiting for time-outs."""
+        failures = {}
+
+        def run(name, scenario, *arguments):
+            case = type(self)("together")
+            case.setUp()
+            try:
+                getattr(case, scenario)(*arguments)
+            except BaseException as error:
+                failures[name] = error
+            finally:
+                case.tearDown()
+                case.doCleanups()
+
+        threads = [threading.Thread(target=run, args=scenario) for scenario in scenarios]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for name, error in failures.items():
+            raise AssertionError(name) from error
+
+    def astray(self, action):
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        proxy.on_end = lambda number: action if number % 5 == 0 else "pass"
+        self.produce(4000)
+        copier = self.copier(
+            bootstrap=proxy.bootstrap,
+            batch=150,
+            slow_us=100,
+            KAFKA_SOCKET_TIMEOUT_MS=1000,
+        ).start()
+        self.check(timeout=120)
+        self.assertGreater(proxy.ends, 15)
+        copier.stop(expected=None)
+        self.check()
+        self.check_ticks()
+
+    def astray_for_long(self, reached):
+        """The answer to a commit never comes: only the group's offsets can tell how it ended."""
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        proxy.on_end = lambda number: ("vanish", 18, reached) if number == 4 else "pass"
+        self.produce(4000)
+        copier = self.copier(
+            bootstrap=proxy.bootstrap,
+            batch=150,
+            slow_us=100,
+            KAFKA_SOCKET_TIMEOUT_MS=1000,
+            session_timeout_ms=30000,
+        ).start()
+        self.check(timeout=120)
+        ended = "committed" if reached else "undone"
+        resolved = copier.log.read_text().count('"fact":"transaction-resolved"')
+        self.assertEqual(copier.log.read_text().count(f'"ending":"{ended}"'), resolved)
+        if not reached:  # one that did arrive the library may find out about by itself in time
+            self.assertGreaterEqual(resolved, 1)
+        copier.stop()
+        self.check()
+        self.check_ticks()
+
+    def test_wherever_the_end_of_a_transaction_goes_astray_it_ends_once(self):
+        self.together(
+            ("the answer is lost", "astray", "lose-answer"),
+            ("the request is lost", "astray", "lose-request"),
+            ("the request comes late, in the next transaction", "astray", ("late", 1.5)),
+            ("carried out, never answered", "astray_for_long", True),
+            ("never arrived", "astray_for_long", False),
+        )
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

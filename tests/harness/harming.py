@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stream of 2,000 referrals while something is done to the system that carries them: what was
+accepted ends exactly once, volumes equal the truth, the audit says so."""
+
+import collections
+import concurrent.futures
+import os
+import threading
+import time
+import unittest
+
+import generate
+import oracle
+from receiver import Answer, Receiver
+from stack import Stack, wait_until
+
+COUNT = int(os.environ.get("KILL_COUNT", "2000"))
+
+
+class Stream:
+    """Posts referrals as a careful sender does: again with the same key until the answer is 202."""
+
+    def __init__(self, test, stack, seed, count):
+        generator = generate.Generator(seed, stack.schemas)
+        pathways = list(generator.examples)
+        self.stack, self.test = stack, test
+        self.work = [
+            (f"kill-{seed}-{n}", generator.body(pathways[n % len(pathways)])) for n in range(count)
+        ]
+        self.accepted, self.lock = {}, threading.Lock()
+        self.answers = collections.Counter()
+        self.pool = concurrent.futures.ThreadPoolExecutor(4)
+        self.futures = [self.pool.submit(self._post, *entry) for entry in self.work]
+
+    def _post(self, key, body):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            try:
+                status, _, document = self.stack.post(body, key, timeout=15)
+            except OSError:  # the gateway is dead at the moment
+                status, document = 0, None
+            with self.lock:
+                self.answers[status] += 1
+                if status == 202:
+                    self.accepted[document["id"]] = key
+                    return
+            self.test.assertIn(status, (0, 409, 503), document)
+            time.sleep(0.05)  # a sender's own back-off
+        raise TimeoutError(f"{key} was never accepted")
+
+    def wait_for(self, count):
+        wait_until(
+            lambda: len(self.accepted) >= count or all(f.done() for f in self.futures),
+            180,
+            f"{count} accepted",
+        )
+
+    def finish(self):
+        for future in self.futures:
+            future.result()
+        self.pool.shutdown()
+        return self.accepted
+
+
+class Harming(unittest.TestCase):
+    def run_with(self, seed, faults):
+        with Receiver() as receiver, Stack(
+            environment={
+                "DISPATCHER_RETRY_FIRST_MS": "200",
+                "DISPATCHER_RETRY_MOST_MS": "1000",
+                "DISPATCHER_HOP_LIMIT_MS": "20000",
+            }
+        ) as stack:
+            rows = generate.directory(seed, stack.schemas, receiver.url)
+            for row in rows[:300:25]:
+                receiver.script(row["ods_code"], Answer(delay=0.4))
+            for row in rows[:300:31]:
+                receiver.script(row["ods_code"], Answer(503), Answer(how="close"), Answer())
+            generate.write_directory(rows, stack.dir / "providers.csv")
+            stack.ctl("providers", "load", stack.dir / "providers.csv")
+            stack.start()
+            stream = Stream(self, stack, seed, COUNT)
+            for number, fault in enumerate(faults):
+                stream.wait_for(COUNT * (number + 1) // (len(faults) + 2))
+                fault(stack)
+            accepted = stream.finish()
+            self.assertEqual(len(accepted), COUNT)
+            for name in stack.processes:
+                stack.wait_ready(name, timeout=60)
+            report, _ = oracle.check_ends(self, stack, accepted, receiver)
+            self.assertEqual(report["total"]["accepted"], COUNT)
+            # a delivery that came twice with success says so
+            seen = set()
+            for request in receiver.snapshot():
+                if request.accepted:
+                    if request.delivery_id in seen:
+                        self.assertEqual(
+                            request.headers.get("referral-possible-duplicate"),
+                            "true",
+                            request.delivery_id,
+                        )
+                    seen.add(request.delivery_id)
