@@ -36,7 +36,8 @@ struct provider {
     char *name, *hcp, *pcn, *postcode; /* never NULL */
     char *url;                         /* NULL = no endpoint */
     char format[9];                    /* "json", "bars" */
-    char *secret;                      /* name of a secret file or NULL */
+    char *secret, *certificate;        /* names of files or NULL */
+    int64_t dos_service_id;            /* 0 = none */
     struct provider_service *services;
     size_t services_count;
     struct session *hours; /* none = taken as always open */

@@ -23,6 +23,7 @@ void provider_free(struct provider *provider)
     free(provider->postcode);
     free(provider->url);
     free(provider->secret);
+    free(provider->certificate);
     free(provider->services);
     free(provider->hours);
     free(provider->special_days);
@@ -58,7 +59,8 @@ struct provider *provider_copy(const struct provider *provider)
     if (copy == NULL)
         return NULL;
     *copy = *provider;
-    copy->name = copy->hcp = copy->pcn = copy->postcode = copy->url = copy->secret = NULL;
+    copy->name = copy->hcp = copy->pcn = copy->postcode = copy->url = NULL;
+    copy->secret = copy->certificate = NULL;
     copy->services = NULL;
     copy->hours = NULL;
     copy->special_days = NULL;
@@ -68,6 +70,7 @@ struct provider *provider_copy(const struct provider *provider)
         !copy_text(&copy->postcode, provider->postcode, false) ||
         !copy_text(&copy->url, provider->url, true) ||
         !copy_text(&copy->secret, provider->secret, true) ||
+        !copy_text(&copy->certificate, provider->certificate, true) ||
         !copy_rows(&copy->services, provider->services, provider->services_count,
                    sizeof *provider->services) ||
         !copy_rows(&copy->hours, provider->hours, provider->hours_count, sizeof *provider->hours) ||
@@ -194,6 +197,7 @@ static bool read_plain(const struct record *record, struct provider *provider,
     provider->distance_selling = record_is_true(record, "distance_selling");
     provider->paused = record_is_true(record, "paused");
     text_copy(provider->format, sizeof provider->format, record_text(record, "endpoint.format"));
+    provider->dos_service_id = record_whole_or(record, "endpoint.dos_service_id", 0);
     if (!text_copy(provider->ods_code, sizeof provider->ods_code,
                    record_text(record, "ods_code")) ||
         !text_copy(provider->kind, sizeof provider->kind, record_text(record, "kind"))) {
@@ -205,7 +209,8 @@ static bool read_plain(const struct record *record, struct provider *provider,
         !copy_text(&provider->pcn, record_text(record, "pcn"), false) ||
         !copy_text(&provider->postcode, record_text(record, "postcode"), false) ||
         !copy_text(&provider->url, record_text(record, "endpoint.url"), true) ||
-        !copy_text(&provider->secret, record_text(record, "endpoint.secret"), true)) {
+        !copy_text(&provider->secret, record_text(record, "endpoint.secret"), true) ||
+        !copy_text(&provider->certificate, record_text(record, "endpoint.certificate"), true)) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return false;
     }
@@ -290,6 +295,9 @@ bool provider_to_record(const struct provider *provider, struct record *record)
         record_set_text(record, "endpoint.format",
                         provider->format[0] == '\0' ? "json" : provider->format);
         record_set_text(record, "endpoint.secret", provider->secret);
+        record_set_text(record, "endpoint.certificate", provider->certificate);
+        if (provider->dos_service_id)
+            record_set_whole(record, "endpoint.dos_service_id", provider->dos_service_id);
     }
     write_rows(provider, record);
     return !record_failed(record);

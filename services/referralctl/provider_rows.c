@@ -22,9 +22,12 @@ static const char *const NAMES[COLUMNS] = {
     [COLUMN_ENDPOINT_URL] = "endpoint_url",
     [COLUMN_FORMAT] = "format",
     [COLUMN_SECRET] = "secret",
+    [COLUMN_CERTIFICATE] = "certificate",
+    [COLUMN_DOS_SERVICE_ID] = "dos_service_id",
 };
 static const char *const WEEKDAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", "hol"};
 #define WEEKDAYS_COUNT 8
+#define DOS_SERVICE_ID_MAX 9999999999
 
 static size_t column_of(const char *name)
 {
@@ -303,15 +306,28 @@ static bool set_endpoint(const struct reading *reading)
     const char *url = value_of(reading, COLUMN_ENDPOINT_URL);
     const char *format = value_of(reading, COLUMN_FORMAT);
     const char *secret = value_of(reading, COLUMN_SECRET);
+    const char *certificate = value_of(reading, COLUMN_CERTIFICATE);
+    const char *service_id = value_of(reading, COLUMN_DOS_SERVICE_ID);
+    int64_t number = 0;
     if (url[0] == '\0') {
         return true;
     }
     if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) {
         return bad_value(reading, COLUMN_ENDPOINT_URL, "a URL with https:// (or http:// in tests)");
     }
+    if ((service_id[0] || text_equal(format, "bars")) &&
+        !text_whole_number(service_id, 1, DOS_SERVICE_ID_MAX, &number)) {
+        return bad_value(reading, COLUMN_DOS_SERVICE_ID,
+                         "a number of at most ten digits; a bars endpoint needs it");
+    }
     (void)record_set_text(reading->record, "endpoint.url", url);
     (void)record_set_text(reading->record, "endpoint.format", format[0] ? format : "json");
     (void)record_set_text(reading->record, "endpoint.secret", secret[0] ? secret : NULL);
+    (void)record_set_text(reading->record, "endpoint.certificate",
+                          certificate[0] ? certificate : NULL);
+    if (service_id[0]) {
+        (void)record_set_whole(reading->record, "endpoint.dos_service_id", number);
+    }
     return true;
 }
 

@@ -24,6 +24,8 @@ enum provider_column {
     COLUMN_ENDPOINT_URL,
     COLUMN_FORMAT,
     COLUMN_SECRET,
+    COLUMN_CERTIFICATE,
+    COLUMN_DOS_SERVICE_ID,
     COLUMNS
 };
 

@@ -55,6 +55,8 @@ COLUMNS = (
     "endpoint_url",
     "format",
     "secret",
+    "certificate",
+    "dos_service_id",
 )
 PHARMACY_PATHWAYS = ("pharmacy-first", "blood-pressure", "contraception")
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -49,7 +49,8 @@ static const char full[] =
     "\"capacity_per_day\":12},{\"service\":\"quick\"}],\"distance_selling\":true,"
     "\"hours\":[{\"weekday\":0,\"opens\":540,\"closes\":1080}],"
     "\"special_days\":[{\"date\":\"2026-12-25\",\"opens\":0,\"closes\":0}],"
-    "\"endpoint\":{\"url\":\"https://pharmacy.invalid/in\",\"secret\":\"faa01\"}}";
+    "\"endpoint\":{\"url\":\"https://pharmacy.invalid/in\",\"secret\":\"faa01\","
+    "\"certificate\":\"kent\",\"dos_service_id\":2000011147}}";
 
 static void check_full(const struct provider *provider)
 {
@@ -64,6 +65,8 @@ static void check_full(const struct provider *provider)
     assert_string_equal(provider->url, "https://pharmacy.invalid/in");
     assert_string_equal(provider->format, "json");
     assert_string_equal(provider->secret, "faa01");
+    assert_string_equal(provider->certificate, "kent");
+    assert_int_equal(provider->dos_service_id, 2000011147);
     assert_int_equal(provider->services_count, 2);
     assert_false(provider_offers(provider, "plain")->accepting);
     assert_int_equal(provider_offers(provider, "plain")->age_least, 5);
@@ -108,6 +111,8 @@ static void one_that_says_little_is_open_and_nowhere(void **state)
     assert_false(provider->has_place);
     assert_null(provider->url);
     assert_null(provider->secret);
+    assert_null(provider->certificate);
+    assert_int_equal(provider->dos_service_id, 0);
     assert_int_equal(provider->services_count, 0);
     assert_true(provider_open_before(provider, 0, 1));
     provider_free(provider);

@@ -101,6 +101,14 @@ static void a_row_is_taken_or_its_fault_is_named(void **state)
         {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url", "FZZ01,A,pharmacy,ftp://a/x"},
         {__LINE__, "not-allowed", "ods_code,name,kind,endpoint_url,format",
          "FZZ01,A,pharmacy,https://a.example/x,xml"},
+        {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url,format",
+         "FZZ01,A,pharmacy,https://a.example/x,bars"},
+        {__LINE__, "", "ods_code,name,kind,endpoint_url,format,dos_service_id,certificate",
+         "FZZ01,A,pharmacy,https://a.example/x,bars,2000011147,kent"},
+        {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url,dos_service_id",
+         "FZZ01,A,pharmacy,https://a.example/x,0"},
+        {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url,dos_service_id",
+         "FZZ01,A,pharmacy,https://a.example/x,12345678901"},
     };
     (void)state;
     for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
