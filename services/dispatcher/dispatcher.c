@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "trust.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static bool load(struct dispatcher *self, struct reason *reason)
     }
     struct secrets secrets;
     return networks_parse(settings->allow_networks, &self->networks, reason) &&
+           trust_check(settings->ca_file, settings->client_cert_file, settings->client_key_file,
+                       reason) &&
            read_secrets(self, &secrets, reason) && load_contract(self, reason) &&
            use_secrets(self, &secrets, reason);
 }
@@ -242,6 +245,8 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
     struct sender_options options = {.allowed = &self->networks,
                                      .allow_http = self->settings.allow_http,
                                      .ca_file = self->settings.ca_file,
+                                     .cert_file = self->settings.client_cert_file,
+                                     .key_file = self->settings.client_key_file,
                                      .connect_timeout_ms = self->settings.connect_timeout_ms,
                                      .in_flight_max = (size_t)self->settings.in_flight_max +
                                                       slow_max(&self->settings),

@@ -53,6 +53,7 @@ struct dispatcher {
     bool fences_open;    /* some fence is in the open transaction */
 
     struct buffer scratch, record, order;
+    char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
     size_t answers, ahead; /* in this window; handed over beyond those under way */
     int64_t ahead_at_ms;

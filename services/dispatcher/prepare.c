@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool secret_name_valid(const char *name)
+/* Of a file in one of our folders. */
+static bool name_valid(const char *name)
 {
     size_t length = strlen(name);
     if (!length || length > 60 || name[0] == '.')
@@ -32,7 +33,7 @@ static const struct secrets *secrets_of(struct dispatcher *self, const char *nam
         return known;
     struct reason reason = {0};
     char path[1024];
-    if (!self->settings.secrets_dir || !secret_name_valid(name) ||
+    if (!self->settings.secrets_dir || !name_valid(name) ||
         !text_format(path, sizeof(path), "%s/%s", self->settings.secrets_dir, name))
         return NULL;
     struct secrets *secrets = calloc(1, sizeof(*secrets));
@@ -46,6 +47,16 @@ static const struct secrets *secrets_of(struct dispatcher *self, const char *nam
     return secrets;
 }
 
+/* Its path without the ending, or NULL where it can't be. */
+static const char *certificate_of(struct dispatcher *self, const char *name)
+{
+    const char *folder = self->settings.certificates_dir;
+    return folder && name_valid(name) &&
+                   text_format(self->certificate, sizeof(self->certificate), "%s/%s", folder, name)
+               ? self->certificate
+               : NULL;
+}
+
 bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
                   struct send_request *ret_request, struct answer *ret_answer)
 {
@@ -56,6 +67,10 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
     ret_answer->error = "no-secret";
     const struct secrets *secrets = secrets_of(self, provider->secret);
     if (!secrets)
+        return false;
+    ret_answer->error = "no-certificate";
+    const char *certificate = NULL;
+    if (provider->certificate && !(certificate = certificate_of(self, provider->certificate)))
         return false;
     *ret_answer = (struct answer){.error = "format-not-spoken", .unsendable = true};
     if (!text_equal(provider->format, "json"))
@@ -70,6 +85,7 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
         return false;
     *ret_request = (struct send_request){.flight = send->flight,
                                          .url = provider->url,
+                                         .certificate = certificate,
                                          .timeout_ms = send->timeout_ms,
                                          .order = bytes->data,
                                          .order_size = bytes->length};

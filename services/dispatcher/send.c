@@ -46,11 +46,12 @@ void post_free(struct post *post)
     free(post);
 }
 
-/* The order stands right behind the post, aligned as it is; then the URL. */
+/* The order stands right behind the post, aligned as it is; then the texts. */
 static struct post *post_new(const struct send_request *request)
 {
     const size_t url_size = strlen(request->url) + 1;
-    struct post *post = malloc(sizeof(*post) + request->order_size + url_size);
+    const size_t certificate_size = request->certificate ? strlen(request->certificate) + 1 : 0;
+    struct post *post = malloc(sizeof(*post) + request->order_size + url_size + certificate_size);
     if (!post)
         return NULL;
     *post = (struct post){.flight = request->flight,
@@ -63,6 +64,10 @@ static struct post *post_new(const struct send_request *request)
     memcpy(at + request->order_size, request->url, url_size);
     post->request.order = at;
     post->request.url = at + request->order_size;
+    if (certificate_size) {
+        memcpy(at + request->order_size + url_size, request->certificate, certificate_size);
+        post->request.certificate = at + request->order_size + url_size;
+    }
     return post;
 }
 

@@ -15,6 +15,8 @@
 #define SEND_HEADERS_MAX 12
 #define SEND_BODY_MAX (64 * 1024) /* of an answer; more is cut off */
 #define SEND_EXCERPT_MAX 1024
+#define SEND_IDENTITY_MAX 512
+#define RETRY_AFTER_SIZE 64
 
 struct sender;
 
@@ -24,8 +26,10 @@ typedef void sender_answered(void *self, uint32_t flight, const struct answer *a
 struct send_request { /* borrowed, copied by sender_start */
     uint32_t flight;
     const char *url;
-    int64_t timeout_ms; /* whole: from now to the last byte of the answer */
-    const void *order;  /* what `compose` makes the content of */
+    const char *certificate; /* to appear with: a path to which .crt and .key are added; NULL = the
+                              * default one, if any */
+    int64_t timeout_ms;      /* whole: from now to the last byte of the answer */
+    const void *order;       /* what `compose` makes the content of */
     size_t order_size;
 };
 
@@ -41,9 +45,10 @@ typedef bool sender_compose(void *composer, const void *order, size_t order_size
                             struct send_content *ret_content, struct answer *ret_answer);
 
 struct sender_options {
-    const struct networks *allowed; /* borrowed */
-    bool allow_http;                /* else https alone */
-    const char *ca_file;            /* NULL = the system's */
+    const struct networks *allowed;   /* borrowed */
+    bool allow_http;                  /* else https alone */
+    const char *ca_file;              /* NULL = the system's */
+    const char *cert_file, *key_file; /* the default client certificate; NULL = none */
     int64_t connect_timeout_ms;
     size_t in_flight_max;
     sender_answered *answered;

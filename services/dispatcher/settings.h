@@ -20,6 +20,8 @@ struct settings {
     bool allow_http;
     const char *allow_networks;
     const char *ca_file;
+    const char *client_cert_file, *client_key_file;
+    const char *certificates_dir;
     const char *webhook_secret;
     const char *secrets_dir;
 };

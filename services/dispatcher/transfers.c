@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "hear.h"
+#include "trust.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #define SHARDS 64
+#define SHARES 1024          /* caches of TLS sessions, each of 8 in libcurl */
 #define IDLE_MAX 256         /* easy handles kept for reuse */
 #define CONNECTIONS_MAX 128L /* kept, per shard */
 #define CONNECTION_AGE_S 30L
@@ -33,7 +36,6 @@
 
 struct shard {
     CURLM *multi;
-    CURLSH *share; /* TLS sessions */
     struct transfers *transfers;
     struct link idle;
     size_t under_way;
@@ -44,24 +46,25 @@ struct shard {
 struct transfer {
     struct link idle_link, busy_link;
     CURL *easy;
+    CURLSH *share; /* the one that it is set to */
     struct shard *shard;
-    struct post *post; /* NULL = idle */
+    struct post *post;                /* NULL = idle */
+    char identity[SEND_IDENTITY_MAX]; /* the certificate that it is set to; "" = the default */
     struct curl_slist lines[POST_LINES_MAX];
     struct buffer content; /* the lines, each with its end, then the body */
     size_t body_size;
-    size_t received;
     bool departed; /* the request was about to be sent */
     bool stale;    /* and would have been once more */
     bool address_refused;
-    bool flooded;
-    size_t excerpt_length;
-    char excerpt[SEND_EXCERPT_MAX];
+    struct heard heard;
 };
 
 struct transfers {
     struct sender_options options;
     transfers_ended *ended;
     void *self;
+    struct trust *trust;
+    CURLSH *shares[SHARES]; /* made when they are needed */
     struct shard shards[SHARDS];
     struct link busy;
     size_t under_way;
@@ -105,37 +108,14 @@ static int on_timer(CURLM *multi, long timeout_ms, void *self)
 static size_t on_body(char *bytes, size_t size, size_t count, void *self)
 {
     struct transfer *transfer = self;
-    size_t length = size * count;
-    transfer->received += length;
-    if (transfer->received > SEND_BODY_MAX) {
-        transfer->flooded = true;
-        return 0;
-    }
-    size_t room = sizeof(transfer->excerpt) - transfer->excerpt_length;
-    size_t kept = length < room ? length : room;
-    memcpy(transfer->excerpt + transfer->excerpt_length, bytes, kept);
-    transfer->excerpt_length += kept;
-    return length;
+    return hear_body(&transfer->heard, bytes, size * count) ? size * count : 0;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *self)
 {
-    static const char name[] = "retry-after:";
-    const size_t name_length = sizeof(name) - 1;
     struct transfer *transfer = self;
-    size_t length = size * count;
-    if (length <= name_length || (*line | 0x20) != 'r' || strncasecmp(line, name, name_length) != 0)
-        return length;
-    const char *value = line + name_length;
-    const char *end = line + length;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    char *kept = transfer->post->retry_after;
-    if (!text_copy_bytes(kept, RETRY_AFTER_SIZE, value, (size_t)(end - value)))
-        kept[0] = '\0';
-    return length;
+    hear_header(&transfer->heard, line, size * count);
+    return size * count;
 }
 
 static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
@@ -167,6 +147,13 @@ static int on_connected(void *self, char *address, char *own, int port, int own_
     return CURL_PREREQFUNC_ABORT;
 }
 
+/* In place of the authorities that libcurl would load for each connection. */
+static CURLcode on_tls_context(CURL *easy, void *context, void *self)
+{
+    (void)easy;
+    return trust_use(self, context) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
 /* ---- transfers */
 
 static void wipe(struct transfer *transfer)
@@ -186,40 +173,49 @@ static void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
-/* What is the same for each use of the handle. */
-static bool set_up(struct transfer *transfer, const struct sender_options *options)
+static bool set_identity(struct transfer *transfer, const char *cert_file, const char *key_file)
 {
+    return curl_easy_setopt(transfer->easy, CURLOPT_SSLCERT, cert_file) == CURLE_OK &&
+           curl_easy_setopt(transfer->easy, CURLOPT_SSLKEY, key_file) == CURLE_OK;
+}
+
+#define FAILS(option, value) (curl_easy_setopt(easy, option, value) != CURLE_OK)
+/* What is the same for each use of the handle. */
+static bool set_up(struct transfer *transfer, const struct transfers *transfers)
+{
+    const struct sender_options *options = &transfers->options;
     CURL *easy = transfer->easy;
     const char *protocols = options->allow_http ? "http,https" : "https";
     bool failed = false;
-    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SHARE, transfer->shard->share) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, protocols) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
-    failed |=
-        options->ca_file && curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) != CURLE_OK;
-    failed |=
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, "referral-router/" PROJECT_VERSION) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                               (long)options->connect_timeout_ms) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) != CURLE_OK;
+    failed |= FAILS(CURLOPT_PRIVATE, transfer);
+    failed |= FAILS(CURLOPT_NOSIGNAL, 1L);
+    failed |= FAILS(CURLOPT_QUICK_EXIT, 1L);
+    failed |= FAILS(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    failed |= FAILS(CURLOPT_PROTOCOLS_STR, protocols);
+    failed |= FAILS(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    failed |= FAILS(CURLOPT_FOLLOWLOCATION, 0L);
+    failed |= FAILS(CURLOPT_PROXY, "");
+    failed |= FAILS(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    failed |= FAILS(CURLOPT_CAINFO, NULL);
+    failed |= FAILS(CURLOPT_CAPATH, NULL);
+    failed |= FAILS(CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+    failed |= FAILS(CURLOPT_SSL_CTX_DATA, transfers->trust);
+    failed |= FAILS(CURLOPT_KEYPASSWD, ""); /* or it asks at the tty */
+    failed |= !set_identity(transfer, options->cert_file, options->key_file);
+    failed |= FAILS(CURLOPT_USERAGENT, "referral-router/" PROJECT_VERSION);
+    failed |= FAILS(CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
+    failed |= FAILS(CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
+    failed |= FAILS(CURLOPT_TCP_KEEPALIVE, 1L);
+    failed |= FAILS(CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+    failed |= FAILS(CURLOPT_POST, 1L);
+    failed |= FAILS(CURLOPT_WRITEFUNCTION, on_body);
+    failed |= FAILS(CURLOPT_WRITEDATA, transfer);
+    failed |= FAILS(CURLOPT_HEADERFUNCTION, on_header);
+    failed |= FAILS(CURLOPT_HEADERDATA, transfer);
+    failed |= FAILS(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    failed |= FAILS(CURLOPT_OPENSOCKETDATA, transfer);
+    failed |= FAILS(CURLOPT_PREREQFUNCTION, on_connected);
+    failed |= FAILS(CURLOPT_PREREQDATA, transfer);
     return !failed;
 }
 
@@ -240,7 +236,7 @@ static struct transfer *transfer_of(struct shard *shard)
     buffer_init(&transfer->content, CONTENT_MAX);
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
-    if (!transfer->easy || !set_up(transfer, &shard->transfers->options)) {
+    if (!transfer->easy || !set_up(transfer, shard->transfers)) {
         transfer_free(transfer);
         return NULL;
     }
@@ -285,14 +281,52 @@ static bool copy(struct transfer *transfer, const struct send_content *content)
     return true;
 }
 
+/* With whose certificate; libcurl keeps connections of different ones apart. */
+static bool appear_as(struct transfer *transfer, const char *certificate)
+{
+    const struct sender_options *options = &transfer->shard->transfers->options;
+    char cert_file[SEND_IDENTITY_MAX + 4], key_file[SEND_IDENTITY_MAX + 4];
+    if (text_equal(transfer->identity, certificate))
+        return true;
+    if (!text_copy(transfer->identity, sizeof(transfer->identity), certificate))
+        return false;
+    if (!certificate)
+        return set_identity(transfer, options->cert_file, options->key_file);
+    return text_format(cert_file, sizeof(cert_file), "%s.crt", certificate) &&
+           text_format(key_file, sizeof(key_file), "%s.key", certificate) &&
+           set_identity(transfer, cert_file, key_file);
+}
+
+/* Endpoints share a cache of TLS sessions with few others, so that it holds theirs. */
+static bool share_sessions(struct transfer *transfer, const char *url, uint64_t endpoint)
+{
+    CURLSH **place = &transfer->shard->transfers->shares[endpoint / SHARDS % SHARES];
+    if (strncasecmp(url, "https:", 6) != 0)
+        return true;
+    if (!*place) {
+        CURLSH *share = curl_share_init();
+        if (!share ||
+            curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+            curl_share_cleanup(share);
+            return false;
+        }
+        *place = share;
+    }
+    if (transfer->share == *place)
+        return true;
+    transfer->share = *place;
+    return curl_easy_setopt(transfer->easy, CURLOPT_SHARE, *place) == CURLE_OK;
+}
+
 static bool fill(struct transfer *transfer, struct post *post, const struct send_content *content,
-                 int64_t timeout_ms)
+                 int64_t timeout_ms, uint64_t endpoint)
 {
     CURL *easy = transfer->easy;
     transfer->post = post;
-    transfer->received = transfer->excerpt_length = 0;
-    transfer->departed = transfer->stale = transfer->address_refused = transfer->flooded = false;
-    if (!copy(transfer, content))
+    transfer->departed = transfer->stale = transfer->address_refused = false;
+    hear_nothing(&transfer->heard);
+    if (!copy(transfer, content) || !appear_as(transfer, post->request.certificate) ||
+        !share_sessions(transfer, post->request.url, endpoint))
         return false;
     const uint8_t *body = transfer->content.data + transfer->content.length - transfer->body_size;
     return curl_easy_setopt(easy, CURLOPT_URL, post->request.url) == CURLE_OK &&
@@ -305,11 +339,11 @@ static bool fill(struct transfer *transfer, struct post *post, const struct send
 
 /* Scheme and authority: transfers to one endpoint's host share a multi, and with it its
  * connections. */
-static struct shard *shard_of(struct transfers *transfers, const char *url)
+static uint64_t endpoint_of(const char *url)
 {
     const char *host = strstr(url, "://");
     size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
-    return &transfers->shards[hash_bytes(url, length, 0) % SHARDS];
+    return hash_bytes(url, length, 0);
 }
 
 static void end_unstarted(struct transfers *transfers, struct post *post, const char *error)
@@ -322,14 +356,15 @@ static void end_unstarted(struct transfers *transfers, struct post *post, const 
 void transfers_start(struct transfers *transfers, struct post *post,
                      const struct send_content *content)
 {
-    struct shard *shard = shard_of(transfers, post->request.url);
+    const uint64_t endpoint = endpoint_of(post->request.url);
+    struct shard *shard = &transfers->shards[endpoint % SHARDS];
     int64_t left_ms = post->until_ms - clock_monotonic_ms();
     struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
     if (!transfer) {
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
         return;
     }
-    if (!fill(transfer, post, content, left_ms) ||
+    if (!fill(transfer, post, content, left_ms, endpoint) ||
         curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);
         end_unstarted(transfers, post, "no-memory");
@@ -340,27 +375,24 @@ void transfers_start(struct transfers *transfers, struct post *post,
     transfers->under_way++;
 }
 
-static const char *error_of(CURLcode code)
+static const char *error_of(CURL *easy, CURLcode code)
 {
     static const struct {
         CURLcode code;
         const char *error;
     } errors[] = {
-        {CURLE_OPERATION_TIMEDOUT, "timeout"},
-        {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
-        {CURLE_COULDNT_CONNECT, "refused-connection"},
-        {CURLE_GOT_NOTHING, "connection-lost"},
-        {CURLE_RECV_ERROR, "connection-lost"},
-        {CURLE_SEND_ERROR, "connection-lost"},
-        {CURLE_PARTIAL_FILE, "connection-lost"},
-        {CURLE_SSL_CONNECT_ERROR, "tls-failed"},
-        {CURLE_PEER_FAILED_VERIFICATION, "tls-untrusted"},
-        {CURLE_SSL_CACERT_BADFILE, "tls-untrusted"},
-        {CURLE_URL_MALFORMAT, "bad-endpoint"},
-        {CURLE_UNSUPPORTED_PROTOCOL, "bad-endpoint"},
-        {CURLE_LOGIN_DENIED, "bad-endpoint"},
+        {CURLE_OPERATION_TIMEDOUT, "timeout"},         {CURLE_COULDNT_RESOLVE_HOST, "unknown-host"},
+        {CURLE_COULDNT_CONNECT, "refused-connection"}, {CURLE_GOT_NOTHING, "connection-lost"},
+        {CURLE_RECV_ERROR, "connection-lost"},         {CURLE_SEND_ERROR, "connection-lost"},
+        {CURLE_PARTIAL_FILE, "connection-lost"},       {CURLE_SSL_CONNECT_ERROR, "tls-failed"},
+        {CURLE_SSL_CERTPROBLEM, "no-certificate"},     {CURLE_URL_MALFORMAT, "bad-endpoint"},
+        {CURLE_UNSUPPORTED_PROTOCOL, "bad-endpoint"},  {CURLE_LOGIN_DENIED, "bad-endpoint"},
         {CURLE_WEIRD_SERVER_REPLY, "bad-answer"},
     };
+    long doubt = 0;
+    if (code == CURLE_PEER_FAILED_VERIFICATION &&
+        curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &doubt) == CURLE_OK)
+        return trust_doubt(doubt);
     for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
         if (errors[i].code == code)
             return errors[i].error;
@@ -368,13 +400,15 @@ static const char *error_of(CURLcode code)
 }
 
 /* What is looked at of a body: that of a 409, which may say "duplicate". */
-static void keep_excerpt(struct post *post, const struct transfer *transfer)
+static void keep_what_was_heard(struct post *post, const struct transfer *transfer)
 {
-    post->excerpt = post->status == 409 ? malloc(transfer->excerpt_length + 1) : NULL;
+    const struct heard *heard = &transfer->heard;
+    memcpy(post->retry_after, heard->retry_after, sizeof(post->retry_after));
+    post->excerpt = post->status == 409 ? malloc(heard->excerpt_length + 1) : NULL;
     if (!post->excerpt)
         return;
-    memcpy(post->excerpt, transfer->excerpt, transfer->excerpt_length);
-    post->excerpt_length = transfer->excerpt_length;
+    memcpy(post->excerpt, heard->excerpt, heard->excerpt_length);
+    post->excerpt_length = heard->excerpt_length;
 }
 
 static void finish(struct transfers *transfers, struct transfer *transfer, CURLcode code)
@@ -390,14 +424,14 @@ static void finish(struct transfers *transfers, struct transfer *transfer, CURLc
     if (transfer->address_refused)
         post->error = "address-refused";
     else if (transfer->stale)
-        post->error = "stale-connection";           /* kept, and dead when it was used again */
-    else if (code == CURLE_OK || transfer->flooded) /* its head says enough */
+        post->error = "stale-connection"; /* kept, and dead when it was used again */
+    else if (code == CURLE_OK || transfer->heard.flooded) /* its head says enough */
         post->status = (int)status;
     else if (code == CURLE_UNSUPPORTED_PROTOCOL && transfer->departed)
         post->error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
     else
-        post->error = error_of(code);
-    keep_excerpt(post, transfer);
+        post->error = error_of(transfer->easy, code);
+    keep_what_was_heard(post, transfer);
     transfers->ended(transfers->self, post);
     put_away(transfer);
 }
@@ -484,10 +518,7 @@ static bool shard_open(struct transfers *transfers, struct shard *shard)
     *shard = (struct shard){.transfers = transfers, .timer_at_ms = INT64_MAX};
     link_init(&shard->idle);
     shard->multi = curl_multi_init();
-    shard->share = curl_share_init();
-    return shard->multi && shard->share &&
-           curl_share_setopt(shard->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) ==
-               CURLSHE_OK &&
+    return shard->multi &&
            curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
            curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard) == CURLM_OK &&
            curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
@@ -495,6 +526,13 @@ static bool shard_open(struct transfers *transfers, struct shard *shard)
            curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) ==
                CURLM_OK &&
            curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK;
+}
+
+static struct trust *load_trust(const struct sender_options *options, struct reason *reason)
+{
+    const curl_version_info_data *facts = curl_version_info(CURLVERSION_NOW);
+    return options->ca_file ? trust_load(options->ca_file, NULL, reason)
+                            : trust_load(facts->cainfo, facts->capath, reason);
 }
 
 struct transfers *transfers_open(const struct sender_options *options, transfers_ended *ended,
@@ -512,6 +550,11 @@ struct transfers *transfers_open(const struct sender_options *options, transfers
     transfers->self = self;
     link_init(&transfers->busy);
     transfers->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    transfers->trust = load_trust(options, reason);
+    if (!transfers->trust) {
+        transfers_close(transfers);
+        return NULL;
+    }
     bool well = transfers->epoll_fd >= 0;
     for (size_t i = 0; i < SHARDS; i++)
         well = shard_open(transfers, &transfers->shards[i]) && well;
@@ -542,8 +585,10 @@ void transfers_close(struct transfers *transfers)
             transfer_free(transfer);
         }
         curl_multi_cleanup(shard->multi);
-        curl_share_cleanup(shard->share);
     }
+    for (size_t i = 0; i < SHARES; i++)
+        curl_share_cleanup(transfers->shares[i]);
+    trust_free(transfers->trust);
     if (transfers->epoll_fd >= 0)
         close(transfers->epoll_fd);
     free(transfers);

@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #define POST_LINES_MAX (SEND_HEADERS_MAX + 1)
-#define RETRY_AFTER_SIZE 64
 
 /* One POST, order and result, in one allocation that the caller's thread makes and frees: memory
  * that changes hands makes threads wait for each other's heaps. */

@@ -45,6 +45,8 @@ class Received:
     body: bytes
     answer: Answer
     attempt: int
+    resumed: bool = False  # the TLS session of its connection was one from before
+    client: str = ""  # the name in the client's certificate
 
     @property
     def delivery_id(self):
@@ -65,11 +67,21 @@ class Received:
         return self.document["data"]["referral_id"]
 
 
+def _session(writer):
+    """(resumed, the client's name) of a connection with TLS."""
+    tls = writer.get_extra_info("ssl_object")
+    subject = (tls and tls.getpeercert() or {}).get("subject", ())
+    return bool(tls and tls.session_reused), "".join(value for ((_, value),) in subject)
+
+
 class Receiver:
     """Runs in a thread of its own from start() to stop()."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, tls=None, host="127.0.0.1"):
         self.port = port
+        self.tls = tls  # an SSLContext
+        self.host = host  # in the URLs it gives
+        self.connections = 0
         self.scripts = {}
         self.otherwise = (OK,)
         self.received = []
@@ -81,7 +93,7 @@ class Receiver:
 
     # ---- for tests
     def url(self, provider):
-        return f"http://127.0.0.1:{self.port}/{provider}"
+        return f"http{'s' if self.tls else ''}://{self.host}:{self.port}/{provider}"
 
     def script(self, provider, *answers):
         with self._lock:
@@ -114,7 +126,12 @@ class Receiver:
             try:
                 server = self._loop.run_until_complete(
                     asyncio.start_server(
-                        self._serve, "127.0.0.1", self.port, limit=HEAD_MAX, backlog=1024
+                        self._serve,
+                        "127.0.0.1",
+                        self.port,
+                        limit=HEAD_MAX,
+                        backlog=1024,
+                        ssl=self.tls,
                     )
                 )
             except OSError as error:
@@ -152,6 +169,7 @@ class Receiver:
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
         self._tasks.add(task)
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 pass
@@ -189,7 +207,9 @@ class Receiver:
         if answer.delay and answer.how != "drip":
             await asyncio.sleep(answer.delay)
         with self._lock:
-            self.received.append(Received(provider, time.time(), headers, body, answer, attempt))
+            self.received.append(
+                Received(provider, time.time(), headers, body, answer, attempt, *_session(writer))
+            )
             self._lock.notify_all()
         return await self._answer(writer, answer)
 
