@@ -79,12 +79,20 @@ static size_t row_of(int status)
     return row;
 }
 
+static bool holds(const struct answer *answer, const char *text)
+{
+    return answer->excerpt && memmem(answer->excerpt, answer->excerpt_length, text, strlen(text));
+}
+
 enum answer_meaning classify(const struct answer *answer)
 {
     if (answer->unsendable)
         return ANSWER_UNSENT;
     if (!answer->status)
         return ANSWER_AGAIN;
+    if (answer->bars && answer->status >= 400 && answer->status != 410 &&
+        !holds(answer, "\"OperationOutcome\""))
+        return ANSWER_AGAIN; /* somebody in between has answered, not the receiver */
     if (answer->status == 409 && classify_says_duplicate(answer->excerpt, answer->excerpt_length))
         return ANSWER_DELIVERED;
     return meanings[row_of(answer->status)].meaning;

@@ -22,7 +22,8 @@ struct answer {
     const char *error;   /* static code: timeout, refused-connection, …; NULL with a status */
     bool unstarted;      /* not a byte was sent, for no fault of the record: as if never tried */
     bool unsendable;     /* nothing was sent: the record itself is at fault; `error` is the code */
-    const char *excerpt; /* the first bytes of the body; only looked at for 409, never kept */
+    bool bars;           /* it is to be an OperationOutcome, unless all is well */
+    const char *excerpt; /* the first bytes of a body that is no success; never kept */
     size_t excerpt_length;
     const char *retry_after; /* the header's value or NULL */
 };

@@ -20,6 +20,7 @@ struct composer {
     struct codec *codec;
     struct buffer body;
     char lines[SEND_HEADERS_MAX][256];
+    char bars_lines[BARS_HEADERS][BARS_HEADER_SIZE];
     pthread_mutex_t lock; /* of the two below */
     struct contract *next_contract;
     struct codec *next_codec;
@@ -102,23 +103,42 @@ static bool header(struct composer *composer, struct send_content *content, size
 
 /* "id.timestamp." and the body, in one piece, as it is signed; *ret_prefix is where the body
  * begins. */
-static bool write_body(struct composer *composer, const struct delivery *delivery,
-                       const struct record *referral, const char *timestamp, size_t *ret_prefix)
+static bool write_body(struct composer *composer, const struct bars_address *bars,
+                       const struct delivery *delivery, const struct record *referral,
+                       const char *timestamp, size_t *ret_prefix)
 {
     struct buffer *body = &composer->body;
     buffer_reset(body);
     if (!buffer_append_format(body, "%s.%s.", delivery->id, timestamp))
         return false;
     *ret_prefix = body->length;
-    return body_append(body, delivery, referral);
+    return bars->receiver_id ? bars_append(body, bars, delivery, referral)
+                             : body_append(body, delivery, referral);
+}
+
+static bool write_bars_headers(struct composer *composer, struct send_content *content,
+                               size_t *count, const struct bars_address *bars,
+                               const struct delivery *delivery, const struct record *referral)
+{
+    if (!bars_headers(bars, delivery, referral, composer->bars_lines))
+        return false;
+    for (size_t i = 0; i < BARS_HEADERS; i++)
+        if (composer->bars_lines[i][0] && *count < SEND_HEADERS_MAX)
+            content->headers[(*count)++] = composer->bars_lines[i];
+    return true;
 }
 
 static bool write_headers(struct composer *composer, struct send_content *content,
-                          const struct delivery *delivery, const char *timestamp,
-                          const char *signature, bool possible_duplicate)
+                          const struct order *order, const struct delivery *delivery,
+                          const struct record *referral, const char *timestamp,
+                          const char *signature)
 {
     size_t count = 0;
-    return header(composer, content, &count, "Content-Type", "application/json") &&
+    const bool bars = order->bars.receiver_id;
+    return (!bars ||
+            write_bars_headers(composer, content, &count, &order->bars, delivery, referral)) &&
+           header(composer, content, &count, "Content-Type",
+                  bars ? BARS_MEDIA_TYPE : "application/json") &&
            header(composer, content, &count, "webhook-id", delivery->id) &&
            header(composer, content, &count, "webhook-timestamp", timestamp) &&
            (!signature[0] || header(composer, content, &count, "webhook-signature", signature)) &&
@@ -126,7 +146,7 @@ static bool write_headers(struct composer *composer, struct send_content *conten
             header(composer, content, &count, "traceparent", delivery->traceparent)) &&
            (!delivery->correlation_id[0] ||
             header(composer, content, &count, "X-Correlation-Id", delivery->correlation_id)) &&
-           (!possible_duplicate ||
+           (!order->possible_duplicate ||
             header(composer, content, &count, "Referral-Possible-Duplicate", "true"));
 }
 
@@ -153,10 +173,9 @@ bool compose_send(void *self, const void *bytes, size_t size, struct send_conten
     char timestamp[24], signature[SIGNATURE_SIZE];
     size_t prefix = 0;
     (void)text_format(timestamp, sizeof(timestamp), "%lld", (long long)(clock_now_ms() / 1000));
-    if (!write_body(composer, &delivery, referral, timestamp, &prefix) ||
+    if (!write_body(composer, &order->bars, &delivery, referral, timestamp, &prefix) ||
         !sign_webhook(&order->secrets, composer->body.data, composer->body.length, signature) ||
-        !write_headers(composer, ret_content, &delivery, timestamp, signature,
-                       order->possible_duplicate))
+        !write_headers(composer, ret_content, order, &delivery, referral, timestamp, signature))
         return false;
     ret_content->body = composer->body.data + prefix;
     ret_content->body_size = composer->body.length - prefix;

@@ -3,11 +3,13 @@
 #ifndef DISPATCHER_COMPOSE_H
 #define DISPATCHER_COMPOSE_H
 
+#include "bars.h"
 #include "send.h"
 #include "sign.h"
 
 struct order {
     struct secrets secrets;
+    struct bars_address bars; /* all 0 = not BaRS, our own JSON */
     bool possible_duplicate;
     uint8_t record[]; /* the framed Delivery */
 };

@@ -72,11 +72,15 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
     const char *certificate = NULL;
     if (provider->certificate && !(certificate = certificate_of(self, provider->certificate)))
         return false;
-    *ret_answer = (struct answer){.error = "format-not-spoken", .unsendable = true};
-    if (!text_equal(provider->format, "json"))
+    ret_answer->error = "no-service-id";
+    struct bars_address bars = {0};
+    if (text_equal(provider->format, "bars"))
+        bars = (struct bars_address){.receiver_id = provider->dos_service_id,
+                                     .sender_id = self->settings.dos_service_id};
+    if (text_equal(provider->format, "bars") && (!bars.receiver_id || !bars.sender_id))
         return false;
-    const struct order order = {.secrets = *secrets,
-                                .possible_duplicate = send->possible_duplicate};
+    const struct order order = {
+        .secrets = *secrets, .bars = bars, .possible_duplicate = send->possible_duplicate};
     struct buffer *bytes = &self->order;
     buffer_reset(bytes);
     *ret_answer = (struct answer){.error = "no-memory"};
@@ -86,6 +90,7 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
     *ret_request = (struct send_request){.flight = send->flight,
                                          .url = provider->url,
                                          .certificate = certificate,
+                                         .bars = bars.receiver_id,
                                          .timeout_ms = send->timeout_ms,
                                          .order = bytes->data,
                                          .order_size = bytes->length};

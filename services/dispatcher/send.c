@@ -56,7 +56,7 @@ static struct post *post_new(const struct send_request *request)
         return NULL;
     *post = (struct post){.flight = request->flight,
                           .until_ms = clock_monotonic_ms() + request->timeout_ms,
-                          .request = {.order_size = request->order_size}};
+                          .request = {.order_size = request->order_size, .bars = request->bars}};
     link_init(&post->link);
     char *at = (char *)(post + 1);
     if (request->order_size)
@@ -213,6 +213,7 @@ static void give_out(struct sender *sender, struct link *posts)
                                       .error = post->error,
                                       .unstarted = post->unstarted,
                                       .unsendable = post->unsendable,
+                                      .bars = post->request.bars,
                                       .excerpt = post->excerpt,
                                       .excerpt_length = post->excerpt_length,
                                       .retry_after =

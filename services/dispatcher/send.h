@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define SEND_HEADERS_MAX 12
+#define SEND_HEADERS_MAX 16
 #define SEND_BODY_MAX (64 * 1024) /* of an answer; more is cut off */
 #define SEND_EXCERPT_MAX 1024
 #define SEND_IDENTITY_MAX 512
@@ -28,6 +28,7 @@ struct send_request { /* borrowed, copied by sender_start */
     const char *url;
     const char *certificate; /* to appear with: a path to which .crt and .key are added; NULL = the
                               * default one, if any */
+    bool bars;               /* an answer without an OperationOutcome comes from somebody else */
     int64_t timeout_ms;      /* whole: from now to the last byte of the answer */
     const void *order;       /* what `compose` makes the content of */
     size_t order_size;

@@ -39,6 +39,10 @@ const struct option settings_table[] = {
     ROW_WHOLE(
         "session-timeout-ms", session_timeout_ms, "0", 0, HOUR_MS,
         "milliseconds after which a silent dispatcher's partitions go to another; 0 = default"),
+    ROW_WHOLE(
+        "dos-service-id", dos_service_id, "0", 0, 9999999999,
+        "our own service id in the Directory of Services, as the sender of BaRS messages; 0 = "
+        "none, and nothing is sent to BaRS receivers"),
     ROW_WHOLE("seed", seed, "0", 0, INT64_MAX, "seed of the jitter; 0 = by chance"),
     {.name = "intent",
      .kind = OPTION_BOOLEAN,

@@ -404,7 +404,7 @@ static void keep_what_was_heard(struct post *post, const struct transfer *transf
 {
     const struct heard *heard = &transfer->heard;
     memcpy(post->retry_after, heard->retry_after, sizeof(post->retry_after));
-    post->excerpt = post->status == 409 ? malloc(heard->excerpt_length + 1) : NULL;
+    post->excerpt = post->status >= 400 ? malloc(heard->excerpt_length + 1) : NULL;
     if (!post->excerpt)
         return;
     memcpy(post->excerpt, heard->excerpt, heard->excerpt_length);

@@ -24,7 +24,7 @@ struct post {
     bool unsendable;
     char retry_after[RETRY_AFTER_SIZE];
     size_t excerpt_length;
-    char *excerpt; /* of its own; only of a 409 */
+    char *excerpt; /* of its own; of no success */
     /* what was asked for */
     struct send_request request; /* its pointers are our own copies */
 };
