@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One provider for one referral. Candidates are tried strictly in their order (band of 1 km, then a
- * hash of referral and provider, so that equally near ones share the work and a decision made anew
- * is the same), and the first suitable one wins: what was passed over is then exactly what stood
- * before it. A heap hands them out in that order; where many offer the service the grid feeds it
- * ring by ring, and a band is only tried once the rings reach past it. */
+/* One provider for one referral. Candidates are tried strictly in their order (band of 1 km, then
+ * the larger spare capacity, then a hash of referral and provider, so that equal ones share the
+ * work and a decision made anew is the same), and the first suitable one wins: what was passed over
+ * is then exactly what stood before it. Who names no capacity comes behind those that surely have
+ * room. A heap hands them out in that order; where many offer the service the grid feeds it ring by
+ * ring, and a band is only tried once the rings reach past it. */
 #include "directory/index.h"
 
 #include "base/map.h"
@@ -24,7 +25,7 @@ struct search {
     struct hours_question *hours; /* the directory's */
     struct candidate *heap;       /* the directory's scratch; smallest first */
     size_t heap_count;
-    bool was_closed, was_far; /* somebody failed for nothing else */
+    bool was_closed, was_full, was_far; /* somebody failed for nothing else */
     struct provider_choice *choice;
 };
 
@@ -71,6 +72,10 @@ static const char *why_not(struct search *search, const struct provider *provide
         search->was_far = true;
         return "too-far";
     }
+    if (directory_spare(search->directory, provider, service, wish->now_ms) == 0) {
+        search->was_full = true;
+        return "full";
+    }
     if (!hours_open_in_time(provider, search->hours)) {
         search->was_closed = true;
         return "closed";
@@ -95,6 +100,8 @@ static bool comes_before(const struct candidate *a, const struct candidate *b)
 {
     if (a->band != b->band)
         return a->band < b->band;
+    if (a->spare != b->spare)
+        return a->spare > b->spare;
     if (a->hash != b->hash)
         return a->hash < b->hash;
     return strcmp(a->entry->provider->ods_code, b->entry->provider->ods_code) < 0;
@@ -135,7 +142,13 @@ static void consider(struct search *search, const struct entry *entry)
 {
     const struct provider *provider = entry->provider;
     const struct provider_wish *wish = search->wish;
-    struct candidate candidate = {.entry = entry, .distance_m = -1, .band = BAND_UNKNOWN};
+    struct candidate candidate = {
+        .entry = entry, .distance_m = -1, .band = BAND_UNKNOWN, .spare = SPARE_UNKNOWN};
+    if (entry->names_capacity) {
+        const struct provider_service *service = provider_offers(provider, wish->service);
+        if (service != NULL)
+            candidate.spare = directory_spare(search->directory, provider, service, wish->now_ms);
+    }
     candidate.hash = hash_bytes(provider->ods_code, strlen(provider->ods_code), search->seed);
     if (!wish->has_place) {
         bool same_area = wish->hcp != NULL && wish->hcp[0] != '\0' && provider->hcp != NULL &&
@@ -166,6 +179,7 @@ static bool settle(struct search *search, uint64_t bands_end)
         }
         search->choice->provider = provider;
         search->choice->distance_m = candidate.distance_m;
+        search->choice->spare = candidate.spare;
         search->choice->how = search->wish->has_place ? "nearest"
                               : candidate.band == 0   ? "same-area"
                                                       : "anywhere";
@@ -250,7 +264,7 @@ static bool choose_nominated(struct search *search)
     const char *nominated = search->wish->nominated;
     const struct provider *provider = directory_find(search->directory, nominated);
     const char *why = provider == NULL ? "unknown-provider" : why_not(search, provider, -1, true);
-    search->was_closed = false; /* it says nothing about the others */
+    search->was_closed = search->was_full = false; /* it says nothing about the others */
     if (why != NULL) {
         pass_over(search, nominated, why);
         return false;
@@ -258,6 +272,9 @@ static bool choose_nominated(struct search *search)
     struct provider_choice *choice = search->choice;
     choice->provider = provider;
     choice->how = "nominated";
+    choice->spare =
+        directory_spare(search->directory, provider,
+                        provider_offers(provider, search->wish->service), search->wish->now_ms);
     if (search->wish->has_place && provider->has_place)
         choice->distance_m = (int64_t)hypot((double)provider->easting - search->wish->easting,
                                             (double)provider->northing - search->wish->northing);
@@ -275,7 +292,7 @@ static bool choose_other(struct search *search)
         /* None near: all of the list tells whether a closed, a far or one without a place is to be
          * had. */
         *search->choice = before;
-        search->was_closed = search->was_far = false;
+        search->was_closed = search->was_full = search->was_far = false;
     }
     return settle_from_list(search);
 }
@@ -283,7 +300,8 @@ static bool choose_other(struct search *search)
 void directory_choose(const struct directory *directory, const struct provider_wish *wish,
                       struct provider_choice *ret_choice)
 {
-    *ret_choice = (struct provider_choice){.how = "", .reason = "", .distance_m = -1};
+    *ret_choice =
+        (struct provider_choice){.how = "", .reason = "", .distance_m = -1, .spare = SPARE_UNKNOWN};
     struct search search = {
         .directory = directory,
         .wish = wish,
@@ -299,6 +317,7 @@ void directory_choose(const struct directory *directory, const struct provider_w
     if (choose_other(&search))
         return;
     ret_choice->reason = search.was_closed ? "no-provider-open"
+                         : search.was_full ? "no-provider-with-room"
                          : search.was_far  ? "no-provider-in-range"
                                            : "no-provider";
 }

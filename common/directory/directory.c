@@ -5,11 +5,15 @@
  * so only the cells around the patient are looked at). */
 #include "directory/index.h"
 
+#include "base/calendar.h"
 #include "base/map.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* The Directory of Services' rule for its capacity figures; a clock may be as wrong as that. */
+#define CAPACITY_VALID_MS (24 * INT64_C(3600000))
 
 struct directory *directory_new(void)
 {
@@ -19,7 +23,9 @@ struct directory *directory_new(void)
     directory->by_code = map_new(PROVIDERS_MAX);
     directory->cells = calloc(CELL_NOWHERE + 1, sizeof(struct entry *));
     directory->hours = calloc(1, sizeof *directory->hours);
-    if (directory->by_code == NULL || directory->cells == NULL || directory->hours == NULL) {
+    directory->load = load_new();
+    if (directory->by_code == NULL || directory->cells == NULL || directory->hours == NULL ||
+        directory->load == NULL) {
         directory_free(directory);
         return NULL;
     }
@@ -47,6 +53,7 @@ void directory_free(struct directory *directory)
     free(directory->cells);
     free(directory->scratch);
     free(directory->hours);
+    load_free(directory->load);
     free(directory);
 }
 
@@ -106,8 +113,17 @@ static uint32_t cell_of(const struct provider *provider)
     return (uint32_t)(provider->northing / CELL_M * CELLS_WIDE + provider->easting / CELL_M);
 }
 
+static bool names_capacity(const struct provider *provider)
+{
+    for (size_t i = 0; i < provider->services_count; i++)
+        if (provider->services[i].capacity_per_day >= 0)
+            return provider->capacity_updated_at_ms > 0;
+    return false;
+}
+
 static void unlink_entry(struct directory *directory, struct entry *entry)
 {
+    directory->capacities -= entry->names_capacity ? 1 : 0;
     if (entry->previous != NULL)
         entry->previous->next = entry->next;
     else
@@ -169,6 +185,8 @@ bool directory_put_take(struct directory *directory, struct provider *provider)
         return false;
     }
     link_cell(directory, entry);
+    entry->names_capacity = names_capacity(provider);
+    directory->capacities += entry->names_capacity ? 1 : 0;
     void *old = NULL;
     if (!join_services(directory, entry) ||
         !map_set(directory->by_code, provider->ods_code, strlen(provider->ods_code), entry, &old)) {
@@ -213,6 +231,28 @@ bool directory_next(const struct directory *directory, size_t *cursor,
         return false;
     *ret_provider = ((const struct entry *)value)->provider;
     return true;
+}
+
+size_t directory_capacities(const struct directory *directory)
+{
+    return directory->capacities;
+}
+
+struct load *directory_load(const struct directory *directory)
+{
+    return directory->load;
+}
+
+int32_t directory_spare(const struct directory *directory, const struct provider *provider,
+                        const struct provider_service *service, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - provider->capacity_updated_at_ms;
+    if (service->capacity_per_day < 0 || provider->capacity_updated_at_ms <= 0 ||
+        age_ms > CAPACITY_VALID_MS || age_ms < -CAPACITY_VALID_MS)
+        return SPARE_UNKNOWN;
+    int32_t sent = load_of(directory->load, (int32_t)date_to_days(london_date(now_ms)),
+                           provider->ods_code, service->service);
+    return sent < service->capacity_per_day ? service->capacity_per_day - sent : 0;
 }
 
 const char *directory_version(const struct directory *directory)

@@ -5,6 +5,7 @@
 #define DIRECTORY_DIRECTORY_H
 
 #include "codec/contract.h"
+#include "directory/load.h"
 #include "ids/formats.h"
 
 #define PROVIDER_SERVICES_MAX 100
@@ -14,7 +15,7 @@ struct provider_service {
     char service[48];
     bool accepting;
     int16_t age_least, age_most; /* -1 = no bound */
-    int32_t capacity_per_day;    /* -1 = not given */
+    int32_t capacity_per_day;    /* -1 = not given; see capacity_updated_at_ms */
 };
 
 struct session {    /* minutes after midnight, London */
@@ -33,6 +34,7 @@ struct provider {
     bool has_place;
     int32_t easting, northing; /* OSGB36 metres */
     bool distance_selling, paused;
+    int64_t capacity_updated_at_ms;    /* 0 = never: capacities don't count */
     char *name, *hcp, *pcn, *postcode; /* never NULL */
     char *url;                         /* NULL = no endpoint */
     char format[9];                    /* "json", "bars" */
@@ -59,6 +61,10 @@ const struct provider *directory_find(const struct directory *directory, const c
 size_t directory_count(const struct directory *directory);
 bool directory_next(const struct directory *directory, size_t *cursor,
                     const struct provider **ret_provider);
+/* How many providers name a capacity and when they did. */
+size_t directory_capacities(const struct directory *directory);
+/* What was sent where today; counted against capacities. */
+struct load *directory_load(const struct directory *directory);
 /* What decisions name as the directory's version: set by the follower ("p<offset>"), "" at first.
  */
 const char *directory_version(const struct directory *directory);
@@ -72,6 +78,11 @@ void provider_free(struct provider *provider);
 /* NULL if it does not offer the service. */
 const struct provider_service *provider_offers(const struct provider *provider,
                                                const char *service);
+/* Referrals of that service that it can still take on the London day of `now_ms`, at least 0;
+ * SPARE_UNKNOWN if it names no capacity, or named it more than 24 hours ago. */
+#define SPARE_UNKNOWN (-1)
+int32_t directory_spare(const struct directory *directory, const struct provider *provider,
+                        const struct provider_service *service, int64_t now_ms);
 /* "Open in time" for a deadline: open now and not closing within 30 minutes, or opening again
  * before the deadline. */
 bool provider_open_before(const struct provider *provider, int64_t now_ms, int64_t deadline_ms);
@@ -111,7 +122,7 @@ struct provider_wish {
 #define PASSED_OVER_MAX 12
 struct passed_over {
     char ods_code[ODS_CODE_SIZE];
-    const char *why; /* static: no-such-service, not-accepting, paused, no-endpoint, closed,
+    const char *why; /* static: no-such-service, not-accepting, paused, no-endpoint, closed, full,
                         too-far, wrong-age, tried, distance-selling, unknown-provider, wrong-kind */
 };
 
@@ -120,7 +131,9 @@ struct provider_choice {
     const char
         *how; /* "nominated"; "nearest"; without a place "same-area" or "anywhere"; "" = none */
     int64_t distance_m; /* -1 = not known */
-    const char *reason; /* of none: no-provider, no-provider-open, no-provider-in-range; else "" */
+    int32_t spare;      /* of the chosen one before this referral; SPARE_UNKNOWN */
+    const char *reason; /* of none: no-provider, no-provider-open, no-provider-with-room,
+                           no-provider-in-range; else "" */
     struct passed_over passed_over[PASSED_OVER_MAX]; /* the nominated first, then the nearest that
                                                         offer the service */
     size_t passed_over_count;

@@ -2,8 +2,11 @@
 /* The directory is a fold over the topic `providers`: what is there at the start is read to its end
  * before anything is decided, what comes later is applied between two messages. Its version is the
  * number of records folded so far, so that two processes that name the same version have read the
- * same. */
+ * same. What was sent where today is only followed once a provider names a capacity: until then
+ * nobody asks. */
 #include "directory/follow.h"
+
+#include "directory/follow_load.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,12 +18,17 @@
 
 #define PARTITIONS_MAX 64
 #define RESTORE_MS 60000
-#define STEP_RECORDS_MAX 500 /* so that a reload of thousands does not hold up what waits */
+#define STEP_RECORDS_MAX                                                                           \
+    2000 /* so that a reload of England holds up what waits by a tenth of a second */
+#define LOAD_AGAIN_MS 5000
 
 struct directory_follower {
     struct kafka_reader *reader;
     struct codec *codec;
     struct directory *directory;
+    const struct kafka_settings *settings;
+    struct load_follower *load;        /* NULL while no provider names a capacity */
+    int64_t load_due_ms;               /* not tried again before that */
     int64_t positions[PARTITIONS_MAX]; /* next offset of each partition */
 };
 
@@ -90,6 +98,18 @@ static enum verdict read_to_end(struct directory_follower *follower, struct reas
     return DONE;
 }
 
+static enum verdict follow_load(struct directory_follower *follower, struct reason *reason)
+{
+    if (follower->load != NULL)
+        return load_follow_step(follower->load, follower->codec, reason);
+    int64_t now_ms = clock_monotonic_ms();
+    if (directory_capacities(follower->directory) == 0 || now_ms < follower->load_due_ms)
+        return DONE;
+    follower->load_due_ms = now_ms + LOAD_AGAIN_MS;
+    return load_follow(follower->settings, directory_load(follower->directory), clock_now_ms(),
+                       follower->codec, &follower->load, reason);
+}
+
 enum verdict directory_follow(const struct kafka_settings *settings,
                               const struct contract *contract, struct directory *directory,
                               struct directory_follower **ret_follower, struct reason *reason)
@@ -101,6 +121,7 @@ enum verdict directory_follow(const struct kafka_settings *settings,
         return BROKEN;
     }
     follower->directory = directory;
+    follower->settings = settings;
     follower->codec = codec_new(contract, NULL);
     if (follower->codec == NULL) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
@@ -111,6 +132,8 @@ enum verdict directory_follow(const struct kafka_settings *settings,
     follower->reader = kafka_reader_open(settings, topics, 1, reason);
     if (follower->reader != NULL)
         verdict = read_to_end(follower, reason);
+    if (verdict == DONE)
+        verdict = follow_load(follower, reason);
     if (verdict != DONE) {
         directory_follow_stop(follower);
         return verdict;
@@ -136,7 +159,12 @@ enum verdict directory_follow_step(struct directory_follower *follower, size_t *
         name_version(follower);
     if (ret_changes != NULL)
         *ret_changes = changes;
-    return verdict;
+    return verdict == DONE ? follow_load(follower, reason) : verdict;
+}
+
+bool directory_follow_counts(const struct directory_follower *follower)
+{
+    return follower->load != NULL;
 }
 
 bool directory_follow_use(struct directory_follower *follower, const struct contract *contract)
@@ -155,6 +183,7 @@ void directory_follow_stop(struct directory_follower *follower)
         return;
     if (follower->reader != NULL)
         kafka_reader_close(follower->reader);
+    load_follow_stop(follower->load);
     codec_free(follower->codec);
     free(follower);
 }

@@ -8,8 +8,8 @@
 
 struct directory_follower;
 
-/* Reads the topic to its end, then follows it. TRY_AGAIN if Kafka is away. Borrows the directory.
- */
+/* Reads the topic to its end, then follows it; once a provider names a capacity, what was sent
+ * today, too. TRY_AGAIN if Kafka is away. Borrows settings, contract and directory. */
 __attribute__((warn_unused_result)) enum verdict
 directory_follow(const struct kafka_settings *settings, const struct contract *contract,
                  struct directory *directory, struct directory_follower **ret_follower,
@@ -19,6 +19,8 @@ directory_follow(const struct kafka_settings *settings, const struct contract *c
 __attribute__((warn_unused_result)) enum verdict
 directory_follow_step(struct directory_follower *follower, size_t *ret_changes,
                       struct reason *reason);
+/* Does anybody name a capacity? Then decisions of this process belong into directory_load. */
+bool directory_follow_counts(const struct directory_follower *follower);
 /* After a reload: reads with that contract from now on, and no longer borrows the old one. False
  * without memory. */
 __attribute__((warn_unused_result)) bool directory_follow_use(struct directory_follower *follower,

@@ -17,6 +17,7 @@ struct entry {
     struct provider *provider;
     struct entry *next, *previous; /* in the same cell */
     uint32_t cell;
+    bool names_capacity;
     uint64_t offers[SERVICES_MAX / 64];
     struct membership *memberships; /* one per distinct service */
     size_t memberships_count;
@@ -37,6 +38,7 @@ struct candidate {
     const struct entry *entry;
     uint64_t hash;
     uint32_t band;
+    int32_t spare;      /* SPARE_UNKNOWN */
     int32_t distance_m; /* -1 = not known */
 };
 
@@ -47,6 +49,8 @@ struct directory {
     size_t services_count;
     struct candidate *scratch; /* for one choice at a time: room for every provider */
     size_t scratch_capacity;
+    struct load *load;
+    size_t capacities;            /* entries that name one */
     struct hours_question *hours; /* the last choice's, for the days that it worked out */
     char version[32];
 };

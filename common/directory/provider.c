@@ -196,6 +196,7 @@ static bool read_plain(const struct record *record, struct provider *provider,
     provider->northing = (int32_t)northing;
     provider->distance_selling = record_is_true(record, "distance_selling");
     provider->paused = record_is_true(record, "paused");
+    provider->capacity_updated_at_ms = record_whole_or(record, "capacity_updated_at", 0);
     text_copy(provider->format, sizeof provider->format, record_text(record, "endpoint.format"));
     provider->dos_service_id = record_whole_or(record, "endpoint.dos_service_id", 0);
     if (!text_copy(provider->ods_code, sizeof provider->ods_code,
@@ -290,6 +291,8 @@ bool provider_to_record(const struct provider *provider, struct record *record)
     }
     record_set_boolean(record, "distance_selling", provider->distance_selling);
     record_set_boolean(record, "paused", provider->paused);
+    if (provider->capacity_updated_at_ms > 0)
+        record_set_whole(record, "capacity_updated_at", provider->capacity_updated_at_ms);
     if (provider->url != NULL) {
         record_set_text(record, "endpoint.url", provider->url);
         record_set_text(record, "endpoint.format",

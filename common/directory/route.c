@@ -68,7 +68,8 @@ bool route_decide(const struct route_world *world, const char *pathway_name_text
     struct route_decision *decision = ret_decision;
     decision->reason = "";
     decision->accepted_at_replaced = false;
-    decision->choice = (struct provider_choice){.how = "", .reason = "", .distance_m = -1};
+    decision->choice =
+        (struct provider_choice){.how = "", .reason = "", .distance_m = -1, .spare = SPARE_UNKNOWN};
     struct date day = day_of(referral, accepted_at_ms, &decision->clock_skewed);
     pathway_decide(pathway, referral, day, &decision->rules);
     decision->deadline_at_ms = accepted_at_ms + decision->rules.deadline_ms;
@@ -182,6 +183,8 @@ static void put_choice(struct writer *writer, const struct provider_choice *choi
         put_member(writer, "provider", choice->provider->ods_code);
     if (choice->distance_m >= 0) /* whole kilometres: metres would give the patient's place away */
         put_number(writer, "within_km", choice->distance_m / 1000 + 1);
+    if (choice->spare >= 0)
+        put_number(writer, "spare", choice->spare);
     if (choice->passed_over_total == 0)
         return;
     put_number(writer, "passed_over_total", (int64_t)choice->passed_over_total);

@@ -142,7 +142,7 @@ enum verdict event_send(struct stream *stream, struct codec *codec, const struct
     if (verdict != DONE)
         return verdict;
     text_format(source, sizeof source, "/referral-router/%s", service);
-    text_format(type, sizeof type, "uk.nhs.kentandmedway.referral.%s", words[event->kind].name);
+    text_format(type, sizeof type, EVENT_TYPE_PREFIX "%s", words[event->kind].name);
     instant_format(event->occurred_at_ms, time);
     struct kafka_out out = {
         .topic = TOPIC_EVENTS,

@@ -48,6 +48,7 @@ struct event_word {
 const struct event_word *event_word(enum event_kind kind);
 enum event_kind event_kind_parse(const char *name); /* EVENT_KINDS if unknown */
 
+#define EVENT_TYPE_PREFIX "uk.nhs.kentandmedway.referral." /* of the header ce_type */
 #define SERVICE_NAME_SIZE 48
 #define AREA_SIZE 61
 #define ORIGIN_SIZE 121

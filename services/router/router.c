@@ -167,6 +167,25 @@ static const char *traceparent_of(const struct kafka_message *message, char text
     return fits && traceparent_valid(text) ? text : NULL;
 }
 
+/* Against capacities: at once, so that the next referral of the same batch knows. */
+static void count_decision(struct router *router)
+{
+    if (!directory_follow_counts(router->follower))
+        return;
+    for (size_t i = 0; i < router->taken.events_count; i++) {
+        const struct referral_event *event = &router->taken.events[i];
+        char id_text[UUID_TEXT_SIZE];
+        struct uuid id;
+        if (event->kind != EVENT_ROUTED)
+            continue;
+        event_id(event, id_text);
+        if (uuid_parse(id_text, &id))
+            load_decide(directory_load(router->directory), &id,
+                        (int32_t)date_to_days(london_date(event->occurred_at_ms)),
+                        event->destination, event->service);
+    }
+}
+
 static enum verdict on_message(void *self, const struct kafka_message *message,
                                struct reason *reason)
 {
@@ -207,6 +226,7 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
     if (verdict != DONE)
         return verdict;
     tally_taken(&router->tally, partition->pathway, &router->taken);
+    count_decision(router);
     router->last_stamped_at_ms = message->timestamp_ms;
     return DONE;
 }
@@ -247,6 +267,7 @@ static void on_committed(void *self)
     struct router *router = self;
     partitions_commit(router->partitions,
                       clock_now_ms() - router->values->remember_hours * HOUR_MS);
+    load_commit(directory_load(router->directory));
     tally_commit(&router->tally, router->metrics);
 }
 
@@ -254,6 +275,7 @@ static void on_aborted(void *self)
 {
     struct router *router = self;
     partitions_undo(router->partitions);
+    load_undo(directory_load(router->directory));
     tally_undo(&router->tally);
     metrics_add(router->metrics, METRIC_ABORTS, NULL, 1);
 }

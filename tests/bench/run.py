@@ -16,6 +16,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -24,7 +25,7 @@ import avro  # noqa: E402
 import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
-from stack import BIN_DIR, SERVICES, Stack, wait_until  # noqa: E402
+from stack import BIN_DIR, SERVICES, SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 COUNT = int(os.environ.get("COUNT", "100000"))  # referrals for the router
 POSTS = int(os.environ.get("POSTS", "60000"))
@@ -45,7 +46,7 @@ def tool(name, *arguments):
         stdout=subprocess.PIPE,
         check=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     return json.loads(done.stdout)
 
@@ -385,15 +386,120 @@ def bench_rest(results):
         )
 
 
+def bench_directory(results):
+    """Decisions with 12,000 pharmacies; and a router that goes on routing while all of them are
+    loaded anew."""
+    decisions = os.environ.get("DECISIONS", "168000")
+    figures = tool("bench_directory", SOURCE_DIR / "schemas", decisions)
+    results["directory"] = figures
+    for title, name, goal in (
+        ("nominated", "nominated_per_second", 200000),
+        ("nearest", "nearest_per_second", 50000),
+    ):
+        print(
+            f"{'decisions, ' + title:<34} {figures[name]:>9,.0f} /s on one core, "
+            f"12,000 pharmacies (goal at least {goal:,})",
+            flush=True,
+        )
+    print(
+        f"{'decode to encode / bare decode':<34} {figures['full_ratio']:5.2f} x  "
+        f"({figures['referral_bytes']} bytes; goal at most 3; with both events "
+        f"{figures['all_ratio']:.2f} x)",
+        flush=True,
+    )
+    print(
+        f"{'directory of 12,000':<34} {figures['directory_mib']:5.1f} MiB (goal at most 48); "
+        f"read anew in {figures['reload_seconds']:.2f} s of CPU",
+        flush=True,
+    )
+    with Stack() as stack:
+        seconds, gap = reload_while_routing(stack)
+    results["directory_reload"] = {"seconds": seconds, "longest_gap": gap}
+    print(
+        f"{'12,000 rows changed under load':<34} {seconds:5.2f} s from the first in force to the "
+        f"last (goal under 2); longest pause of routing {gap:.2f} s",
+        flush=True,
+    )
+
+
+def england(count, hours):
+    """Rows of a directory as large as England's: one for one those of bench_directory in number,
+    not in place."""
+    row = dict.fromkeys(generate.COLUMNS, "")
+    for number in range(count):
+        code = f"F{chr(65 + number // 2600)}{chr(65 + number // 100 % 26)}{number % 100:02d}"
+        yield {
+            **row,
+            "ods_code": code,
+            "name": f"Invented Pharmacy {number}",
+            "kind": "pharmacy",
+            "hcp": "West Kent",
+            "easting": 300000 + number * 29 % 350000,
+            "northing": 60000 + number * 41 % 500000,
+            "services": "blood-pressure-check clinical-pathway minor-illness urgent-supply",
+            "hours": hours,
+            "endpoint_url": f"http://127.0.0.1:9/{code}",
+        }
+
+
+def reload_while_routing(stack):
+    """(seconds until the router has applied 12,000 changes, longest time in which it took
+    nothing)."""
+    path = stack.dir / "england.csv"
+    generate.write_directory(england(12000, "mon-sun 08:00-20:00"), path)
+    stack.ctl("providers", "load", path, timeout=120)
+    stack.start("router")
+    generate.write_directory(england(12000, "mon-sun 07:00-21:00"), path)
+    changes = "referral_router_directory_changes_total"
+    before = metric(stack, "router", changes)
+    watched = {"taken": metric(stack, "router", "referral_router_taken_total")}
+    stop, gap, applied = threading.Event(), 0.0, []
+
+    def feed():
+        while not stop.is_set():
+            produce(stack, referrals(stack, 200))
+
+    def watch():
+        nonlocal gap
+        moved = time.monotonic()
+        while not stop.is_set():
+            taken = metric(stack, "router", "referral_router_taken_total")
+            now, done = time.monotonic(), metric(stack, "router", changes) - before
+            if done > 0 and (not applied or applied[-1][1] < done):
+                applied.append((now, done))
+            if taken != watched["taken"]:
+                watched["taken"], moved = taken, now
+            elif applied:
+                gap = max(gap, now - moved)
+            time.sleep(0.005)
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (feed, watch)]
+    for thread in threads:
+        thread.start()
+    wait_until(
+        lambda: metric(stack, "router", "referral_router_taken_total") > watched["taken"] - 1
+        and watched["taken"] > 200,
+        60,
+        "routing under way",
+    )
+    stack.ctl("providers", "load", path, timeout=120)
+    wait_until(lambda: applied and applied[-1][1] >= 12000, 60, "the directory in force")
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+    return applied[-1][0] - applied[0][0], gap
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", help="keep the raw figures in this file")
     parser.add_argument(
-        "only", nargs="*", help="router gateway dispatcher rest; all if none is named"
+        "only", nargs="*", help="directory router gateway dispatcher rest; all if none is named"
     )
     options = parser.parse_args()
     results = {}
     for name, bench in (
+        ("directory", bench_directory),
         ("router", bench_router),
         ("gateway", bench_gateway),
         ("dispatcher", bench_dispatcher),

@@ -145,6 +145,9 @@ static void spoil(struct provider *provider, struct provider_wish *wish, const c
     } else if (strcmp(why, "tried") == 0) {
         wish->tried = tried;
         wish->tried_count = 1;
+    } else if (strcmp(why, "full") == 0) {
+        provider->services[0].capacity_per_day = 0;
+        provider->capacity_updated_at_ms = NOW_MS;
     } else if (strcmp(why, "closed") == 0) {
         provider->special_days = calloc(2, sizeof *provider->special_days);
         assert_non_null(provider->special_days);
@@ -156,9 +159,9 @@ static void spoil(struct provider *provider, struct provider_wish *wish, const c
         fail_msg("how would one be %s?", why);
 }
 
-static const char *const whys[] = {"wrong-kind",       "no-such-service", "not-accepting",
-                                   "paused",           "no-endpoint",     "wrong-age",
-                                   "distance-selling", "tried",           "closed"};
+static const char *const whys[] = {"wrong-kind",  "no-such-service", "not-accepting",    "paused",
+                                   "no-endpoint", "wrong-age",       "distance-selling", "tried",
+                                   "full",        "closed"};
 
 static void an_unsuitable_nominated_one_is_passed_over_with_the_reason(void **state)
 {
@@ -231,7 +234,7 @@ static void none_is_returned_with_the_reason_that_could_be_mended(void **state)
     } rows[] = {
         {"no-provider-open", "closed", 0},     {"no-provider", "paused", 0},
         {"no-provider", "tried", 0},           {"no-provider-in-range", NULL, 1000},
-        {"no-provider", "no-such-service", 0},
+        {"no-provider", "no-such-service", 0}, {"no-provider-with-room", "full", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct directory *directory = directory_new();
@@ -277,6 +280,124 @@ static void one_on_the_limit_is_in_range_and_one_past_it_is_not(void **state)
     directory_choose(directory, &wish, &choice);
     assert_null(choice.provider);
     assert_string_equal(choice.passed_over[0].why, "too-far");
+    directory_free(directory);
+}
+
+/* What a pharmacy can take a day, and when it said so. */
+static struct provider *with_capacity(struct provider *provider, int32_t per_day, int64_t at_ms)
+{
+    provider->services[0].capacity_per_day = per_day;
+    provider->capacity_updated_at_ms = at_ms;
+    return provider;
+}
+
+static void a_capacity_figure_counts_for_24_hours(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t expected; /* spare */
+        int32_t per_day;
+        int64_t age_ms; /* INT64_MAX = never said */
+    } rows[] = {
+        {7, 7, 0},
+        {0, 0, 0},
+        {SPARE_UNKNOWN, -1, 0},
+        {7, 7, 24 * HOUR_MS},
+        {SPARE_UNKNOWN, 7, 24 * HOUR_MS + 1},
+        {SPARE_UNKNOWN, 0, 24 * HOUR_MS + 1},
+        {7, 7, -24 * HOUR_MS},
+        {SPARE_UNKNOWN, 7, -24 * HOUR_MS - 1}, /* from the future: a clock that is wrong */
+        {SPARE_UNKNOWN, 0, INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct directory *directory = directory_new();
+        int64_t said_at_ms = rows[i].age_ms == INT64_MAX ? 0 : NOW_MS - rows[i].age_ms;
+        struct provider *provider =
+            with_capacity(pharmacy("FAA01", 575000, 155000), rows[i].per_day, said_at_ms);
+        put(directory, provider);
+        int32_t spare = directory_spare(directory, provider, &provider->services[0], NOW_MS);
+        if (spare != rows[i].expected)
+            fail_msg("row %zu: %d", i, (int)spare);
+        struct provider_wish wish = wish_at(575000, 155000);
+        struct provider_choice choice;
+        directory_choose(directory, &wish, &choice);
+        if ((choice.provider == NULL) != (rows[i].expected == 0))
+            fail_msg("row %zu: chosen or not", i);
+        if (choice.provider != NULL && choice.spare != rows[i].expected)
+            fail_msg("row %zu: the choice says %d", i, (int)choice.spare);
+        directory_free(directory);
+    }
+}
+
+static void within_a_band_the_one_with_more_spare_capacity_comes_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected;
+        int32_t first, second; /* -1 = names none */
+        int32_t second_easting;
+        int first_was_sent;
+    } rows[] = {
+        {"FAA01", 10, 9, 575500, 0}, {"FAA02", 9, 10, 575500, 0},
+        {"FAA02", 10, 9, 575500, 2}, /* what it was sent today is taken off */
+        {"FAA01", 1, -1, 575500, 0}, /* a known room before an unknown one */
+        {"FAA02", 1, -1, 575500, 1}, /* full */
+        {"FAA01", 1, 99, 576500, 0}, /* nearer comes before freer */
+        {"FAA02", 1, 99, 576500, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int referral = 0; referral < 20; referral++) {
+            struct directory *directory = directory_new();
+            char id[37];
+            text_format(id, sizeof id, "00000000-0000-5000-8000-%012d", referral);
+            put(directory, with_capacity(pharmacy("FAA01", 575100, 155000), rows[i].first, NOW_MS));
+            put(directory, with_capacity(pharmacy("FAA02", rows[i].second_easting, 155000),
+                                         rows[i].second, NOW_MS));
+            for (int sent = 0; sent < rows[i].first_was_sent; sent++) {
+                struct uuid event = {{(uint8_t)sent}};
+                load_read(directory_load(directory), &event, (int32_t)(NOW_MS / (24 * HOUR_MS)),
+                          "FAA01", "check");
+            }
+            struct provider_wish wish = wish_at(575000, 155000);
+            wish.referral_id = id;
+            struct provider_choice choice;
+            directory_choose(directory, &wish, &choice);
+            if (choice.provider == NULL || strcmp(choice.provider->ods_code, rows[i].expected) != 0)
+                fail_msg("row %zu", i);
+            directory_free(directory);
+        }
+    }
+}
+
+static void a_full_pharmacy_is_free_again_the_next_day_and_for_another_service(void **state)
+{
+    (void)state;
+    struct directory *directory = directory_new();
+    struct provider_service services[] = {{"check", true, -1, -1, 1}, {"other", true, -1, -1, 1}};
+    struct provider *provider = pharmacy("FAA01", 575000, 155000);
+    free(provider->services);
+    provider->services = calloc(2, sizeof *services);
+    assert_non_null(provider->services);
+    memcpy(provider->services, services, sizeof services);
+    provider->services_count = 2;
+    provider->capacity_updated_at_ms = NOW_MS;
+    put(directory, provider);
+    struct uuid event = {{1}};
+    load_read(directory_load(directory), &event, (int32_t)(NOW_MS / (24 * HOUR_MS)), "FAA01",
+              "check");
+    struct provider_wish wish = wish_at(575000, 155000);
+    struct provider_choice choice;
+    directory_choose(directory, &wish, &choice);
+    assert_null(choice.provider);
+    assert_string_equal(choice.passed_over[0].why, "full");
+    wish.service = "other";
+    directory_choose(directory, &wish, &choice);
+    assert_non_null(choice.provider);
+    wish.service = "check";
+    wish.now_ms += 24 * HOUR_MS - 1; /* tomorrow, and the figure still counts */
+    wish.deadline_ms += 24 * HOUR_MS;
+    directory_choose(directory, &wish, &choice);
+    assert_non_null(choice.provider);
     directory_free(directory);
 }
 
@@ -432,6 +553,9 @@ int main(void)
         cmocka_unit_test(none_is_returned_with_the_reason_that_could_be_mended),
         cmocka_unit_test(an_empty_directory_has_no_provider),
         cmocka_unit_test(one_on_the_limit_is_in_range_and_one_past_it_is_not),
+        cmocka_unit_test(a_capacity_figure_counts_for_24_hours),
+        cmocka_unit_test(within_a_band_the_one_with_more_spare_capacity_comes_first),
+        cmocka_unit_test(a_full_pharmacy_is_free_again_the_next_day_and_for_another_service),
         cmocka_unit_test(one_without_a_place_comes_after_all_that_have_one),
         cmocka_unit_test(a_patient_without_a_place_gets_one_of_the_same_area),
         cmocka_unit_test(ages_on_the_bounds_are_taken),

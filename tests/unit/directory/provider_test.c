@@ -50,7 +50,8 @@ static const char full[] =
     "\"hours\":[{\"weekday\":0,\"opens\":540,\"closes\":1080}],"
     "\"special_days\":[{\"date\":\"2026-12-25\",\"opens\":0,\"closes\":0}],"
     "\"endpoint\":{\"url\":\"https://pharmacy.invalid/in\",\"secret\":\"faa01\","
-    "\"certificate\":\"kent\",\"dos_service_id\":2000011147}}";
+    "\"certificate\":\"kent\",\"dos_service_id\":2000011147},"
+    "\"capacity_updated_at\":1795420800000}";
 
 static void check_full(const struct provider *provider)
 {
@@ -62,6 +63,7 @@ static void check_full(const struct provider *provider)
     assert_int_equal(provider->easting, 577000);
     assert_true(provider->distance_selling);
     assert_false(provider->paused);
+    assert_int_equal(provider->capacity_updated_at_ms, 1795420800000);
     assert_string_equal(provider->url, "https://pharmacy.invalid/in");
     assert_string_equal(provider->format, "json");
     assert_string_equal(provider->secret, "faa01");
