@@ -70,6 +70,13 @@ __attribute__((warn_unused_result)) enum verdict codec_write(struct codec *codec
                                                              struct buffer *buffer,
                                                              struct reason *reason);
 
+/* The frame's header alone, for who writes the value by itself (codec/flat.h). REFUSED if it does
+ * not fit. */
+__attribute__((warn_unused_result)) enum verdict codec_write_header(const struct codec *codec,
+                                                                    const struct schema *schema,
+                                                                    struct buffer *buffer,
+                                                                    struct reason *reason);
+
 /* The ids of a registry: a table that its client fills (registry/client.h); tests fill one by hand.
  * It outlives every contract, so it has schemas of its own. Safe to use from several threads. */
 #define REGISTRY_IDS_MAX 4096

@@ -203,16 +203,23 @@ static size_t write_header(const struct codec *codec, const struct schema *schem
     return SINGLE_OBJECT_HEADER;
 }
 
+enum verdict codec_write_header(const struct codec *codec, const struct schema *schema,
+                                struct buffer *buffer, struct reason *reason)
+{
+    uint8_t header[SINGLE_OBJECT_HEADER];
+    if (buffer_append(buffer, header, write_header(codec, schema, header)))
+        return DONE;
+    reason_set(reason, "too-large", NULL, "no room for the frame's header");
+    return REFUSED;
+}
+
 enum verdict codec_write(struct codec *codec, const struct record *record, struct buffer *buffer,
                          struct reason *reason)
 {
-    uint8_t header[SINGLE_OBJECT_HEADER];
     size_t before = buffer->length;
-    if (!buffer_append(buffer, header, write_header(codec, record_schema(record), header))) {
-        reason_set(reason, "too-large", NULL, "no room for the frame's header");
-        return REFUSED;
-    }
-    enum verdict verdict = record_encode(record, buffer, reason);
+    enum verdict verdict = codec_write_header(codec, record_schema(record), buffer, reason);
+    if (verdict == DONE)
+        verdict = record_encode(record, buffer, reason);
     if (verdict != DONE)
         buffer->length = before;
     return verdict;

@@ -319,6 +319,21 @@ size_t record_count(const struct record *record, const char *path)
     return find(record, path, &value) ? value_count(&value) : 0;
 }
 
+bool record_field_at(const struct record *record, size_t index, struct record_field *ret_field)
+{
+    const struct value root = record_root(record);
+    struct value value;
+    *ret_field = (struct record_field){0};
+    if (root.node->kind != SCHEMA_RECORD || !value_child(&root, index, &value, NULL))
+        return false;
+    ret_field->name = root.node->children[index]->field_name;
+    if (!value_enter(&value))
+        return true;
+    ret_field->text = value_text(&value, &ret_field->length);
+    ret_field->is_whole = !ret_field->text && value_whole(&value, &ret_field->whole);
+    return true;
+}
+
 /* ---- writers */
 
 /* Remembers a failure. */

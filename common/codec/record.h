@@ -80,6 +80,18 @@ const void *record_bytes(const struct record *record, const char *path, size_t *
 size_t record_count(const struct record *record,
                     const char *path); /* items of an array; 0 if absent */
 
+/* The record's own fields in the schema's order, for who reads a flat one whole: text of a string
+ * or symbol, else NULL; `whole` of int, long and boolean. */
+struct record_field {
+    const char *name;
+    const char *text;
+    size_t length;
+    bool is_whole;
+    int64_t whole;
+};
+/* False past the end. Of a field that is null, or neither of these, there is only the name. */
+bool record_field_at(const struct record *record, size_t index, struct record_field *ret_field);
+
 /* Writers: the field (or the not-null branch of its union) is set; a NULL text sets null. False if
  * the path or type is wrong or memory ran out; sticky until record_reset, see record_failed, so
  * that many sets are checked once. Text has to be UTF-8. A whole number is for int and long, a real

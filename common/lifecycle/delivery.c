@@ -9,36 +9,40 @@
 
 #include <string.h>
 
-#define MEMBER(member, optional)                                                                   \
+#define TEXT(name, optional) TEXT_OF(delivery, name, optional)
+#define TIME(name)                                                                                 \
     {                                                                                              \
-#member, offsetof(struct delivery, member), sizeof(((struct delivery *)0)->member),        \
-            optional                                                                               \
+#name, MEMBER_LONG, false, offsetof(struct delivery, name##_ms), sizeof(int64_t)           \
     }
-static const struct text_field texts[] = {
-    MEMBER(id, false),
-    MEMBER(referral_id, false),
-    MEMBER(correlation_id, true),
-    MEMBER(pathway, false),
-    MEMBER(service, false),
-    MEMBER(source_kind, false),
-    MEMBER(source_ods, true),
-    MEMBER(hcp, true),
-    MEMBER(pcn, true),
-    MEMBER(destination, false),
-    MEMBER(last_result, true),
-    MEMBER(traceparent, true),
-    MEMBER(rules_version, true),
-    MEMBER(directory_version, true),
+#define NUMBER(name)                                                                               \
+    {                                                                                              \
+#name, MEMBER_INT, true, offsetof(struct delivery, name), sizeof(int32_t)                  \
+    }
+static const struct member members[] = {
+    TEXT(id, false),
+    TEXT(referral_id, false),
+    TEXT(correlation_id, true),
+    TEXT(pathway, false),
+    TEXT(service, false),
+    TEXT(source_kind, false),
+    TEXT(source_ods, true),
+    TEXT(hcp, true),
+    TEXT(pcn, true),
+    TEXT(destination, false),
+    NUMBER(hop),
+    NUMBER(attempts),
+    TIME(accepted_at),
+    TIME(created_at),
+    TIME(deadline_at),
+    TIME(next_attempt_at),
+    TEXT(last_result, true),
+    TEXT(traceparent, true),
+    TEXT(rules_version, true),
+    TEXT(directory_version, true),
 };
-#undef MEMBER
-static const struct whole_field wholes[] = {
-    {"hop", offsetof(struct delivery, hop), false, true},
-    {"attempts", offsetof(struct delivery, attempts), false, true},
-    {"accepted_at", offsetof(struct delivery, accepted_at_ms), true, false},
-    {"created_at", offsetof(struct delivery, created_at_ms), true, false},
-    {"deadline_at", offsetof(struct delivery, deadline_at_ms), true, false},
-    {"next_attempt_at", offsetof(struct delivery, next_attempt_at_ms), true, false},
-};
+#undef TEXT
+#undef TIME
+#undef NUMBER
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE])
@@ -47,17 +51,6 @@ void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE
     text_format(number, sizeof number, "%d", (int)hop);
     struct uuid uuid = uuid_of("delivery", referral_id, number, NULL);
     uuid_format(&uuid, id);
-}
-
-static bool write_tried(struct record *record, const struct delivery *delivery)
-{
-    for (size_t i = 0; i < delivery->tried_count && i < DELIVERY_TRIED_MAX; i++) {
-        char path[16];
-        text_format(path, sizeof path, "tried.%zu", i);
-        if (!record_add(record, "tried") || !record_set_text(record, path, delivery->tried[i]))
-            return false;
-    }
-    return true;
 }
 
 enum verdict delivery_encode(struct codec *codec, const struct contract *contract,
@@ -69,18 +62,31 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
                    DELIVERY_PAYLOAD_MAX);
         return REFUSED;
     }
+    if (delivery->tried_count > DELIVERY_TRIED_MAX) {
+        reason_set(reason, "too-many", "/tried", "at most %d destinations", DELIVERY_TRIED_MAX);
+        return REFUSED;
+    }
     const struct schema *schema = contract_message(contract, "Delivery");
-    struct record *record = schema == NULL ? NULL : codec_blank(codec, schema);
-    if (record == NULL ||
-        !fields_write(record, delivery, texts, COUNT(texts), wholes, COUNT(wholes)) ||
-        (delivery->intent && !record_set_boolean(record, "intent", true)) ||
-        !write_tried(record, delivery) ||
-        !record_set_bytes(record, "payload", delivery->payload, delivery->payload_size)) {
-        reason_set(reason, "no-delivery", NULL,
-                   "a delivery could not be written: schema or memory");
+    if (schema == NULL) {
+        reason_set(reason, "no-delivery", NULL, "there is no schema of a delivery");
         return BROKEN;
     }
-    return codec_write(codec, record, buffer, reason);
+    struct flat_field fields[COUNT(members) + 3];
+    size_t count = fields_list(delivery, members, COUNT(members), fields);
+    if (delivery->intent)
+        fields[count++] =
+            (struct flat_field){.name = "intent", .kind = FLAT_BOOLEAN, .whole = true};
+    if (delivery->tried_count > 0)
+        fields[count++] = (struct flat_field){.name = "tried",
+                                              .kind = FLAT_TEXTS,
+                                              .bytes = delivery->tried,
+                                              .length = delivery->tried_count,
+                                              .stride = sizeof(delivery->tried[0])};
+    fields[count++] = (struct flat_field){.name = "payload",
+                                          .kind = FLAT_BYTES,
+                                          .bytes = delivery->payload,
+                                          .length = delivery->payload_size};
+    return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 
 static enum verdict read_tried(const struct record *record, struct delivery *delivery,
@@ -110,7 +116,7 @@ enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t leng
     if (verdict != DONE)
         return verdict;
     struct delivery delivery = {0};
-    verdict = fields_read(record, &delivery, texts, COUNT(texts), wholes, COUNT(wholes), reason);
+    verdict = fields_read(record, &delivery, members, COUNT(members), reason);
     if (verdict != DONE)
         return verdict;
     verdict = read_tried(record, &delivery, reason);

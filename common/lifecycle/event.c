@@ -28,30 +28,30 @@ static const struct event_word words[EVENT_KINDS] = {
     [EVENT_NOTICED] = {"noticed", NULL, false, NULL},
 };
 
-#define MEMBER(member, optional)                                                                   \
+#define TEXT(name, optional) TEXT_OF(referral_event, name, optional)
+#define TIME(name, optional)                                                                       \
     {                                                                                              \
-#member, offsetof(struct referral_event, member),                                          \
-            sizeof(((struct referral_event *)0)->member), optional                                 \
+#name, MEMBER_LONG, optional, offsetof(struct referral_event, name##_ms), sizeof(int64_t)  \
     }
-static const struct text_field texts[] = {
-    MEMBER(referral_id, false),  MEMBER(correlation_id, true),
-    MEMBER(pathway, false),      MEMBER(service, true),
-    MEMBER(source_kind, true),   MEMBER(source_ods, true),
-    MEMBER(hcp, true),           MEMBER(pcn, true),
-    MEMBER(destination, true),   MEMBER(reason, true),
-    MEMBER(result, true),        MEMBER(origin, true),
-    MEMBER(rules_version, true), MEMBER(directory_version, true),
+#define NUMBER(name)                                                                               \
+    {                                                                                              \
+#name, MEMBER_INT, true, offsetof(struct referral_event, name), sizeof(int32_t)            \
+    }
+static const struct member members[] = {
+    TEXT(referral_id, false),  TEXT(correlation_id, true),
+    TIME(occurred_at, false),  TIME(recorded_at, false),
+    TIME(accepted_at, false),  TIME(deadline_at, true),
+    TEXT(pathway, false),      TEXT(service, true),
+    TEXT(source_kind, true),   TEXT(source_ods, true),
+    TEXT(hcp, true),           TEXT(pcn, true),
+    TEXT(destination, true),   NUMBER(hop),
+    NUMBER(attempt),           TEXT(reason, true),
+    TEXT(result, true),        TEXT(origin, true),
+    TEXT(rules_version, true), TEXT(directory_version, true),
 };
-#undef MEMBER
-
-static const struct whole_field wholes[] = {
-    {"occurred_at", offsetof(struct referral_event, occurred_at_ms), true, false},
-    {"recorded_at", offsetof(struct referral_event, recorded_at_ms), true, false},
-    {"accepted_at", offsetof(struct referral_event, accepted_at_ms), true, false},
-    {"deadline_at", offsetof(struct referral_event, deadline_at_ms), true, true},
-    {"hop", offsetof(struct referral_event, hop), false, true},
-    {"attempt", offsetof(struct referral_event, attempt), false, true},
-};
+#undef TEXT
+#undef TIME
+#undef NUMBER
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct event_word *event_word(enum event_kind kind)
@@ -82,16 +82,22 @@ static enum verdict encode(struct codec *codec, const struct contract *contract,
                            struct buffer *buffer, struct reason *reason)
 {
     const struct schema *schema = contract_message(contract, "ReferralEvent");
-    struct record *record = schema == NULL ? NULL : codec_blank(codec, schema);
-    if (record == NULL || !record_set_text(record, "id", id) ||
-        !record_set_text(record, "kind", words[event->kind].name) ||
-        !fields_write(record, event, texts, COUNT(texts), wholes, COUNT(wholes)) ||
-        (event->explanation != NULL && event->explanation[0] != '\0' &&
-         !record_set_text(record, "explanation", event->explanation))) {
-        reason_set(reason, "no-event", NULL, "an event could not be written: schema or memory");
+    if (schema == NULL) {
+        reason_set(reason, "no-event", NULL, "there is no schema of an event");
         return BROKEN;
     }
-    return codec_write(codec, record, buffer, reason);
+    const char *kind = words[event->kind].name, *explanation = event->explanation;
+    struct flat_field fields[COUNT(members) + 3] = {
+        {.name = "id", .kind = FLAT_TEXT, .bytes = id, .length = strlen(id)},
+        {.name = "kind", .kind = FLAT_TEXT, .bytes = kind, .length = strlen(kind)},
+    };
+    size_t count = 2 + fields_list(event, members, COUNT(members), fields + 2);
+    if (explanation != NULL && explanation[0] != '\0')
+        fields[count++] = (struct flat_field){.name = "explanation",
+                                              .kind = FLAT_TEXT,
+                                              .bytes = explanation,
+                                              .length = strlen(explanation)};
+    return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 
 enum verdict event_encode(struct codec *codec, const struct contract *contract,
@@ -116,7 +122,7 @@ enum verdict event_decode(struct codec *codec, const void *bytes, size_t length,
         reason_set(reason, "unknown-event", "/kind", "a word that this version does not know");
         return REFUSED;
     }
-    verdict = fields_read(record, &event, texts, COUNT(texts), wholes, COUNT(wholes), reason);
+    verdict = fields_read(record, &event, members, COUNT(members), reason);
     if (verdict != DONE)
         return verdict;
     const char *id = record_text(record, "id");

@@ -6,78 +6,83 @@
 
 #include "base/text.h"
 
-bool fields_write(struct record *record, const void *from, const struct text_field *texts,
-                  size_t texts_count, const struct whole_field *wholes, size_t wholes_count)
+#include <assert.h>
+#include <string.h>
+
+size_t fields_list(const void *from, const struct member *members, size_t count,
+                   struct flat_field *fields)
 {
-    const char *base = from;
-    for (size_t i = 0; i < texts_count; i++) {
-        const char *text = base + texts[i].offset;
-        if (text[0] == '\0' && texts[i].optional)
-            continue;
-        if (!record_set_text(record, texts[i].name, text))
-            return false;
+    size_t listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct member *member = &members[i];
+        const void *at = (const char *)from + member->offset;
+        struct flat_field field = {.name = member->name, .kind = FLAT_WHOLE};
+        if (member->kind == MEMBER_TEXT) {
+            field.kind = FLAT_TEXT;
+            field.bytes = at;
+            field.length = strlen(at);
+        } else {
+            field.whole = member->kind == MEMBER_LONG ? *(const int64_t *)at : *(const int32_t *)at;
+        }
+        if (!member->optional || field.length > 0 || field.whole != 0)
+            fields[listed++] = field;
     }
-    for (size_t i = 0; i < wholes_count; i++) {
-        const void *member = base + wholes[i].offset;
-        int64_t number = wholes[i].wide ? *(const int64_t *)member : *(const int32_t *)member;
-        if (number == 0 && wholes[i].optional)
-            continue;
-        if (!record_set_whole(record, wholes[i].name, number))
-            return false;
-    }
-    return true;
+    return listed;
 }
 
-static enum verdict read_text(const struct record *record, char *base,
-                              const struct text_field *field, struct reason *reason)
+static enum verdict refuse(const struct member *member, const char *code, const char *words,
+                           struct reason *reason)
 {
-    const char *text = record_text(record, field->name);
-    if (text == NULL && !field->optional) {
-        reason_set(reason, "missing-field", NULL, "the field %s is not there", field->name);
-        return REFUSED;
-    }
-    if (!text_copy(base + field->offset, field->size, text)) {
-        reason_set(reason, "too-long", NULL, "%s has more than %zu bytes", field->name,
-                   field->size - 1);
-        return REFUSED;
-    }
-    return DONE;
+    char pointer[REASON_POINTER_MAX];
+    (void)text_format(pointer, sizeof(pointer), "/%s", member->name);
+    reason_set(reason, code, pointer, "%s", words);
+    return REFUSED;
 }
 
-static enum verdict read_whole(const struct record *record, char *base,
-                               const struct whole_field *field, struct reason *reason)
-{
-    int64_t number = 0;
-    if (!record_whole(record, field->name, &number) && !field->optional) {
-        reason_set(reason, "missing-field", NULL, "the field %s is not there", field->name);
-        return REFUSED;
-    }
-    void *member = base + field->offset;
-    if (field->wide) {
-        *(int64_t *)member = number;
-        return DONE;
-    }
-    if (number < INT32_MIN || number > INT32_MAX) {
-        reason_set(reason, "out-of-range", NULL, "%s does not fit 32 bits", field->name);
-        return REFUSED;
-    }
-    *(int32_t *)member = (int32_t)number;
-    return DONE;
-}
-
-enum verdict fields_read(const struct record *record, void *to, const struct text_field *texts,
-                         size_t texts_count, const struct whole_field *wholes, size_t wholes_count,
+static enum verdict take(const struct record_field *field, const struct member *member, char *base,
                          struct reason *reason)
 {
-    for (size_t i = 0; i < texts_count; i++) {
-        enum verdict verdict = read_text(record, to, &texts[i], reason);
+    void *at = base + member->offset;
+    if (member->kind == MEMBER_TEXT) {
+        if (!field->text)
+            return DONE;
+        return text_copy_bytes(at, member->size, field->text, field->length)
+                   ? DONE
+                   : refuse(member, "too-long", "more bytes than the field may have", reason);
+    }
+    if (member->kind == MEMBER_LONG)
+        *(int64_t *)at = field->whole;
+    else if (field->whole >= INT32_MIN && field->whole <= INT32_MAX)
+        *(int32_t *)at = (int32_t)field->whole;
+    else
+        return refuse(member, "out-of-range", "a number that does not fit 32 bits", reason);
+    return DONE;
+}
+
+/* Fields come in the writer's order, which is that of the table as a rule. */
+enum verdict fields_read(const struct record *record, void *to, const struct member *members,
+                         size_t count, struct reason *reason)
+{
+    struct record_field field;
+    uint32_t found = 0;
+    size_t next = 0;
+    assert(count <= MEMBERS_MAX);
+    for (size_t i = 0; record_field_at(record, i, &field); i++) {
+        size_t tries = 0;
+        for (; tries < count && strcmp(members[next].name, field.name) != 0; tries++)
+            next = next + 1 < count ? next + 1 : 0;
+        if (tries == count)
+            continue;
+        const struct member *member = &members[next];
+        if (member->kind == MEMBER_TEXT ? field.text != NULL : field.is_whole)
+            found |= 1u << next;
+        enum verdict verdict = take(&field, member, to, reason);
         if (verdict != DONE)
             return verdict;
+        next = next + 1 < count ? next + 1 : 0;
     }
-    for (size_t i = 0; i < wholes_count; i++) {
-        enum verdict verdict = read_whole(record, to, &wholes[i], reason);
-        if (verdict != DONE)
-            return verdict;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!members[i].optional && !(found >> i & 1u))
+            return refuse(&members[i], "missing-field", "the field is not there", reason);
     return DONE;
 }

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs and records by table: which member stands for which field. Inside lifecycle only. */
+/* Structs and flat messages by table: which member stands for which field. Inside lifecycle only.
+ */
 #ifndef LIFECYCLE_FIELDS_H
 #define LIFECYCLE_FIELDS_H
 
-#include "codec/record.h"
+#include "codec/flat.h"
 
-struct text_field {
+enum member_kind { MEMBER_TEXT, MEMBER_INT, MEMBER_LONG };
+
+struct member { /* best in the schema's order */
     const char *name;
+    enum member_kind kind;
+    bool optional; /* "" and 0 are written as null, or as the schema's default */
     size_t offset;
-    size_t size;   /* of the member, terminator included */
-    bool optional; /* "" is written as null */
+    size_t size; /* of the member; of a text with its terminator */
 };
+#define MEMBERS_MAX 32
+#define TEXT_OF(type, name, optional)                                                              \
+    {                                                                                              \
+#name, MEMBER_TEXT, optional, offsetof(struct type, name),                                 \
+            sizeof(((struct type *)0)->name)                                                       \
+    }
 
-struct whole_field {
-    const char *name;
-    size_t offset;
-    bool wide;     /* int64_t, else int32_t */
-    bool optional; /* 0 is written as null */
-};
-
-/* The record must be empty. False if a field does not exist or memory ran out. */
-bool fields_write(struct record *record, const void *from, const struct text_field *texts,
-                  size_t texts_count, const struct whole_field *wholes, size_t wholes_count);
+/* Appends what is to be written to `fields`, which has room for `count` more; how many. */
+size_t fields_list(const void *from, const struct member *members, size_t count,
+                   struct flat_field *fields);
 /* REFUSED: missing-field, too-long, out-of-range, with the pointer. */
-__attribute__((warn_unused_result)) enum verdict
-fields_read(const struct record *record, void *to, const struct text_field *texts,
-            size_t texts_count, const struct whole_field *wholes, size_t wholes_count,
-            struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict fields_read(const struct record *record, void *to,
+                                                             const struct member *members,
+                                                             size_t count, struct reason *reason);
 
 #endif

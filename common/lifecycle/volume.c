@@ -8,27 +8,29 @@
 
 #include <string.h>
 
-#define MEMBER(name)                                                                               \
-    {                                                                                              \
-#name, offsetof(struct volume, name), sizeof(((struct volume *)0)->name), false            \
-    }
-static const struct text_field texts[] = {
-    MEMBER(period), MEMBER(pathway), MEMBER(service),  MEMBER(source_kind),
-    MEMBER(hcp),    MEMBER(pcn),     MEMBER(provider), MEMBER(stage),
+#define TEXT(name) TEXT_OF(volume, name, false)
+static const struct member members[] = {
+    TEXT(period),
+    TEXT(pathway),
+    TEXT(service),
+    TEXT(source_kind),
+    TEXT(hcp),
+    TEXT(pcn),
+    TEXT(provider),
+    TEXT(stage),
+    {"count", MEMBER_LONG, false, offsetof(struct volume, count), sizeof(int64_t)},
 };
-#undef MEMBER
-static const struct whole_field wholes[] = {
-    {"count", offsetof(struct volume, count), true, false},
-};
-#define TEXTS (sizeof texts / sizeof texts[0])
+#undef TEXT
+#define COUNT (sizeof members / sizeof members[0])
+#define DIMENSIONS (COUNT - 1) /* all but the count */
 
 size_t volume_key(const struct volume *volume, char key[VOLUME_KEY_SIZE])
 {
     size_t length = 0;
-    for (size_t i = 0; i < TEXTS; i++) {
+    for (size_t i = 0; i < DIMENSIONS; i++) {
         if (i > 0)
             key[length++] = '|';
-        const char *text = (const char *)volume + texts[i].offset;
+        const char *text = (const char *)volume + members[i].offset;
         for (size_t j = 0; text[j] != '\0'; j++)
             key[length++] = text[j] == '|' ? '/' : text[j];
     }
@@ -41,12 +43,13 @@ enum verdict volume_encode(struct codec *codec, const struct contract *contract,
                            struct reason *reason)
 {
     const struct schema *schema = contract_message(contract, "Volume");
-    struct record *record = schema == NULL ? NULL : codec_blank(codec, schema);
-    if (record == NULL || !fields_write(record, volume, texts, TEXTS, wholes, 1)) {
-        reason_set(reason, "no-volume", NULL, "a volume could not be written: schema or memory");
+    if (schema == NULL) {
+        reason_set(reason, "no-volume", NULL, "there is no schema of a volume");
         return BROKEN;
     }
-    return codec_write(codec, record, buffer, reason);
+    struct flat_field fields[COUNT];
+    size_t count = fields_list(volume, members, COUNT, fields);
+    return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 
 enum verdict volume_decode(struct codec *codec, const void *bytes, size_t length,
@@ -57,7 +60,7 @@ enum verdict volume_decode(struct codec *codec, const void *bytes, size_t length
     if (verdict != DONE)
         return verdict;
     struct volume volume = {0};
-    verdict = fields_read(record, &volume, texts, TEXTS, wholes, 1, reason);
+    verdict = fields_read(record, &volume, members, COUNT, reason);
     if (verdict == DONE)
         *ret_volume = volume;
     return verdict;
