@@ -21,19 +21,69 @@ static bool write_escape(struct buffer *buffer, unsigned char byte)
                        : buffer_append_format(buffer, "\\u%04X", byte);
 }
 
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\';
+}
+
+/* How many letters may stand as they are. Eight are looked at together: subtracting sets the top
+ * bit of a byte that was too small; a borrow can at most set one too many, which the slow loop then
+ * looks at. */
+static size_t plain_length(const unsigned char *text, size_t length)
+{
+    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+    size_t i = 0;
+    for (uint64_t word; i + sizeof(word) <= length; i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
+        uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+        if ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+             ((slash - ones) & ~slash)) &
+            tops)
+            break;
+    }
+    while (i < length && is_plain(text[i]))
+        i++;
+    return i;
+}
+
 bool json_text_append(struct buffer *buffer, const char *text, size_t length)
 {
-    size_t from = 0;
-    bool well = buffer_append(buffer, "\"", 1);
-    for (size_t i = 0; well && i < length; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\')
-            continue;
-        well = buffer_append(buffer, text + from, i - from) && write_escape(buffer, byte);
-        from = i + 1;
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t plain = plain_length(bytes, length);
+    char *room = buffer_reserve(buffer, plain + 2);
+    if (!room)
+        return false;
+    *room++ = '"';
+    memcpy(room, text, plain);
+    buffer->length += plain + 1;
+    for (size_t i = plain; i < length;) {
+        if (!write_escape(buffer, bytes[i++]))
+            return false;
+        plain = plain_length(bytes + i, length - i);
+        if (!buffer_append(buffer, text + i, plain))
+            return false;
+        i += plain;
     }
-    return well && buffer_append(buffer, text + from, length - from) &&
-           buffer_append(buffer, "\"", 1);
+    return buffer_append(buffer, "\"", 1);
+}
+
+/* A field's name is made of letters that need no escape. */
+static bool write_name(struct buffer *buffer, const struct schema_node *field, bool first)
+{
+    const size_t length = field->field_name_length;
+    char *room = buffer_reserve(buffer, length + 4);
+    if (!room)
+        return false;
+    char *at = room;
+    if (!first)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, field->field_name, length);
+    at += length;
+    *at++ = '"';
+    *at++ = ':';
+    buffer->length += (size_t)(at - room);
+    return true;
 }
 
 static bool write_bytes(const struct value *value, struct buffer *buffer)
@@ -48,6 +98,19 @@ static bool write_bytes(const struct value *value, struct buffer *buffer)
     room[size + 1] = '"';
     buffer->length += size + 2;
     return true;
+}
+
+static bool write_whole(int64_t number, struct buffer *buffer)
+{
+    char digits[24];
+    char *at = digits + sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--at = '-';
+    return buffer_append(buffer, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static bool write_real(double number, struct buffer *buffer)
@@ -76,7 +139,7 @@ static bool write_scalar(const struct value *value, struct buffer *buffer)
         return value_whole(value, &whole) && buffer_append_text(buffer, whole ? "true" : "false");
     case SCHEMA_INT:
     case SCHEMA_LONG:
-        return value_whole(value, &whole) && buffer_append_format(buffer, "%lld", (long long)whole);
+        return value_whole(value, &whole) && write_whole(whole, buffer);
     case SCHEMA_FLOAT:
     case SCHEMA_DOUBLE:
         return value_real(value, &real) && write_real(real, buffer);
@@ -101,9 +164,12 @@ static bool write_all(const struct value *value, struct buffer *buffer)
         if (kind == SCHEMA_RECORD &&
             (!value_enter(&inner) || (value_real(&inner, &real) && !isfinite(real))))
             continue;
-        well = first || buffer_append(buffer, ",", 1);
+        if (kind == SCHEMA_RECORD)
+            well = write_name(buffer, value->node->children[i], first);
+        else
+            well = first || buffer_append(buffer, ",", 1);
         first = false;
-        if (well && kind != SCHEMA_ARRAY)
+        if (well && kind == SCHEMA_MAP)
             well = json_text_append(buffer, key, strlen(key)) && buffer_append(buffer, ":", 1);
         well = well && write_value(child, buffer);
     }

@@ -11,16 +11,22 @@
 static const char *const passed_on[] = {"source",  "patient", "consent",
                                         "urgency", "notes",   "details"};
 
+static bool append_name(struct buffer *buffer, const char *name)
+{
+    return json_text_append(buffer, name, strlen(name)) && buffer_append(buffer, ":", 1);
+}
+
 static bool append_text(struct buffer *buffer, const char *name, const char *value)
 {
-    return buffer_append_format(buffer, "\"%s\":", name) &&
-           json_text_append(buffer, value, strlen(value)) && buffer_append(buffer, ",", 1);
+    return append_name(buffer, name) && json_text_append(buffer, value, strlen(value)) &&
+           buffer_append(buffer, ",", 1);
 }
 
 static bool append_member(struct buffer *buffer, const struct record *referral, const char *name)
 {
-    return !record_has(referral, name) || (buffer_append_format(buffer, ",\"%s\":", name) &&
-                                           record_write_json(referral, name, buffer));
+    return !record_has(referral, name) ||
+           (buffer_append(buffer, ",", 1) && append_name(buffer, name) &&
+            record_write_json(referral, name, buffer));
 }
 
 bool body_append(struct buffer *buffer, const struct delivery *delivery,

@@ -93,10 +93,16 @@ static void take_what_is_new(struct composer *composer)
 static bool header(struct composer *composer, struct send_content *content, size_t *count,
                    const char *name, const char *value)
 {
-    if (*count == SEND_HEADERS_MAX ||
-        !text_format(composer->lines[*count], sizeof(composer->lines[0]), "%s: %s", name, value))
+    const size_t length = strlen(name);
+    if (*count == SEND_HEADERS_MAX)
         return false;
-    content->headers[*count] = composer->lines[*count];
+    char *line = composer->lines[*count];
+    if (length + 3 > sizeof(composer->lines[0]) ||
+        !text_copy(line + length + 2, sizeof(composer->lines[0]) - length - 2, value))
+        return false;
+    memcpy(line, name, length);
+    memcpy(line + length, ": ", 2);
+    content->headers[*count] = line;
     (*count)++;
     return true;
 }
