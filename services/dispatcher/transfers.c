@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "hear.h"
 #include "trust.h"
+#include "watches.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ struct transfers {
     size_t under_way;
     size_t idle_count;
     int64_t safety_at_ms;
-    int epoll_fd;
+    struct watches watches;
     int watched_fd;
 };
 
@@ -78,23 +79,21 @@ struct transfers {
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *known)
 {
-    (void)easy;
+    (void)easy, (void)known;
     struct shard *shard = self;
     struct transfers *transfers = shard->transfers;
-    if (what == CURL_POLL_REMOVE) {
-        (void)epoll_ctl(transfers->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
-    struct epoll_event event = {.data.u64 =
-                                    (uint64_t)(shard - transfers->shards) << 32 | (uint32_t)fd};
-    event.events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
-    if (known && epoll_ctl(transfers->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
-        return 0;
-    if (epoll_ctl(transfers->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0 &&
-        epoll_ctl(transfers->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0)
-        return -1;
-    (void)curl_multi_assign(shard->multi, fd, shard);
-    return 0;
+    uint32_t events = 0;
+    if (what != CURL_POLL_REMOVE)
+        events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
+    uint32_t owner = (uint32_t)(shard - transfers->shards);
+    return watches_want(&transfers->watches, fd, owner, events) ? 0 : -1;
+}
+
+static int on_close_socket(void *self, curl_socket_t fd)
+{
+    struct transfers *transfers = self;
+    watches_closed(&transfers->watches, fd);
+    return close(fd);
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *self)
@@ -121,13 +120,16 @@ static size_t on_header(char *line, size_t size, size_t count, void *self)
 static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = self;
+    struct transfers *transfers = transfer->shard->transfers;
     (void)purpose;
-    if (!address_allowed(transfer->shard->transfers->options.allowed, &address->addr,
-                         address->addrlen)) {
+    if (!address_allowed(transfers->options.allowed, &address->addr, address->addrlen)) {
         transfer->address_refused = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0)
+        watches_opened(&transfers->watches, fd);
+    return fd;
 }
 
 /* Asked before each request, on new connections and kept ones. A second time for the same transfer
@@ -214,6 +216,8 @@ static bool set_up(struct transfer *transfer, const struct transfers *transfers)
     failed |= FAILS(CURLOPT_HEADERDATA, transfer);
     failed |= FAILS(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     failed |= FAILS(CURLOPT_OPENSOCKETDATA, transfer);
+    failed |= FAILS(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    failed |= FAILS(CURLOPT_CLOSESOCKETDATA, transfer->shard->transfers);
     failed |= FAILS(CURLOPT_PREREQFUNCTION, on_connected);
     failed |= FAILS(CURLOPT_PREREQDATA, transfer);
     return !failed;
@@ -468,7 +472,7 @@ void transfers_turn(struct transfers *transfers, int wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int running;
-    int count = epoll_wait(transfers->epoll_fd, events, EVENTS_MAX,
+    int count = epoll_wait(transfers->watches.epoll_fd, events, EVENTS_MAX,
                            wait_of(transfers, wait_ms, clock_monotonic_ms()));
     for (int i = 0; i < count; i++) {
         if (events[i].data.u64 == WATCHED) {
@@ -477,12 +481,14 @@ void transfers_turn(struct transfers *transfers, int wait_ms)
                 continue; /* emptied already */
             continue;
         }
-        struct shard *shard = &transfers->shards[events[i].data.u64 >> 32];
+        const int fd = WATCHES_FD(events[i].data.u64);
+        struct shard *shard = &transfers->shards[WATCHES_OWNER(events[i].data.u64)];
+        if (!watches_wanted(&transfers->watches, fd))
+            continue;
         int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
                    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                    (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-        (void)curl_multi_socket_action(shard->multi, (curl_socket_t)(uint32_t)events[i].data.u64,
-                                       what, &running);
+        (void)curl_multi_socket_action(shard->multi, fd, what, &running);
         shard->touched = true;
     }
     int64_t now_ms = clock_monotonic_ms();
@@ -505,7 +511,7 @@ bool transfers_watch(struct transfers *transfers, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED};
     transfers->watched_fd = fd;
-    return epoll_ctl(transfers->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+    return epoll_ctl(transfers->watches.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 size_t transfers_under_way(const struct transfers *transfers)
@@ -549,13 +555,12 @@ struct transfers *transfers_open(const struct sender_options *options, transfers
     transfers->ended = ended;
     transfers->self = self;
     link_init(&transfers->busy);
-    transfers->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    bool well = watches_open(&transfers->watches);
     transfers->trust = load_trust(options, reason);
     if (!transfers->trust) {
         transfers_close(transfers);
         return NULL;
     }
-    bool well = transfers->epoll_fd >= 0;
     for (size_t i = 0; i < SHARDS; i++)
         well = shard_open(transfers, &transfers->shards[i]) && well;
     if (well)
@@ -589,8 +594,7 @@ void transfers_close(struct transfers *transfers)
     for (size_t i = 0; i < SHARES; i++)
         curl_share_cleanup(transfers->shares[i]);
     trust_free(transfers->trust);
-    if (transfers->epoll_fd >= 0)
-        close(transfers->epoll_fd);
+    watches_close(&transfers->watches);
     free(transfers);
     curl_global_cleanup();
 }
