@@ -2,9 +2,10 @@
 /* The URL of a provider comes from a directory that others fill: without this, an entry could make
  * the dispatcher POST to a metadata service or to a neighbour inside the network. The final address
  * of each connection is judged, so names that resolve to inner addresses are caught, too. An IPv4
- * address in an IPv6 coat (mapped, NAT64, 6to4, Teredo, compatible) is refused as a coat unless it
- * is the plain mapped form, which is judged as the IPv4 address it is. Sources: IANA special
- * purpose registries (RFC 6890 and its successors). */
+ * address in an IPv6 coat leads where that address leads: the mapped form is judged as the IPv4
+ * address alone; NAT64 and 6to4 are refused as coats, and where the operator allows the coat, what
+ * it wears is judged as well. Sources: IANA special purpose registries (RFC 6890 and its
+ * successors), RFC 6052, RFC 3056. */
 #include "address.h"
 
 #include "base/text.h"
@@ -76,14 +77,42 @@ static bool public_v6(const uint8_t bytes[16])
     return true;
 }
 
-static bool allowed_bytes(const struct networks *allowed, const uint8_t bytes[16])
+static bool listed(const struct networks *allowed, const uint8_t bytes[16])
 {
     for (size_t i = 0; i < allowed->count; i++)
         if (same_prefix(bytes, allowed->items[i].bytes, allowed->items[i].prefix))
             return true;
+    return false;
+}
+
+/* The IPv4 address inside a coat, or NULL. */
+static const uint8_t *worn_inside(const uint8_t bytes[16])
+{
+    static const struct {
+        uint8_t bytes[12];
+        unsigned prefix, place;
+    } coats[] = {{{0x00, 0x64, 0xff, 0x9b}, 96, 12}, /* NAT64 */
+                 {{0x20, 0x02}, 16, 2}};             /* 6to4 */
+    for (size_t i = 0; i < sizeof(coats) / sizeof(*coats); i++)
+        if (same_prefix(bytes, coats[i].bytes, coats[i].prefix))
+            return bytes + coats[i].place;
+    return NULL;
+}
+
+static bool allowed_v4(const struct networks *allowed, const uint8_t bytes[4])
+{
+    uint8_t whole[16];
+    memcpy(whole, mapped, sizeof(mapped));
+    memcpy(whole + sizeof(mapped), bytes, 4);
+    return listed(allowed, whole) || public_v4(bytes);
+}
+
+static bool allowed_bytes(const struct networks *allowed, const uint8_t bytes[16])
+{
     if (memcmp(bytes, mapped, sizeof(mapped)) == 0)
-        return public_v4(bytes + sizeof(mapped));
-    return public_v6(bytes);
+        return allowed_v4(allowed, bytes + sizeof(mapped));
+    const uint8_t *inside = worn_inside(bytes);
+    return (listed(allowed, bytes) && (!inside || allowed_v4(allowed, inside))) || public_v6(bytes);
 }
 
 /* 32 or 128 bits of address, or 0 if the text is no address. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define NETWORKS_MAX 64
+#define ADDRESS_TEXT_SIZE 46
 
 struct network { /* IPv4 as ::ffff:a.b.c.d */
     uint8_t bytes[16];

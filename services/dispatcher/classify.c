@@ -43,31 +43,83 @@ static const char *value_at(const char *at, const char *end, size_t name_length,
     return at;
 }
 
-bool classify_says_duplicate(const char *body, size_t length)
+struct value {
+    const char *name; /* "code" or "type" */
+    const char *text; /* not terminated */
+    size_t length;
+};
+
+/* The next value of a member `code` or `type` from *at on, in the order of the body; moves *at. */
+static bool next_value(const char **at, const char *end, struct value *ret_value)
 {
-    static const char word[] = "duplicate";
-    static const struct {
-        const char *name;
-        bool ending; /* the end of the value is enough (a URI) */
-    } fields[] = {{"\"code\"", false}, {"\"type\"", true}};
-    const size_t word_length = sizeof(word) - 1;
-    if (!body)
-        return false;
-    const char *end = body + length;
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-        const size_t name_length = strlen(fields[i].name);
-        const char *at = body;
-        while ((at = memmem(at, (size_t)(end - at), fields[i].name, name_length))) {
-            size_t size = 0;
-            const char *value = value_at(at, end, name_length, &size);
-            at += name_length;
-            if (!value || size < word_length || (size > word_length && !fields[i].ending))
+    static const char *const names[] = {"\"code\"", "\"type\""};
+    const size_t quoted = strlen(names[0]);
+    while (*at < end) {
+        const char *quote = memchr(*at, '"', (size_t)(end - *at));
+        if (!quote || (size_t)(end - quote) < quoted)
+            return false;
+        *at = quote + 1;
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+            if (memcmp(quote, names[i], quoted) != 0)
                 continue;
-            if (memcmp(value + size - word_length, word, word_length) == 0)
+            ret_value->name = i == 0 ? "code" : "type";
+            ret_value->text = value_at(quote, end, quoted, &ret_value->length);
+            if (ret_value->text)
                 return true;
         }
     }
     return false;
+}
+
+bool classify_says_duplicate(const char *body, size_t length)
+{
+    static const char word[] = "duplicate";
+    const size_t word_length = sizeof(word) - 1;
+    struct value value;
+    const char *at = body;
+    while (body && next_value(&at, body + length, &value)) {
+        const bool ending = strcmp(value.name, "type") == 0; /* of a URI is enough */
+        if (value.length >= word_length && (value.length == word_length || ending) &&
+            memcmp(value.text + value.length - word_length, word, word_length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool may_be_kept(const struct value *value)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const bool uri = strcmp(value->name, "type") == 0;
+    size_t digits = 0;
+    if (!value->length || value->length > 60 ||
+        (uri && !memchr(value->text, ':', value->length) && value->text[0] != '/'))
+        return false;
+    for (size_t i = 0; i < value->length; i++) {
+        const char letter = value->text[i];
+        digits = letter >= '0' && letter <= '9' ? digits + 1 : 0;
+        if (digits == 6 || !letter || (!strchr(letters, letter) && !(uri && strchr(":/#", letter))))
+            return false;
+    }
+    return true;
+}
+
+void classify_words(const struct answer *answer, char words[ANSWER_WORDS_SIZE])
+{
+    size_t used = 0;
+    struct value value;
+    const char *at = answer->excerpt;
+    words[0] = '\0';
+    while (at && next_value(&at, answer->excerpt + answer->excerpt_length, &value)) {
+        if (!may_be_kept(&value))
+            continue;
+        if (!text_format(words + used, ANSWER_WORDS_SIZE - used, "%s%s=%.*s", used ? " " : "",
+                         value.name, (int)value.length, value.text)) {
+            words[used] = '\0'; /* whole ones only */
+            return;
+        }
+        used += strlen(words + used);
+    }
 }
 
 static size_t row_of(int status)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum answer_meaning {
     ANSWER_DELIVERED, /* the provider has it */
@@ -26,6 +27,8 @@ struct answer {
     const char *excerpt; /* the first bytes of a body that is no success; never kept */
     size_t excerpt_length;
     const char *retry_after; /* the header's value or NULL */
+    int64_t duration_ms;     /* from resolving to the last byte; 0 if it never began */
+    const char *address;     /* of the other end, as text; "" or NULL without a connection */
 };
 
 /* Room for a result: a reason code at most. */
@@ -41,6 +44,12 @@ bool classify_unreached(const struct answer *answer);
 bool classify_unwell(const struct answer *answer);
 /* "http-503", or the error's code: for events, metrics and logs. */
 void classify_result(int status, const char *error, char result[RESULT_SIZE]);
+/* What may be kept of an answer's body: the values of `code` (OperationOutcome, problem details)
+ * and `type` (a problem's URI), as "code=invalid code=REC_BAD_REQUEST". All else is a stranger's
+ * text, which may speak of the patient, and is left out; so is a value with blanks, or with six
+ * digits in a row. "" if nothing is left. */
+#define ANSWER_WORDS_SIZE 200
+void classify_words(const struct answer *answer, char words[ANSWER_WORDS_SIZE]);
 /* True if a body says "duplicate": issue.code of a FHIR OperationOutcome, `code` of plain JSON, or
  * a problem type that ends in it. Works on the beginning of a longer body, too. */
 bool classify_says_duplicate(const char *body, size_t length);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,4 +43,14 @@ bool hear_body(struct heard *heard, const char *bytes, size_t length)
     memcpy(heard->excerpt + heard->excerpt_length, bytes, kept);
     heard->excerpt_length += kept;
     return true;
+}
+
+void hear_out(const struct heard *heard, struct post *post)
+{
+    memcpy(post->retry_after, heard->retry_after, sizeof(post->retry_after));
+    post->excerpt = post->status >= 400 ? malloc(heard->excerpt_length + 1) : NULL;
+    if (!post->excerpt)
+        return;
+    memcpy(post->excerpt, heard->excerpt, heard->excerpt_length);
+    post->excerpt_length = heard->excerpt_length;
 }

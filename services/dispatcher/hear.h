@@ -4,7 +4,7 @@
 #ifndef DISPATCHER_HEAR_H
 #define DISPATCHER_HEAR_H
 
-#include "send.h"
+#include "transfers.h"
 
 struct heard {
     size_t received; /* of the body */
@@ -19,5 +19,7 @@ void hear_header(struct heard *heard, const char *line, size_t length);
 /* False: no more of it is wanted. */
 __attribute__((warn_unused_result)) bool hear_body(struct heard *heard, const char *bytes,
                                                    size_t length);
+/* What is kept for the caller: Retry-After, and the beginning of a body that is no success. */
+void hear_out(const struct heard *heard, struct post *post);
 
 #endif

@@ -214,6 +214,8 @@ static void give_out(struct sender *sender, struct link *posts)
                                       .unstarted = post->unstarted,
                                       .unsendable = post->unsendable,
                                       .bars = post->request.bars,
+                                      .duration_ms = post->duration_ms,
+                                      .address = post->address,
                                       .excerpt = post->excerpt,
                                       .excerpt_length = post->excerpt_length,
                                       .retry_after =

@@ -143,6 +143,7 @@ static int on_connected(void *self, char *address, char *own, int port, int own_
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->departed = true;
+    (void)text_copy(transfer->post->address, sizeof(transfer->post->address), address);
     if (address_text_allowed(transfer->shard->transfers->options.allowed, address))
         return CURL_PREREQFUNC_OK;
     transfer->address_refused = true;
@@ -362,7 +363,8 @@ void transfers_start(struct transfers *transfers, struct post *post,
 {
     const uint64_t endpoint = endpoint_of(post->request.url);
     struct shard *shard = &transfers->shards[endpoint % SHARDS];
-    int64_t left_ms = post->until_ms - clock_monotonic_ms();
+    post->started_ms = clock_monotonic_ms();
+    int64_t left_ms = post->until_ms - post->started_ms;
     struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
     if (!transfer) {
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
@@ -403,18 +405,6 @@ static const char *error_of(CURL *easy, CURLcode code)
     return "network-error";
 }
 
-/* What is looked at of a body: that of a 409, which may say "duplicate". */
-static void keep_what_was_heard(struct post *post, const struct transfer *transfer)
-{
-    const struct heard *heard = &transfer->heard;
-    memcpy(post->retry_after, heard->retry_after, sizeof(post->retry_after));
-    post->excerpt = post->status >= 400 ? malloc(heard->excerpt_length + 1) : NULL;
-    if (!post->excerpt)
-        return;
-    memcpy(post->excerpt, heard->excerpt, heard->excerpt_length);
-    post->excerpt_length = heard->excerpt_length;
-}
-
 static void finish(struct transfers *transfers, struct transfer *transfer, CURLcode code)
 {
     struct shard *shard = transfer->shard;
@@ -435,7 +425,8 @@ static void finish(struct transfers *transfers, struct transfer *transfer, CURLc
         post->error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
     else
         post->error = error_of(transfer->easy, code);
-    keep_what_was_heard(post, transfer);
+    post->duration_ms = clock_monotonic_ms() - post->started_ms;
+    hear_out(&transfer->heard, post);
     transfers->ended(transfers->self, post);
     put_away(transfer);
 }

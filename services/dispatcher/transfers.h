@@ -17,7 +17,10 @@ struct post {
     struct link link;
     uint32_t flight;
     int64_t until_ms; /* monotonic: it has to end by then */
+    int64_t started_ms;
     /* the result */
+    int64_t duration_ms;
+    char address[ADDRESS_TEXT_SIZE];
     int status;
     const char *error; /* static */
     bool unstarted;

@@ -178,6 +178,8 @@ struct heard {
     char error[64];
     int unstarted;
     char retry_after[64];
+    char address[ADDRESS_TEXT_SIZE];
+    int64_t duration_ms;
     char excerpt[SEND_EXCERPT_MAX + 1];
 };
 
@@ -190,6 +192,8 @@ static void on_answer(void *self, uint32_t flight, const struct answer *answer)
     heard->status = answer->status;
     (void)text_copy(heard->error, sizeof(heard->error), answer->error);
     (void)text_copy(heard->retry_after, sizeof(heard->retry_after), answer->retry_after);
+    (void)text_copy(heard->address, sizeof(heard->address), answer->address);
+    heard->duration_ms = answer->duration_ms;
     (void)text_copy_bytes(heard->excerpt, sizeof(heard->excerpt), answer->excerpt,
                           answer->excerpt_length);
 }
@@ -278,7 +282,13 @@ static void every_way_of_answering_ends_in_one_answer(void **state)
             fail_msg("row %zu: %s: status %d, error %s, Retry-After %s, %d posts", i, rows[i].path,
                      heard.status, heard.error, heard.retry_after, atomic_load(&posts) - before);
     }
+    post_path(sender, &heard, "/hang");
+    assert_string_equal(heard.address, "127.0.0.1");
+    assert_true(heard.duration_ms >= 390 && heard.duration_ms < 3000);
+    post(sender, &heard, "http://127.0.0.1:1/", 400);
+    assert_string_equal(heard.address, ""); /* never connected */
     post_path(sender, &heard, "/duplicate");
+    assert_string_equal(heard.address, "127.0.0.1");
     assert_true(classify_says_duplicate(heard.excerpt, strlen(heard.excerpt)));
     sender_close(sender);
 }
