@@ -32,6 +32,7 @@ CASES = {
     "megabytes": (Answer(how="megabytes", size=32 * 1024 * 1024),),
     "endless": (Answer(how="endless"),),
     "half": (Answer(how="half"), Answer(200)),
+    "cut": (Answer(how="cut", size=5), Answer(200)),
     "garbage": (Answer(how="garbage"), Answer(200)),
     "dead": REFUSED,
     "metadata": METADATA,
@@ -146,6 +147,9 @@ class Provider(unittest.TestCase):
 
     def test_an_answer_cut_off_behind_its_status_still_says_what_became_of_it(self):
         self.check("half", self.first["half"], 1)
+
+    def test_an_answer_cut_off_within_its_body_is_none_and_tried_again(self):
+        self.check("cut", self.first["cut"], 2)
 
     def test_a_kept_connection_that_dies_brings_no_silent_second_post(self):
         self.outcome("409 duplicate")

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import unittest
 
+import jsonschema
 import standardwebhooks
+import yaml
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -69,9 +71,11 @@ class Wire(unittest.TestCase):
         cls.secrets.joinpath("own").write_text(OWN + "\n")
         cls.stack.environment["DISPATCHER_SECRETS_DIR"] = str(cls.secrets)
         cls.generator = generate.Generator(1, cls.stack.schemas)
+        cls.codes = {name: f"FWB{n:02d}" for n, name in enumerate(cls.generator.examples)}
         scripted.load(
             cls.stack,
             [
+                *(cls.row(code, pathway) for pathway, code in cls.codes.items()),
                 cls.row("FWA01"),
                 cls.row("FWA02", secret="own"),
                 cls.row("FWA03", secret="none"),
@@ -81,24 +85,24 @@ class Wire(unittest.TestCase):
         cls.stack.start()
 
     @classmethod
-    def row(cls, code, **columns):
+    def row(cls, code, pathway="blood-pressure", **columns):
         places = cls.generator.places
         return scripted.row(
             cls.stack.schemas,
             places,
             code,
-            "blood-pressure",
+            pathway,
             sorted(places)[0],
             cls.receiver.url(code),
             **columns,
         )
 
-    def deliver(self, code):
+    def deliver(self, code, body=None, headers=None):
         """The request that came in for a referral nominated to that provider."""
-        body = self.generator.body("blood-pressure")
+        body = body or self.generator.body("blood-pressure")
         body["nominated_provider"] = code
         key = f"{self.id()}-{len(self.receiver.snapshot())}"
-        referral_id = scripted.post(self.stack, body, key)
+        referral_id = scripted.post(self.stack, body, key, headers)
 
         def came(requests):
             return [r for r in requests if r.referral_id == referral_id]
@@ -151,6 +155,40 @@ class Wire(unittest.TestCase):
         self.reload('"reloaded"')
         request = self.deliver("FWA04")
         self.assertTrue(verifies(request, OLD) and verifies_asymmetric(request, public))
+
+    def routable(self, pathway):
+        """A body that the rules send to a provider."""
+        flagless = self.generator.body(
+            pathway,
+            lambda body: not body["details"].get("red_flags")
+            and body["source"]["kind"] in ("gp-practice", "self"),
+        )
+        return flagless
+
+    def test_each_pathways_callback_is_what_the_openapi_file_says(self):
+        api = yaml.safe_load((SOURCE_DIR / "docs" / "openapi.yaml").read_text())
+        operation = api["webhooks"]["referral.created"]["post"]
+        schema = {
+            "components": api["components"],
+            **operation["requestBody"]["content"]["application/json"]["schema"],
+        }
+        validator = jsonschema.Draft202012Validator(
+            schema, format_checker=jsonschema.FormatChecker()
+        )
+        described = {one["name"].lower(): one for one in operation["parameters"]}
+        ordinary = {"host", "user-agent", "accept", "content-type", "content-length"}
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        for pathway, code in self.codes.items():
+            with self.subTest(pathway):
+                body = self.routable(pathway)
+                request = self.deliver(code, body, {"traceparent": trace})
+                self.assertEqual(list(validator.iter_errors(request.document)), [])
+                self.assertEqual(set(request.headers) - ordinary - set(described), set())
+                needed = {name for name, one in described.items() if one.get("required")}
+                self.assertEqual(needed - set(request.headers), set())
+                self.assertEqual(request.headers["traceparent"].split("-")[1], trace.split("-")[1])
+                broken = {**request.document, "unknown": 1}
+                self.assertNotEqual(list(validator.iter_errors(broken)), [])
 
     def test_a_provider_whose_secret_is_missing_gets_nothing_until_it_is_there(self):
         body = self.generator.body("blood-pressure")

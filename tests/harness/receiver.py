@@ -21,7 +21,7 @@ BODY_MAX = 4 * 1024 * 1024
 class Answer:
     """One scripted answer. `how`: plain, hang (never answer), drip (a byte a `delay`), reset (RST
     instead of an answer), close (end of the connection instead of an answer), half (close in the
-    middle of the answer), garbage (no HTTP), endless (a body without end), megabytes (`size` bytes
+    middle of the answer's head), cut (close `size` bytes before the answer's end), garbage (no HTTP), endless (a body without end), megabytes (`size` bytes
     of body)."""
 
     status: int = 200
@@ -235,6 +235,10 @@ class Receiver:
         start = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n"
         if answer.how == "half":
             writer.write(start[:-8])
+            await writer.drain()
+            return False
+        if answer.how == "cut":
+            writer.write((start + body)[: -answer.size])
             await writer.drain()
             return False
         if answer.how == "drip":

@@ -45,9 +45,9 @@ def load(stack, rows):
     stack.ctl("providers", "load", path)
 
 
-def post(stack, body, key):
+def post(stack, body, key, headers=None):
     """The id of the accepted referral."""
-    status, _, document = stack.post(body, key.replace(" ", "-"))
+    status, _, document = stack.post(body, key.replace(" ", "-"), headers)
     if status != 202:
         raise RuntimeError(f"{key}: {status} {document}")
     return document["id"]
