@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -185,4 +186,22 @@ bool address_text_allowed(const struct networks *allowed, const char *text)
 {
     uint8_t bytes[16];
     return text && address_parse(text, bytes) && allowed_bytes(allowed, bytes);
+}
+
+const char *address_url_doubt(const struct networks *allowed, bool allow_http, const char *url)
+{
+    char host[ADDRESS_TEXT_SIZE];
+    uint8_t bytes[16];
+    const char *at = strstr(url, "://");
+    const bool https = strncasecmp(url, "https://", 8) == 0;
+    if (!https && !(allow_http && strncasecmp(url, "http://", 7) == 0))
+        return "bad-endpoint";
+    at += 3;
+    const bool bracket = *at == '[';
+    at += bracket;
+    /* Longer than any address: a name. */
+    if (!text_copy_bytes(host, sizeof(host), at, strcspn(at, bracket ? "]" : ":/?#")) ||
+        !address_parse(host, bytes))
+        return NULL;
+    return allowed_bytes(allowed, bytes) ? NULL : "address-refused";
 }

@@ -6,6 +6,7 @@
 
 #include "base/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,9 @@ struct sockaddr;
 bool address_allowed(const struct networks *allowed, const struct sockaddr *address, size_t size);
 /* The same for a numeric address in text; false if it is none. */
 bool address_text_allowed(const struct networks *allowed, const char *text);
+/* Why a URL will never be spoken to, as far as it shows by itself: "bad-endpoint" (neither https
+ * nor an allowed http) or "address-refused" (an address in numbers). NULL where nothing speaks
+ * against it; a name is judged when it is resolved. */
+const char *address_url_doubt(const struct networks *allowed, bool allow_http, const char *url);
 
 #endif

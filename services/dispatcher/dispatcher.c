@@ -286,6 +286,7 @@ static enum verdict start(void *context, struct service_context *service, struct
             directory_follow(self->kafka, self->contract, self->directory, &self->follower, reason);
     if (verdict != DONE)
         return verdict;
+    endpoints_judge(self);
     const struct stream_handlers handlers = {.self = self,
                                              .assigned = records_assigned,
                                              .revoked = records_revoked,
@@ -320,6 +321,7 @@ static void stop(void *context)
     directory_follow_stop(self->follower);
     deliver_free(self->core);
     directory_free(self->directory);
+    map_free(self->refused, NULL);
     kafka_settings_free(self->kafka);
     unload(self);
     buffer_clear(&self->scratch);
@@ -368,8 +370,10 @@ static void follow_directory(struct dispatcher *self, int64_t now_ms)
     enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
     if (verdict != DONE)
         self->follow_at_ms += AWAY_FIRST_MS;
-    if (changes)
-        deliver_directory_changed(self->core, now_ms);
+    if (!changes)
+        return;
+    endpoints_judge(self);
+    deliver_directory_changed(self->core, now_ms);
 }
 
 static void tell_figures(struct dispatcher *self, int64_t now_ms)

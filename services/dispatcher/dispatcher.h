@@ -40,6 +40,7 @@ struct dispatcher {
     struct secrets secrets;  /* the default ones; none = not signed */
     const char *secret_path; /* their file; NULL = they were given as text */
     struct map *named_secrets;
+    struct map *refused; /* ODS code -> static code: endpoints that may not be spoken to */
 
     struct kafka_settings *kafka;
     struct directory_follower *follower;
@@ -77,6 +78,9 @@ __attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
                                                       const struct deliver_send *send,
                                                       struct send_request *ret_request,
                                                       struct answer *ret_answer);
+
+/* endpoints.c: tells of the endpoints in the directory that may not be spoken to. */
+void endpoints_judge(struct dispatcher *self);
 
 /* records.c: the topic read. */
 enum verdict records_assigned(void *self, const char *topic, int32_t partition, int64_t from,

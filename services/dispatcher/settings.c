@@ -108,6 +108,8 @@ const struct metric settings_metrics[] = {
                              "Destinations known"},
     [METRIC_UNUSABLE] = {"referral_dispatcher_destinations_unusable", METRIC_GAUGE, NULL,
                          "Destinations that are paused, gone or without an endpoint"},
+    [METRIC_REFUSED] = {"referral_dispatcher_endpoints_refused", METRIC_GAUGE, NULL,
+                        "Endpoints in the directory that may not be spoken to"},
     [METRIC_BROKEN] = {"referral_dispatcher_destinations_broken", METRIC_GAUGE, NULL,
                        "Destinations that are only probed"},
     [METRIC_HOSTS_BROKEN] = {"referral_dispatcher_hosts_broken", METRIC_GAUGE, NULL,

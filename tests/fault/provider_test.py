@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
 import scripted  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
-from stack import Stack, free_port  # noqa: E402
+from stack import Stack, free_port, wait_until  # noqa: E402
 
 OUTCOME = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"%s"}]}'
 REFUSED = f"http://127.0.0.1:{free_port()}/nobody"
@@ -194,6 +194,38 @@ class Provider(unittest.TestCase):
 
     def test_an_address_outside_the_allowed_networks_is_never_reached(self):
         self.check("metadata", self.second["metadata"])
+
+    def test_an_endpoint_that_a_new_directory_blocks_is_told_at_once(self):
+        def refused():
+            return [
+                float(line.split()[1])
+                for line in self.stack.metrics("dispatcher").splitlines()
+                if line.startswith("referral_dispatcher_endpoints_refused ")
+            ][0]
+
+        self.assertEqual(refused(), 1)  # the metadata service
+        district = sorted(self.generator.places)[0]
+        scripted.load(
+            self.stack,
+            [
+                scripted.row(
+                    self.stack.schemas,
+                    self.generator.places,
+                    "FAX99",
+                    "contraception",
+                    district,
+                    "https://10.1.2.3/in",
+                )
+            ],
+        )
+        wait_until(lambda: refused() == 2, 20, "the new one is counted")
+        told = [
+            line
+            for line in self.stack.log_path("dispatcher").read_text().splitlines()
+            if "endpoint-refused" in line
+        ]
+        self.assertEqual(len(told), 2, "each once")
+        self.assertTrue(any("FAX99" in line for line in told))
 
     def test_everything_balances_in_the_end(self):
         report = self.stack.settle()

@@ -158,6 +158,38 @@ static void only_public_and_allowed_addresses_are_connected_to(void **state)
     }
 }
 
+static void a_url_that_will_never_be_spoken_to_is_known_by_itself(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected, *url;
+        bool http;
+    } table[] = {
+        {NULL, "https://provider.example/in", false},
+        {NULL, "HTTPS://8.8.8.8/in", false},
+        {NULL, "https://[2606:4700::1111]:8443/in", false},
+        {NULL, "https://10.1.2.3:8443", false}, /* allowed */
+        {NULL, "http://provider.example/", true},
+        {"bad-endpoint", "http://provider.example/", false},
+        {"bad-endpoint", "ftp://provider.example/", true},
+        {"bad-endpoint", "", true},
+        {"address-refused", "https://127.0.0.1/in", false},
+        {"address-refused", "https://169.254.169.254?x", false},
+        {"address-refused", "https://[::1]/in", false},
+        {"address-refused", "https://[::ffff:192.168.0.1]:1/in", false},
+        {"address-refused", "http://192.168.0.1#x", true},
+        {NULL, "https://127.0.0.1.example/in", false},
+        {NULL, "https://0x7f.1/in", false}, /* a name, until it is resolved */
+    };
+    struct networks networks;
+    assert_true(networks_parse("10.0.0.0/8", &networks, NULL));
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        const char *doubt = address_url_doubt(&networks, table[i].http, table[i].url);
+        if (!doubt != !table[i].expected || (doubt && strcmp(doubt, table[i].expected) != 0))
+            fail_msg("row %zu: %s: %s", i, table[i].url, doubt ? doubt : "none");
+    }
+}
+
 static void other_families_and_cut_addresses_are_refused(void **state)
 {
     (void)state;
@@ -196,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_public_and_allowed_addresses_are_connected_to),
+        cmocka_unit_test(a_url_that_will_never_be_spoken_to_is_known_by_itself),
         cmocka_unit_test(other_families_and_cut_addresses_are_refused),
         cmocka_unit_test(a_list_of_networks_is_read_strictly),
     };
