@@ -21,8 +21,8 @@ BODY_MAX = 4 * 1024 * 1024
 class Answer:
     """One scripted answer. `how`: plain, hang (never answer), drip (a byte a `delay`), reset (RST
     instead of an answer), close (end of the connection instead of an answer), half (close in the
-    middle of the answer's head), cut (close `size` bytes before the answer's end), garbage (no HTTP), endless (a body without end), megabytes (`size` bytes
-    of body)."""
+    middle of the answer's head), cut (close `size` bytes before the answer's end), garbage (no
+    HTTP), endless (a body without end), megabytes (`size` bytes of body)."""
 
     status: int = 200
     how: str = "plain"
