@@ -319,14 +319,44 @@ size_t record_count(const struct record *record, const char *path)
     return find(record, path, &value) ? value_count(&value) : 0;
 }
 
+/* A view is looked into here itself: whole messages are read this way, field after field. */
+static void field_of_slot(const struct schema_node *node, const struct slot *slot,
+                          struct record_field *ret_field)
+{
+    ret_field->name = node->field_name;
+    node = node->branch;
+    if (slot->null)
+        return;
+    if (node->kind == SCHEMA_STRING) {
+        ret_field->text = slot->text;
+        ret_field->length = slot->count;
+    } else if (node->kind == SCHEMA_ENUM) {
+        ret_field->text = node->symbols[slot->whole];
+        ret_field->length = strlen(ret_field->text);
+    } else if (node->kind == SCHEMA_INT || node->kind == SCHEMA_LONG ||
+               node->kind == SCHEMA_BOOLEAN) {
+        ret_field->is_whole = true;
+        ret_field->whole = slot->whole;
+    }
+}
+
 bool record_field_at(const struct record *record, size_t index, struct record_field *ret_field)
 {
-    const struct value root = record_root(record);
-    struct value value;
+    const struct schema_node *root = schema_root(record->schema);
     *ret_field = (struct record_field){0};
-    if (root.node->kind != SCHEMA_RECORD || !value_child(&root, index, &value, NULL))
+    if (root->kind != SCHEMA_RECORD || index >= root->children_count)
         return false;
-    ret_field->name = root.node->children[index]->field_name;
+    if (record->viewed) {
+        const struct slot *slot = view_root(record->view);
+        field_of_slot(root->children[index], view_child(record->view, root, slot, index, NULL),
+                      ret_field);
+        return true;
+    }
+    const struct value of = record_root(record);
+    struct value value;
+    if (!value_child(&of, index, &value, NULL))
+        return false;
+    ret_field->name = root->children[index]->field_name;
     if (!value_enter(&value))
         return true;
     ret_field->text = value_text(&value, &ret_field->length);

@@ -137,6 +137,13 @@ enum verdict event_decode(struct codec *codec, const void *bytes, size_t length,
     return DONE;
 }
 
+static void join(char *to, size_t size, const char *first, const char *second)
+{
+    const size_t length = strlen(first);
+    (void)text_copy(to, size, first);
+    (void)text_copy(to + length, size - length, second);
+}
+
 enum verdict event_send(struct stream *stream, struct codec *codec, const struct contract *contract,
                         const char *service, const struct referral_event *event,
                         struct buffer *scratch, struct reason *reason)
@@ -147,8 +154,8 @@ enum verdict event_send(struct stream *stream, struct codec *codec, const struct
     enum verdict verdict = encode(codec, contract, event, id, scratch, reason);
     if (verdict != DONE)
         return verdict;
-    text_format(source, sizeof source, "/referral-router/%s", service);
-    text_format(type, sizeof type, EVENT_TYPE_PREFIX "%s", words[event->kind].name);
+    join(source, sizeof source, "/referral-router/", service);
+    join(type, sizeof type, EVENT_TYPE_PREFIX, words[event->kind].name);
     instant_format(event->occurred_at_ms, time);
     struct kafka_out out = {
         .topic = TOPIC_EVENTS,

@@ -335,7 +335,7 @@ static void stop(void *context)
  * was answered of late, which is nothing when providers hang. */
 static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
 {
-    if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS || now_ms < self->ahead_at_ms) {
+    if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS) {
         self->ahead = self->answers < AHEAD_MAX ? self->answers : AHEAD_MAX;
         self->answers = 0;
         self->ahead_at_ms = now_ms;
@@ -343,9 +343,9 @@ static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
     return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
 }
 
-static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
+static void send_what_is_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
-    const size_t most = handed_over_max(self, now_ms);
+    const size_t most = handed_over_max(self, monotonic_ms);
     struct deliver_send send;
     struct send_request request;
     struct answer answer;
@@ -359,13 +359,13 @@ static void send_what_is_due(struct dispatcher *self, int64_t now_ms)
     }
 }
 
-static void follow_directory(struct dispatcher *self, int64_t now_ms)
+static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
     struct reason reason = {0};
     size_t changes = 0;
-    if (now_ms < self->follow_at_ms)
+    if (monotonic_ms < self->follow_at_ms)
         return;
-    self->follow_at_ms = now_ms + FOLLOW_INTERVAL_MS;
+    self->follow_at_ms = monotonic_ms + FOLLOW_INTERVAL_MS;
     /* Kafka away: what is known stays in force; the stream says that it is away. */
     enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
     if (verdict != DONE)
@@ -436,11 +436,12 @@ static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_co
     enum verdict verdict = turn_stream(self, reason);
     if (verdict != DONE)
         return verdict;
-    int64_t now_ms = clock_now_ms();
-    follow_directory(self, now_ms);
+    /* Deadlines are by the world's clock, which may jump; how often we look is not. */
+    int64_t now_ms = clock_now_ms(), monotonic_ms = clock_monotonic_ms();
+    follow_directory(self, now_ms, monotonic_ms);
     deliver_tick(self->core, now_ms);
-    send_what_is_due(self, now_ms);
-    tell_figures(self, now_ms);
+    send_what_is_due(self, now_ms, monotonic_ms);
+    tell_figures(self, monotonic_ms);
     tell_ready(self);
     int64_t wait = deliver_wake_at(self->core) - now_ms;
     if (wait > wait_ms)
