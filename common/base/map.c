@@ -7,8 +7,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define KEY_INSIDE 16
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct slot {
     void *value;
@@ -16,10 +18,14 @@ struct slot {
         uint8_t inside[KEY_INSIDE];
         uint8_t *outside;
     } key;
-    uint32_t length;
-    uint32_t hash; /* upper half, to compare before the key */
-    bool used;
+    uint32_t length_1; /* the key's length and one; 0 = free */
+    uint32_t hash;     /* upper half, to compare before the key */
 };
+
+static size_t length_of(const struct slot *slot)
+{
+    return slot->length_1 - 1;
+}
 
 struct map {
     struct slot *slots;
@@ -49,12 +55,12 @@ struct map *map_new(size_t count_max)
 
 static const uint8_t *slot_key(const struct slot *slot)
 {
-    return slot->length <= KEY_INSIDE ? slot->key.inside : slot->key.outside;
+    return length_of(slot) <= KEY_INSIDE ? slot->key.inside : slot->key.outside;
 }
 
 static void slot_free_key(struct slot *slot)
 {
-    if (slot->length > KEY_INSIDE)
+    if (length_of(slot) > KEY_INSIDE)
         free(slot->key.outside);
 }
 
@@ -64,7 +70,7 @@ void map_free(struct map *map, void (*free_value)(void *value))
         return;
     for (size_t i = 0; i < map->slots_count; i++) {
         struct slot *slot = &map->slots[i];
-        if (!slot->used)
+        if (!slot->length_1)
             continue;
         slot_free_key(slot);
         if (free_value)
@@ -86,27 +92,42 @@ static size_t find(const struct map *map, const void *key, size_t length, uint64
     size_t at = (size_t)hash & mask;
     for (;; at = (at + 1) & mask) {
         const struct slot *slot = &map->slots[at];
-        if (!slot->used)
+        if (!slot->length_1)
             return at;
-        if (slot->hash == (uint32_t)(hash >> 32) && slot->length == length &&
+        if (slot->hash == (uint32_t)(hash >> 32) && slot->length_1 == length + 1 &&
             (length == 0 || memcmp(slot_key(slot), key, length) == 0))
             return at;
     }
+}
+
+/* A large table is touched at random all over: on huge pages that costs half. */
+static struct slot *slots_new(size_t count)
+{
+    const size_t size = count * sizeof(struct slot);
+    if (size < HUGE_PAGE)
+        return calloc(count, sizeof(struct slot));
+    struct slot *slots = aligned_alloc(HUGE_PAGE, size);
+    if (!slots)
+        return NULL;
+    (void)madvise(slots, size, MADV_HUGEPAGE); /* without it, it is only slower */
+    memset(slots, 0, size);
+    return slots;
 }
 
 static bool enlarge(struct map *map)
 {
     struct map larger = *map;
     larger.slots_count = map->slots_count == 0 ? 16 : map->slots_count * 2;
-    larger.slots = calloc(larger.slots_count, sizeof(*larger.slots));
+    larger.slots = slots_new(larger.slots_count);
     if (!larger.slots)
         return false;
     for (size_t i = 0; i < map->slots_count; i++) {
         const struct slot *slot = &map->slots[i];
-        if (!slot->used)
+        if (!slot->length_1)
             continue;
         const uint8_t *key = slot_key(slot);
-        larger.slots[find(&larger, key, slot->length, hash_bytes(key, slot->length, 0))] = *slot;
+        larger.slots[find(&larger, key, length_of(slot), hash_bytes(key, length_of(slot), 0))] =
+            *slot;
     }
     free(map->slots);
     *map = larger;
@@ -118,14 +139,14 @@ bool map_set(struct map *map, const void *key, size_t length, void *value, void 
     uint64_t hash = hash_bytes(key, length, 0);
     if (map->slots_count > 0) {
         struct slot *slot = &map->slots[find(map, key, length, hash)];
-        if (slot->used) {
+        if (slot->length_1) {
             if (ret_old)
                 *ret_old = slot->value;
             slot->value = value;
             return true;
         }
     }
-    if (map->count >= map->count_max || length > UINT32_MAX)
+    if (map->count >= map->count_max || length >= UINT32_MAX)
         return false;
     uint8_t *copy = length > KEY_INSIDE ? malloc(length) : NULL;
     if (length > KEY_INSIDE && !copy)
@@ -136,7 +157,7 @@ bool map_set(struct map *map, const void *key, size_t length, void *value, void 
     }
     struct slot *slot = &map->slots[find(map, key, length, hash)];
     *slot = (struct slot){
-        .value = value, .length = (uint32_t)length, .hash = (uint32_t)(hash >> 32), .used = true};
+        .value = value, .length_1 = (uint32_t)length + 1, .hash = (uint32_t)(hash >> 32)};
     if (copy)
         slot->key.outside = copy;
     if (length > 0)
@@ -152,7 +173,7 @@ void *map_get(const struct map *map, const void *key, size_t length)
     if (map->count == 0)
         return NULL;
     const struct slot *slot = &map->slots[find(map, key, length, hash_bytes(key, length, 0))];
-    return slot->used ? slot->value : NULL;
+    return slot->length_1 ? slot->value : NULL;
 }
 
 void *map_remove(struct map *map, const void *key, size_t length)
@@ -161,19 +182,19 @@ void *map_remove(struct map *map, const void *key, size_t length)
         return NULL;
     size_t mask = map->slots_count - 1;
     size_t hole = find(map, key, length, hash_bytes(key, length, 0));
-    if (!map->slots[hole].used)
+    if (!map->slots[hole].length_1)
         return NULL;
     void *value = map->slots[hole].value;
     slot_free_key(&map->slots[hole]);
-    for (size_t at = (hole + 1) & mask; map->slots[at].used; at = (at + 1) & mask) {
+    for (size_t at = (hole + 1) & mask; map->slots[at].length_1; at = (at + 1) & mask) {
         const struct slot *slot = &map->slots[at];
-        size_t home = (size_t)hash_bytes(slot_key(slot), slot->length, 0) & mask;
+        size_t home = (size_t)hash_bytes(slot_key(slot), length_of(slot), 0) & mask;
         if (((at - home) & mask) < ((at - hole) & mask))
             continue; /* its home lies behind the hole */
         map->slots[hole] = *slot;
         hole = at;
     }
-    map->slots[hole].used = false;
+    map->slots[hole].length_1 = 0;
     map->count--;
     return value;
 }
@@ -183,12 +204,12 @@ bool map_next(const struct map *map, size_t *cursor, const void **ret_key, size_
 {
     while (*cursor < map->slots_count) {
         const struct slot *slot = &map->slots[(*cursor)++];
-        if (!slot->used)
+        if (!slot->length_1)
             continue;
         if (ret_key)
             *ret_key = slot_key(slot);
         if (ret_length)
-            *ret_length = slot->length;
+            *ret_length = length_of(slot);
         if (ret_value)
             *ret_value = slot->value;
         return true;

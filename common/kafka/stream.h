@@ -77,6 +77,12 @@ stream_send(struct stream *stream, const struct kafka_out *out, struct reason *r
 /* Commits what is open now. */
 __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,
                                                                struct reason *reason);
+/* Reading of a partition of ours goes back to this offset, at once and for good: an abort does not
+ * go behind it, the next commit tells the group. Not from within a handler. TRY_AGAIN: nothing has
+ * changed. */
+__attribute__((warn_unused_result)) enum verdict
+stream_read_again(struct stream *stream, const char *topic, int32_t partition, int64_t offset,
+                  struct reason *reason);
 /* Holds its assignment (possibly none) and a broker answers, for /readyz. */
 bool stream_assigned(const struct stream *stream);
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */

@@ -203,6 +203,33 @@ static enum verdict rewind_touched(struct stream *stream, struct reason *reason)
     return DONE;
 }
 
+enum verdict stream_read_again(struct stream *stream, const char *topic, int32_t partition,
+                               int64_t offset, struct reason *reason)
+{
+    struct stream_partition *at = stream_find(stream, topic, partition);
+    rd_kafka_topic_partition_list_t *list;
+    enum verdict verdict = DONE;
+    rd_kafka_error_t *error;
+
+    if (!at || !at->active || stream->rewind_needed || stream->unresolved || stream->held) {
+        reason_set(reason, "not-now", NULL, "partition %d can't be read again now", partition);
+        return TRY_AGAIN;
+    }
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    error = rd_kafka_seek_partitions(stream->consumer, list, KAFKA_CALL_MS);
+    if (error)
+        verdict = kafka_error_take(error, "reading again", reason);
+    else if (list->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        verdict = kafka_error(list->elems[0].err, "reading again", reason);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (verdict != DONE)
+        return TRY_AGAIN;
+    at->base = at->next = offset;
+    at->seen_end = 0;
+    return DONE;
+}
+
 enum verdict stream_recover(struct stream *stream, struct reason *reason)
 {
     enum verdict verdict = producer_ready(stream, reason);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the core share: hold.c keeps jobs, partitions and queues, facts.c what is to be
- * written, note.c the intents among it, turns.c says whose turn it is to send, deliver.c decides.
+/* What the parts of the core share: hold.c keeps jobs, partitions and queues, room.c their number
+ * in bounds, facts.c what is to be written, note.c the intents among it, turns.c says whose turn it
+ * is to send, deliver.c decides.
  */
 #ifndef DISPATCHER_CORE_H
 #define DISPATCHER_CORE_H
 
 #include "base/map.h"
 #include "base/random.h"
+#include "deadlines.h"
 #include "deliver.h"
 #include "destination.h"
+#include "pool.h"
 
 #define PARTITIONS_MAX 4096
 #define DESTINATIONS_MAX 60000
 #define GIVE_UP_MARGIN_MS 2000
+#define LEFT_AHEAD_MS                                                                              \
+    120000              /* so long before it has to leave, what was left on the topic is read */
 #define NOTED_MAX 50000 /* intents in one partition: what a record can hold */
 
 struct partition {
@@ -24,7 +29,15 @@ struct partition {
     size_t restored_count;
     int64_t folded_to; /* offsets below it have been folded */
     int32_t number;
-    bool restoring;
+    bool restoring;           /* read for the first time, or again */
+    struct map *left;         /* ids of what stays on the topic; NULL = none yet */
+    int64_t left_from;        /* the first of their records */
+    bool left_any;            /* the two beside it are known */
+    int64_t left_due_ms;      /* when the first of them has to leave its destination */
+    int64_t read_again_at_ms; /* not before */
+    int64_t seen_to;          /* what is below has been folded before it was to be read again */
+    struct uuid *strays;      /* of the last list of intents: those that are not held */
+    size_t strays_count;
 };
 
 struct flight {
@@ -42,23 +55,24 @@ struct flight {
 struct deliverer {
     struct deliver_options options;
     struct random random;
+    struct pool pool;         /* of jobs */
     struct map *jobs;         /* by id */
     struct map *destinations; /* by ODS code */
     struct map *hosts;        /* by hash */
     struct partition **partitions;
     size_t partitions_count;
-    struct heap deadlines;  /* jobs in a queue, by move_at */
-    struct heap wakes;      /* destinations */
-    struct heap host_wakes; /* open hosts, by probe_at */
-    struct link senders;    /* ring of destinations */
-    struct link called;     /* those of them that had to wait for a place: they go first */
-    struct link noters;     /* ring of destinations */
-    struct link facts;      /* jobs, to be written */
-    struct link leaving;    /* jobs that have to move, but with no attempt to be told of */
-    struct link asking;     /* the same, of jobs that may stay; they are in `deadlines`, too */
-    struct link written;    /* jobs, in the open transaction */
-    struct link lists;      /* partitions whose list of intents has grown */
-    struct uuid *ids;       /* room for any of these lists */
+    struct deadlines deadlines; /* of jobs in a queue */
+    struct heap wakes;          /* destinations */
+    struct heap host_wakes;     /* open hosts, by probe_at */
+    struct link senders;        /* ring of destinations */
+    struct link called;         /* those of them that had to wait for a place: they go first */
+    struct link noters;         /* ring of destinations */
+    struct link facts;          /* jobs, to be written */
+    struct link leaving;        /* jobs that have to move, but with no attempt to be told of */
+    struct link asking;         /* the same, of jobs that may stay; they are in `deadlines`, too */
+    struct link written;        /* jobs, in the open transaction */
+    struct link lists;          /* partitions whose list of intents has grown */
+    struct uuid *ids;           /* room for any of these lists */
     size_t ids_capacity;
     struct flight *flights;
     uint32_t flights_free;
@@ -74,6 +88,9 @@ struct deliverer {
     size_t facts_max;
     size_t moves_open;   /* of moves_count, given out for the open transaction */
     size_t intents_open; /* in the open transaction */
+    size_t left_count;
+    struct destination *fullest;
+    size_t fullest_count, fullest_uses;
     bool draining;
 };
 
@@ -95,7 +112,19 @@ void core_post_move(struct deliverer *core, struct job *job, const char *why, bo
 void core_must_leave(struct deliverer *core, struct job *job);
 /* Takes a job off the list of facts or of what is written. */
 void core_unlist(struct deliverer *core, struct job *job);
-/* Whose turn it is. */
+/* room.c: what doesn't fit stays on the topic. */
+size_t core_pending(const struct deliverer *core);
+/* Room for one more of this destination; false if it is to be left. */
+bool core_make_room(struct deliverer *core, const struct destination *destination,
+                    int64_t give_up_ms, int64_t now_ms);
+/* False without memory for its id, or when there are too many; nothing has changed then. */
+bool core_leave(struct deliverer *core, struct partition *partition, const struct uuid *id,
+                int64_t offset, int64_t due_ms);
+bool core_left(const struct partition *partition, const struct uuid *id);
+/* It is held now, or finished. */
+void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id);
+void core_leave_none(struct deliverer *core, struct partition *partition);
+/* turns.c: whose turn it is. */
 void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);
 /* Where its flights count now. */
 void core_choose_lane(struct deliverer *core, struct destination *destination);
@@ -122,5 +151,7 @@ size_t core_note_share(const struct deliverer *core);
 /* From when on it can't stay with its destination: shortly before the deadline, or at the limit set
  * for a hop. */
 int64_t core_give_up_at(const struct deliverer *core, const struct job *job);
+int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms,
+                        int64_t deadline_at_ms);
 
 #endif

@@ -9,6 +9,7 @@
 #define FACTS_PER_FLIGHT 4 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
 #define MOVES_PER_TICK 4096
+#define GHOSTS_MAX 1000000
 
 struct deliverer *deliver_new(const struct deliver_options *options)
 {
@@ -25,7 +26,8 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     core->lanes[LANE_SLOW].most = slow_max;
     for (int lane = 0; lane < LANES; lane++)
         link_init(&core->lanes[lane].waiters);
-    heap_init(&core->deadlines, offsetof(struct job, deadline_slot));
+    pool_init(&core->pool, sizeof(struct job));
+    deadlines_init(&core->deadlines);
     heap_init(&core->wakes, offsetof(struct destination, wake_slot));
     heap_init(&core->host_wakes, offsetof(struct host, wake_slot));
     link_init(&core->senders);
@@ -37,7 +39,7 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     link_init(&core->young);
     link_init(&core->written);
     link_init(&core->lists);
-    core->jobs = map_new(options->pending_max);
+    core->jobs = map_new(options->pending_max * 2 + GHOSTS_MAX);
     core->destinations = map_new(DESTINATIONS_MAX);
     core->hosts = map_new(DESTINATIONS_MAX);
     core->flights = calloc(flights, sizeof(*core->flights));
@@ -63,10 +65,11 @@ void deliver_free(struct deliverer *core)
     for (size_t i = 0; i < core->partitions_count; i++)
         deliver_revoked(core, (int32_t)i);
     free(core->partitions);
-    heap_clear(&core->deadlines);
+    deadlines_clear(&core->deadlines);
     heap_clear(&core->wakes);
     heap_clear(&core->host_wakes);
     map_free(core->jobs, NULL);
+    pool_clear(&core->pool);
     map_free(core->destinations, free_destination);
     map_free(core->hosts, free);
     free(core->flights);
@@ -83,8 +86,7 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
 {
     int64_t key;
     struct job *job;
-    for (int i = 0; i < MOVES_PER_TICK && (job = heap_top(&core->deadlines, &key)) && key <= now_ms;
-         i++) {
+    for (int i = 0; i < MOVES_PER_TICK && (job = deadlines_due(&core->deadlines, now_ms)); i++) {
         if (job->stage == JOB_FACT) {
             core_must_leave(core, job);
             continue;
@@ -104,10 +106,8 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
 
 int64_t deliver_wake_at(const struct deliverer *core)
 {
-    int64_t at = INT64_MAX;
+    int64_t at = deadlines_wake_at(&core->deadlines);
     int64_t key;
-    if (heap_top(&core->deadlines, &key))
-        at = key;
     if (heap_top(&core->wakes, &key) && key < at)
         at = key;
     if (heap_top(&core->host_wakes, &key) && key < at)
@@ -161,7 +161,8 @@ static void disperse(struct deliverer *core, struct destination *destination, co
     for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
         for (size_t j = queues[i]->count; j > 0; j--) {
             struct job *job;
-            while (j <= queues[i]->count && !(job = queues[i]->entries[j].item)->stayed_until_ms) {
+            while (j <= queues[i]->count && !(job = queues[i]->entries[j].item)->stayed_until_ms &&
+                   job->stage != JOB_HELD) {
                 core_dequeue(core, job);
                 core_post_move(core, job, why, false, now_ms);
             }
@@ -236,13 +237,8 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
         destination->usable = state.usable;
         destination->endpoint = state.hash;
         core_join_host(core, destination, state.host);
-        if (moved || resumed) { /* a new start: slow, but at once */
-            destination->retired = false;
-            destination->open = false;
-            destination->probes = 0;
-            destination->failures_in_row = 0;
-            destination->quiet_until_ms = 0;
-            destination->window = WINDOW_FIRST;
+        if (moved || resumed) {
+            destination_restart(destination);
             core_release(core, destination, now_ms);
         } else {
             core_refresh(core, destination, now_ms);
@@ -253,7 +249,8 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts)
 {
     const size_t left_to_ask = core->draining ? core->moves_count - core->moves_open : 0;
-    struct deliver_counts counts = {.pending = map_count(core->jobs) - core->ghosts,
+    struct deliver_counts counts = {.pending = core_pending(core),
+                                    .left = core->left_count,
                                     .in_flight = core->in_flight,
                                     .slow_in_flight = core->lanes[LANE_SLOW].in_flight,
                                     .facts = core->facts_count - left_to_ask,

@@ -25,7 +25,7 @@ struct endpoint_state {
 };
 
 struct deliver_options {
-    size_t pending_max;
+    size_t pending_max;   /* held in memory; what is more stays on the topic */
     size_t in_flight_max; /* sends at once, those to slow destinations left out */
     size_t slow_max;      /* sends at once to slow destinations; 0 = half of in_flight_max */
     bool intent;          /* an intent stands on the topic before the first send of a delivery */
@@ -67,7 +67,9 @@ struct deliver_record { /* what scheduling needs of a Delivery; borrowed */
     const void *bytes; /* copied */
     size_t size;
 };
-/* TRY_AGAIN if no more can be held; nothing has changed then. */
+/* TRY_AGAIN without memory, or with more than pending_max * 8 + 1,000,000 left on the topic;
+ * nothing has changed then. A record that there is no room for is DONE, too: see
+ * deliver_next_read_again. */
 __attribute__((warn_unused_result)) enum verdict
 deliver_record_seen(struct deliverer *core, int32_t partition, int64_t offset,
                     const struct deliver_record *record, int64_t now_ms);
@@ -85,6 +87,17 @@ deliver_intents_seen(struct deliverer *core, int32_t partition, int64_t offset,
 /* An unreadable record: its offset is folded, no more. */
 void deliver_skip(struct deliverer *core, int32_t partition, int64_t offset);
 
+/* What there was no room for is still on the topic, and it is to be read again, now: as after an
+ * assignment, with the partition's reading put back to `*ret_offset`. deliver_restored says that
+ * all has been read that stood in the partition at this moment (the fence does); until then what is
+ * read is held, while the partition's other deliveries go on. After an abort the reading must not
+ * go on behind what has not been read again. False if there is nothing to be read; ask in every
+ * turn. */
+bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *ret_partition,
+                             int64_t *ret_offset);
+/* The reading could not be put back; it is asked for again later. */
+void deliver_not_read_again(struct deliverer *core, int32_t partition);
+
 /* The answer to a send that deliver_next_send gave out; each comes once. */
 void deliver_answered(struct deliverer *core, uint32_t flight, const struct answer *answer,
                       int64_t now_ms);
@@ -93,6 +106,22 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms);
 void deliver_committed(struct deliverer *core, int64_t now_ms);
 /* What was in the transaction is to be written again. Harmless when there was none. */
 void deliver_aborted(struct deliverer *core);
+/* ---- what an operator asks for. Only deliveries that are held: what stays on the topic for want
+ * of room is not reached. */
+
+/* The destination is given a new start at once: its breaker closes, what it had asked for by
+ * Retry-After or 410 is forgotten, all that waits may go, slowly as after any recovery. What the
+ * directory says (paused) still holds, and so does its host's breaker. Returns how many no longer
+ * wait. */
+size_t deliver_release(struct deliverer *core, const char *destination, int64_t now_ms);
+/* Its wait ends, even one that the provider asked for; breakers hold. False if it was not waiting.
+ */
+bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t now_ms);
+/* Another provider is asked for, as at half of the time ("operator" is the reason); it stays if
+ * there is none. False, or not counted: under way, or its news is still to be written. */
+bool deliver_reroute(struct deliverer *core, const struct uuid *id, int64_t now_ms);
+size_t deliver_reroute_all(struct deliverer *core, const char *destination, int64_t now_ms);
+
 /* Nothing further is started. */
 void deliver_drain(struct deliverer *core);
 /* Time passes: waits end, deadlines come near. */
@@ -140,7 +169,8 @@ size_t deliver_slow_in_flight(const struct deliverer *core);
 /* True while something is to be written, or not committed yet. */
 bool deliver_has_news(const struct deliverer *core);
 struct deliver_counts {
-    size_t pending; /* ghosts left out */
+    size_t pending; /* held; ghosts left out */
+    size_t left;    /* on the topic only */
     size_t in_flight, slow_in_flight;
     size_t facts; /* to be written, or not committed yet; when draining, what has to be */
     size_t destinations, unusable, broken, slow;
@@ -148,5 +178,25 @@ struct deliver_counts {
     bool restoring;
 };
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts);
+
+/* A destination as an operator sees it; `code` is borrowed. */
+struct deliver_destination {
+    const char *code;
+    size_t held;                      /* all of it: */
+    size_t ready, waiting, in_flight; /* and the rest is being restored, or to be written */
+    int32_t window;
+    bool usable, retired, open, host_open, slow;
+    int64_t probe_at_ms;    /* 0 = not probed */
+    int64_t quiet_until_ms; /* by its own word */
+    int64_t mean_ms;        /* of an attempt; 0 = none yet */
+};
+/* False if nothing is known of it. */
+bool deliver_look(const struct deliverer *core, const char *destination,
+                  struct deliver_destination *ret_destination);
+/* Each destination once, in no set order: start with *cursor = 0. */
+bool deliver_next_destination(const struct deliverer *core, size_t *cursor,
+                              struct deliver_destination *ret_destination);
+/* A delivery that is held, or NULL; valid until the next event. */
+const struct job *deliver_find(const struct deliverer *core, const struct uuid *id);
 
 #endif

@@ -121,6 +121,16 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
     return closed;
 }
 
+void destination_restart(struct destination *destination)
+{
+    destination->retired = false;
+    destination->open = false;
+    destination->probes = 0;
+    destination->failures_in_row = 0;
+    destination->quiet_until_ms = 0;
+    destination->window = WINDOW_FIRST;
+}
+
 bool destination_slow(const struct destination *destination)
 {
     return destination->aged > 0 || destination->slow_share > SLOW_SHARE;

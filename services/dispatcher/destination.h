@@ -62,6 +62,8 @@ int64_t destination_wake_at(const struct destination *destination, int64_t now_m
  */
 bool destination_learn(struct destination *destination, bool unwell, int64_t duration_ms,
                        int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms);
+/* A new start: slow, but at once. */
+void destination_restart(struct destination *destination);
 /* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
  * lies above), or is one under way for as long now? */
 bool destination_slow(const struct destination *destination);

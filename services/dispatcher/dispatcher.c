@@ -385,6 +385,7 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
     deliver_count(self->core, &counts);
     metrics_set(self->metrics, METRIC_IN_FLIGHT, NULL, (double)counts.in_flight);
     metrics_set(self->metrics, METRIC_PENDING, NULL, (double)counts.pending);
+    metrics_set(self->metrics, METRIC_LEFT, NULL, (double)counts.left);
     metrics_set(self->metrics, METRIC_UNWRITTEN, NULL, (double)counts.facts);
     metrics_set(self->metrics, METRIC_DESTINATIONS, NULL, (double)counts.destinations);
     metrics_set(self->metrics, METRIC_UNUSABLE, NULL, (double)counts.unusable);
@@ -396,10 +397,10 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
 
 static void tell_ready(struct dispatcher *self)
 {
-    service_not_ready(self->context, self->stream_wait_ms             ? "kafka is away"
-                                     : !stream_assigned(self->stream) ? "no assignment yet"
-                                     : self->fences_count             ? "restoring"
-                                                                      : NULL);
+    service_not_ready(self->context, self->stream_wait_ms                     ? "kafka is away"
+                                     : !stream_assigned(self->stream)         ? "no assignment yet"
+                                     : self->fences_count > self->again_count ? "restoring"
+                                                                              : NULL);
 }
 
 /* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on
@@ -410,6 +411,8 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     if (now_ms < self->stream_at_ms)
         return DONE;
     enum verdict verdict = stream_step(self->stream, 0, reason);
+    if (verdict == DONE)
+        verdict = records_read_again(self, clock_now_ms(), reason);
     /* A lone referral does not wait for company. Not right after another commit: transactions that
      * follow each other at once make the broker ask for patience, which costs half a second. */
     if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender) &&

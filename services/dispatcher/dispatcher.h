@@ -24,6 +24,7 @@
 struct fence {
     uint64_t nonce; /* 0 = not ours, or restored */
     bool written;   /* in the open transaction, or committed */
+    bool again;     /* the partition is being read again, while its deliveries go on */
 };
 
 struct dispatcher {
@@ -50,6 +51,7 @@ struct dispatcher {
     struct deliverer *core;
     struct fence fences[FENCES_MAX];
     size_t fences_count; /* not read back yet */
+    size_t again_count;  /* of them, those of partitions that are read again */
     uint64_t nonce;      /* of the last fence; starts by chance */
     bool fences_open;    /* some fence is in the open transaction */
 
@@ -83,6 +85,8 @@ __attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
 void endpoints_judge(struct dispatcher *self);
 
 /* records.c: the topic read. */
+/* Reads again what there was no room for, once there is. */
+enum verdict records_read_again(struct dispatcher *self, int64_t now_ms, struct reason *reason);
 enum verdict records_assigned(void *self, const char *topic, int32_t partition, int64_t from,
                               int64_t end, struct reason *reason);
 void records_revoked(void *self, const char *topic, int32_t partition, bool lost);

@@ -46,13 +46,15 @@ void core_post_move(struct deliverer *core, struct job *job, const char *why, bo
          : must_move    ? &core->leaving
                         : &core->asking,
          now_ms);
-    if (!job->attempted && !must_move) /* it may take so long that it has to */
-        heap_put(&core->deadlines, job, core_give_up_at(core, job));
+    if (!job->attempted && !must_move) { /* it may take so long that it has to */
+        job->move_at_ms = core_give_up_at(core, job);
+        deadlines_put(&core->deadlines, job, now_ms);
+    }
 }
 
 void core_must_leave(struct deliverer *core, struct job *job)
 {
-    heap_remove(&core->deadlines, job);
+    deadlines_remove(&core->deadlines, job);
     link_remove(&job->fact_link);
     link_append(&core->leaving, &job->fact_link);
     job->must_move = true;
@@ -63,7 +65,7 @@ void core_unlist(struct deliverer *core, struct job *job)
     if (link_alone(&job->fact_link))
         return;
     link_remove(&job->fact_link);
-    heap_remove(&core->deadlines, job);
+    deadlines_remove(&core->deadlines, job);
     core->facts_count--;
     core->moves_count -= bare_move(job);
     if (job->fact == FACT_INTENT)
@@ -114,7 +116,7 @@ bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_w
         if (!link)
             return core_note_next(core, ret_write);
         struct job *job = LINK_ITEM(link, struct job, fact_link);
-        heap_remove(&core->deadlines, job);
+        deadlines_remove(&core->deadlines, job);
         link_remove(&job->fact_link);
         link_append(&core->written, &job->fact_link);
         job->stage = JOB_WRITTEN;

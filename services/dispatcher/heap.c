@@ -17,18 +17,25 @@ static void place(struct heap *heap, size_t position, struct heap_entry entry)
     *slot_of(heap, entry.item) = position;
 }
 
+/* Four children each: half as many levels as with two, and the four keys lie side by side. */
+static size_t parent_of(size_t position)
+{
+    return (position + 2) / 4;
+}
+
 static void sift(struct heap *heap, size_t position, struct heap_entry entry)
 {
-    while (position > 1 && entry.key < heap->entries[position / 2].key) {
-        place(heap, position, heap->entries[position / 2]);
-        position /= 2;
+    while (position > 1 && entry.key < heap->entries[parent_of(position)].key) {
+        place(heap, position, heap->entries[parent_of(position)]);
+        position = parent_of(position);
     }
     for (;;) {
-        size_t child = position * 2;
+        size_t child = position * 4 - 2;
         if (child > heap->count)
             break;
-        if (child < heap->count && heap->entries[child + 1].key < heap->entries[child].key)
-            child++;
+        for (size_t other = child + 1; other <= heap->count && other <= position * 4 + 1; other++)
+            if (heap->entries[other].key < heap->entries[child].key)
+                child = other;
         if (entry.key <= heap->entries[child].key)
             break;
         place(heap, position, heap->entries[child]);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READ_AGAIN_AFTER_MS 1000
+
 struct partition *core_partition(const struct deliverer *core, int32_t number)
 {
     if (number < 0 || (size_t)number >= core->partitions_count)
@@ -49,10 +51,15 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
         return;
     partition->restoring = false;
     core_note_restored(core, partition);
+    if (partition->read_again_at_ms < now_ms + READ_AGAIN_AFTER_MS)
+        partition->read_again_at_ms = now_ms + READ_AGAIN_AFTER_MS;
     struct link *next;
     for (struct link *link = partition->jobs.next; link != &partition->jobs; link = next) {
         next = link->next;
         struct job *job = LINK_ITEM(link, struct job, partition_link);
+        if (job->stage != JOB_HELD)
+            continue;
+        core_dequeue(core, job);
         job->maybe_sent = job->intent || job->attempts > 0 || !core->options.intent;
         core_enqueue(core, job, now_ms);
     }
@@ -66,8 +73,10 @@ void deliver_revoked(struct deliverer *core, int32_t number)
     while (!link_alone(&partition->jobs))
         core_remove(core, LINK_ITEM(partition->jobs.next, struct job, partition_link));
     core->partitions[number] = NULL;
+    core_leave_none(core, partition);
     link_remove(&partition->note_link);
     free(partition->restored_ids);
+    free(partition->strays);
     free(partition);
 }
 
@@ -149,14 +158,14 @@ static bool job_take_record(struct job *job, const struct deliver_record *record
 }
 
 static struct job *job_add(struct deliverer *core, struct partition *partition,
-                           const struct deliver_record *record)
+                           struct destination *destination, const struct deliver_record *record)
 {
-    struct destination *destination = destination_of(core, record->destination);
-    struct job *job = destination ? calloc(1, sizeof(*job)) : NULL;
+    struct job *job = pool_take(&core->pool);
     if (!job)
         return NULL;
     link_init(&job->partition_link);
     link_init(&job->fact_link);
+    link_init(&job->deadline_link);
     link_init(&job->note_link);
     job->destination = destination;
     job->partition = partition->number;
@@ -164,20 +173,21 @@ static struct job *job_add(struct deliverer *core, struct partition *partition,
     job->stage = JOB_HELD;
     size_t count = map_count(core->jobs) + 1;
     if (!job_take_record(job, record) || !destination_reserve(destination) ||
-        !heap_reserve(&core->deadlines, count) ||
+        !deadlines_reserve(&core->deadlines, count) ||
         !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
         free(job->record);
-        free(job);
+        pool_give_back(&core->pool, job);
         return NULL;
     }
     destination->jobs_count++;
     link_append(&partition->jobs, &job->partition_link);
+    heap_put(&destination->waiting, job, INT64_MAX);
     return job;
 }
 
 static bool in_queue(const struct job *job)
 {
-    return job->stage == JOB_FRESH || job->stage == JOB_READY || job->stage == JOB_WAITING;
+    return job->stage <= JOB_WAITING;
 }
 
 enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t offset,
@@ -188,12 +198,29 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
         return DONE;
     struct job *job = map_get(core->jobs, record->id.bytes, sizeof(record->id.bytes));
     if (!job) {
-        job = job_add(core, partition, record);
+        struct destination *destination = destination_of(core, record->destination);
+        const int64_t give_up =
+            core_give_up_of(core, record->created_at_ms, record->deadline_at_ms);
+        if (offset < partition->seen_to && !core_left(partition, &record->id)) {
+            partition->folded_to = offset + 1; /* read again, and finished long since */
+            return DONE;
+        }
+        if (destination && !core_make_room(core, destination, give_up, now_ms)) {
+            if (!core_leave(core, partition, &record->id, offset, give_up))
+                return TRY_AGAIN;
+            partition->folded_to = offset + 1;
+            return DONE;
+        }
+        job = destination ? job_add(core, partition, destination, record) : NULL;
         if (!job)
             return TRY_AGAIN;
-        job->maybe_sent = record->attempts > 0 || record->intent;
-        if (!partition->restoring)
+        core_left_no_more(core, partition, &record->id);
+        job->offset = offset;
+        job->maybe_sent = job->attempts > 0 || job->intent;
+        if (!partition->restoring) {
+            core_dequeue(core, job);
             core_enqueue(core, job, now_ms);
+        }
     } else if (job->partition == number) {
         /* A delivery only ever gains attempts and its intent: what is not ahead of us is our own,
          * read back. */
@@ -220,6 +247,7 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offs
     if (!partition || offset < partition->folded_to)
         return;
     partition->folded_to = offset + 1;
+    core_left_no_more(core, partition, id);
     struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
     if (!job || job->partition != number)
         return;
@@ -232,14 +260,19 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offs
     core_refresh(core, destination, now_ms);
 }
 
-int64_t core_give_up_at(const struct deliverer *core, const struct job *job)
+int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms, int64_t deadline_at_ms)
 {
-    int64_t margin = (job->deadline_at_ms - job->created_at_ms) / 10;
+    int64_t margin = (deadline_at_ms - created_at_ms) / 10;
     if (margin > GIVE_UP_MARGIN_MS)
         margin = GIVE_UP_MARGIN_MS;
-    int64_t give_up = job->deadline_at_ms - (margin > 0 ? margin : 0);
+    int64_t give_up = deadline_at_ms - (margin > 0 ? margin : 0);
     int64_t limit = core->options.hop_limit_ms;
-    return limit && job->created_at_ms + limit < give_up ? job->created_at_ms + limit : give_up;
+    return limit && created_at_ms + limit < give_up ? created_at_ms + limit : give_up;
+}
+
+int64_t core_give_up_at(const struct deliverer *core, const struct job *job)
+{
+    return core_give_up_of(core, job->created_at_ms, job->deadline_at_ms);
 }
 
 static int64_t move_at(const struct deliverer *core, const struct job *job)
@@ -279,7 +312,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
         job->stage = JOB_READY;
         heap_put(&destination->ready, job, job->deadline_at_ms);
     }
-    heap_put(&core->deadlines, job, job->move_at_ms);
+    deadlines_put(&core->deadlines, job, now_ms);
     core_refresh(core, destination, now_ms);
 }
 
@@ -292,7 +325,7 @@ void core_dequeue(struct deliverer *core, struct job *job)
                 : job->stage == JOB_READY ? &destination->ready
                                           : &destination->waiting,
                 job);
-    heap_remove(&core->deadlines, job);
+    deadlines_remove(&core->deadlines, job);
 }
 
 static void ring(struct link *list, struct link *link, bool in)
@@ -333,8 +366,10 @@ void core_release(struct deliverer *core, struct destination *destination, int64
     /* From the last entry to the first; what a removal puts into its place is looked at again. */
     struct heap *waiting = &destination->waiting;
     for (size_t i = waiting->count; i > 0; i--) {
-        while (i <= waiting->count && !((struct job *)waiting->entries[i].item)->told_to_wait)
-            end_wait(core, waiting->entries[i].item);
+        struct job *job;
+        while (i <= waiting->count && (job = waiting->entries[i].item)->stage == JOB_WAITING &&
+               !job->told_to_wait)
+            end_wait(core, job);
     }
     core_refresh(core, destination, now_ms);
 }
@@ -365,5 +400,5 @@ void core_remove(struct deliverer *core, struct job *job)
     link_remove(&job->partition_link);
     (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
     free(job->record);
-    free(job);
+    pool_give_back(&core->pool, job);
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum job_stage {
-    JOB_HELD,    /* its partition is being restored */
+    JOB_HELD,    /* its partition is being restored; in the waiting heap, for ever */
     JOB_FRESH,   /* may be started; its intent has yet to be written */
     JOB_READY,   /* may be started */
     JOB_WAITING, /* until next_attempt_at */
@@ -33,13 +33,15 @@ struct job {
     struct link fact_link;      /* facts, or what is written */
     struct link note_link;      /* in the partition's list of intents */
     size_t queue_slot;          /* in the destination's fresh, ready or waiting heap */
-    size_t deadline_slot;
+    size_t deadline_slot;       /* one of the two, see deadlines.h */
+    struct link deadline_link;
     int64_t accepted_at_ms, created_at_ms, deadline_at_ms;
     int64_t next_attempt_at_ms;
     int64_t move_at_ms;      /* when another provider is asked for */
     int64_t stayed_until_ms; /* there was no other provider: asked again then; 0 = not asked yet */
     int64_t fact_at_ms;
-    uint64_t echo; /* hash of the last record written for it */
+    int64_t offset; /* where its record was first met */
+    uint64_t echo;  /* hash of the last record written for it */
     uint8_t *record;
     uint32_t record_size;
     int32_t partition;

@@ -25,20 +25,25 @@ static void grow_list(struct deliverer *core, struct partition *partition)
         link_append(&core->lists, &partition->note_link);
 }
 
-bool core_note_reserve(struct deliverer *core, const struct partition *partition)
+static bool reserve_ids(struct deliverer *core, size_t count)
 {
-    size_t count = partition->noted_count + 1;
-    if (count > NOTED_MAX)
-        return false;
     if (count <= core->ids_capacity)
         return true;
-    size_t capacity = core->ids_capacity ? core->ids_capacity * 2 : 256;
+    size_t capacity = core->ids_capacity ? core->ids_capacity : 256;
+    while (capacity < count)
+        capacity *= 2;
     struct uuid *ids = realloc(core->ids, capacity * sizeof(*ids));
     if (!ids)
         return false;
     core->ids = ids;
     core->ids_capacity = capacity;
     return true;
+}
+
+bool core_note_reserve(struct deliverer *core, const struct partition *partition)
+{
+    size_t count = partition->noted_count + partition->strays_count + 1;
+    return count <= NOTED_MAX && reserve_ids(core, count);
 }
 
 void core_note_add(struct deliverer *core, struct job *job)
@@ -72,6 +77,8 @@ bool core_note_next(struct deliverer *core, struct deliver_write *ret_write)
         if (job->stage != JOB_WRITTEN || job->fact == FACT_INTENT)
             core->ids[count++] = job->id;
     }
+    for (size_t i = 0; i < partition->strays_count; i++)
+        core->ids[count++] = partition->strays[i];
     *ret_write = (struct deliver_write){
         .fact = FACT_INTENT, .partition = partition->number, .ids = core->ids, .ids_count = count};
     return true;
@@ -97,20 +104,40 @@ enum verdict deliver_intents_seen(struct deliverer *core, int32_t number, int64_
     return DONE;
 }
 
+/* Those of the list that are not held are carried on for as long as something is left on the
+ * topic: they may be among it. When they are read again, so is the list, which stands behind them.
+ */
+static void keep_strays(struct deliverer *core, struct partition *partition)
+{
+    struct uuid *ids = partition->restored_ids;
+    size_t count = 0;
+    for (size_t i = 0; i < partition->restored_count; i++)
+        if (core_left(partition, &ids[i]))
+            ids[count++] = ids[i];
+    if (!count || !reserve_ids(core, partition->noted_count + count)) {
+        free(ids);
+        ids = NULL;
+        count = 0;
+    }
+    free(partition->strays);
+    partition->strays = ids;
+    partition->strays_count = count;
+    partition->restored_ids = NULL;
+    partition->restored_count = 0;
+}
+
 /* The last list read says which of the restored may have been sent; ours carry on from it. */
 void core_note_restored(struct deliverer *core, struct partition *partition)
 {
     for (size_t i = 0; i < partition->restored_count; i++) {
         const struct uuid *id = &partition->restored_ids[i];
         struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
-        if (!job || job->partition != partition->number || job->intent || job->attempts > 0 ||
-            !core_note_reserve(core, partition))
+        if (!job || job->partition != partition->number || job->stage != JOB_HELD || job->intent ||
+            job->attempts > 0 || !core_note_reserve(core, partition))
             continue;
         job->intent = true;
         link_append(&partition->noted, &job->note_link);
         partition->noted_count++;
     }
-    free(partition->restored_ids);
-    partition->restored_ids = NULL;
-    partition->restored_count = 0;
+    keep_strays(core, partition);
 }

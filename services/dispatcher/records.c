@@ -28,6 +28,32 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
     return DONE;
 }
 
+enum verdict records_read_again(struct dispatcher *self, int64_t now_ms, struct reason *reason)
+{
+    int32_t partition;
+    int64_t offset;
+    while (deliver_next_read_again(self->core, now_ms, &partition, &offset)) {
+        enum verdict verdict =
+            stream_read_again(self->stream, TOPIC_DELIVERIES, partition, offset, reason);
+        if (verdict != DONE) {
+            deliver_not_read_again(self->core, partition);
+            return verdict;
+        }
+        self->nonce += self->nonce == UINT64_MAX ? 2 : 1;
+        self->fences[partition] = (struct fence){.nonce = self->nonce, .again = true};
+        self->fences_count++;
+        self->again_count++;
+    }
+    return DONE;
+}
+
+static void forget_fence(struct dispatcher *self, struct fence *fence)
+{
+    self->fences_count -= fence->nonce != 0;
+    self->again_count -= fence->nonce != 0 && fence->again;
+    fence->nonce = 0;
+}
+
 void records_revoked(void *context, const char *topic, int32_t partition, bool lost)
 {
     struct dispatcher *self = context;
@@ -35,7 +61,7 @@ void records_revoked(void *context, const char *topic, int32_t partition, bool l
     deliver_revoked(self->core, partition);
     if (partition < 0 || partition >= FENCES_MAX)
         return;
-    self->fences_count -= self->fences[partition].nonce != 0;
+    forget_fence(self, &self->fences[partition]);
     self->fences[partition] = (struct fence){0};
 }
 
@@ -50,8 +76,7 @@ static bool is_fence(struct dispatcher *self, const struct kafka_message *messag
     if (size == sizeof(nonce) && fence->nonce) {
         memcpy(&nonce, value, sizeof(nonce));
         if (nonce == fence->nonce) {
-            fence->nonce = 0;
-            self->fences_count--;
+            forget_fence(self, fence);
             deliver_restored(self->core, message->partition, clock_now_ms());
         }
     }
@@ -110,7 +135,7 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
     verdict = deliver_record_seen(self->core, message->partition, message->offset, &record,
                                   clock_now_ms());
     if (verdict == TRY_AGAIN)
-        reason_set(reason, "too-many-pending", NULL, "no room for another delivery");
+        reason_set(reason, "no-memory", NULL, "no memory for another delivery");
     return verdict;
 }
 

@@ -16,7 +16,7 @@ const struct option settings_table[] = {
               "most POSTs at once to providers that often take longer than 2 s; 0 = half of "
               "in-flight-max"),
     ROW_WHOLE("pending-max", pending_max, "1000000", 1, 50000000,
-              "most deliveries held in memory; past it reading waits"),
+              "most deliveries held in memory; those beyond stay on the topic until there is room"),
     ROW_WHOLE("attempt-timeout-ms", attempt_timeout_ms, "30000", 10, HOUR_MS,
               "milliseconds for a whole POST, from resolving to the last byte of the answer"),
     ROW_WHOLE("connect-timeout-ms", connect_timeout_ms, "5000", 10, HOUR_MS,
@@ -102,6 +102,8 @@ const struct metric settings_metrics[] = {
                            "Records on deliveries that cannot be read"},
     [METRIC_IN_FLIGHT] = {"referral_dispatcher_in_flight", METRIC_GAUGE, NULL, "POSTs under way"},
     [METRIC_PENDING] = {"referral_dispatcher_pending", METRIC_GAUGE, NULL, "Deliveries held"},
+    [METRIC_LEFT] = {"referral_dispatcher_left_on_topic", METRIC_GAUGE, NULL,
+                     "Deliveries that there is no room for: they are read again"},
     [METRIC_UNWRITTEN] = {"referral_dispatcher_unwritten", METRIC_GAUGE, NULL,
                           "Deliveries whose news is not committed yet"},
     [METRIC_DESTINATIONS] = {"referral_dispatcher_destinations", METRIC_GAUGE, NULL,

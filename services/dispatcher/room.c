@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* More deliveries than memory is meant for. The topic has them all, so what doesn't fit is left
+ * there: all that is kept of it is its id, and per partition from which offset on to read again and
+ * when the first of them has to be looked at. It is always the destination that holds most that
+ * gives way, so that the backlog of a dead one never keeps the others' new work out. A partition is
+ * read again, as after an assignment, when there is room, and in time before a deadline. The ids
+ * tell what was left from what is finished: without them the records of finished deliveries would
+ * take the room, again and again. */
+#include "core.h"
+
+#define FORCED_MS (2 * LEFT_AHEAD_MS) /* what is due within it is held, room or not */
+#define READ_AGAIN_INTERVAL_MS 10000
+#define FULLEST_USES 1000
+#define CANDIDATES 8
+#define LEFT_MAX(core) ((core)->options.pending_max * 8 + 1000000)
+#define BEYOND_MAX(core) ((core)->options.pending_max / 4) /* for what is due and finds no room */
+
+size_t core_pending(const struct deliverer *core)
+{
+    return map_count(core->jobs) - core->ghosts;
+}
+
+bool core_leave(struct deliverer *core, struct partition *partition, const struct uuid *id,
+                int64_t offset, int64_t due_ms)
+{
+    if (!partition->left && !(partition->left = map_new(LEFT_MAX(core))))
+        return false;
+    const size_t before = map_count(partition->left);
+    if (core->left_count >= LEFT_MAX(core) ||
+        !map_set(partition->left, id->bytes, sizeof(id->bytes), partition, NULL))
+        return false;
+    core->left_count += map_count(partition->left) - before;
+    if (!partition->left_any || offset < partition->left_from)
+        partition->left_from = offset;
+    if (!partition->left_any || due_ms < partition->left_due_ms)
+        partition->left_due_ms = due_ms;
+    partition->left_any = true;
+    return true;
+}
+
+bool core_left(const struct partition *partition, const struct uuid *id)
+{
+    return partition->left && map_get(partition->left, id->bytes, sizeof(id->bytes));
+}
+
+void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id)
+{
+    if (partition->left && map_remove(partition->left, id->bytes, sizeof(id->bytes)))
+        core->left_count--;
+}
+
+void core_leave_none(struct deliverer *core, struct partition *partition)
+{
+    if (!partition->left)
+        return;
+    core->left_count -= map_count(partition->left);
+    map_free(partition->left, NULL);
+    partition->left = NULL;
+}
+
+/* The destination with the most jobs, or nearly so: it is looked for now and then only. */
+static struct destination *fullest(struct deliverer *core)
+{
+    if (core->fullest && core->fullest_uses++ < FULLEST_USES &&
+        core->fullest->jobs_count >= core->fullest_count / 2)
+        return core->fullest;
+    size_t cursor = 0;
+    void *value;
+    core->fullest = NULL;
+    while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
+        struct destination *destination = value;
+        if (!core->fullest || destination->jobs_count > core->fullest->jobs_count)
+            core->fullest = destination;
+    }
+    core->fullest_uses = 0;
+    core->fullest_count = core->fullest ? core->fullest->jobs_count : 0;
+    return core->fullest;
+}
+
+/* One that nobody would miss for a while: not due soon, and what the topic says of it is all that
+ * is known. The last entries of a heap are among its latest. */
+static struct job *spare(const struct deliverer *core, const struct destination *destination,
+                         int64_t now_ms)
+{
+    const struct heap *queues[] = {&destination->fresh, &destination->waiting, &destination->ready};
+    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
+        const struct heap *heap = queues[i];
+        for (size_t back = 0; back < heap->count && back < CANDIDATES; back++) {
+            struct job *job = heap->entries[heap->count - back].item;
+            if (link_alone(&job->note_link) && core_give_up_at(core, job) - now_ms > FORCED_MS)
+                return job;
+        }
+    }
+    return NULL;
+}
+
+bool core_make_room(struct deliverer *core, const struct destination *destination,
+                    int64_t give_up_ms, int64_t now_ms)
+{
+    if (core_pending(core) < core->options.pending_max)
+        return true;
+    const bool forced = give_up_ms - now_ms <= FORCED_MS;
+    struct destination *from = fullest(core);
+    if (!forced && (from == destination || (destination->jobs_count + 1) * 2 > from->jobs_count))
+        return false;
+    struct job *job = spare(core, from, now_ms);
+    if (!job)
+        return forced && core_pending(core) < core->options.pending_max + BEYOND_MAX(core);
+    if (!core_leave(core, core_partition(core, job->partition), &job->id, job->offset,
+                    core_give_up_at(core, job)))
+        return false;
+    core_remove(core, job);
+    core_refresh(core, from, now_ms);
+    return true;
+}
+
+static bool worth_it(const struct deliverer *core, const struct partition *partition, bool reading,
+                     int64_t now_ms)
+{
+    const size_t left = partition && partition->left ? map_count(partition->left) : 0;
+    if (!left || partition->restoring || now_ms < partition->read_again_at_ms)
+        return false;
+    if (partition->left_any && partition->left_due_ms - now_ms <= LEFT_AHEAD_MS)
+        return true;
+    const size_t pending = core_pending(core), most = core->options.pending_max;
+    const size_t room = pending < most ? most - pending : 0;
+    return !reading && room > 0 && (room >= left || room >= most / 16);
+}
+
+bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *ret_partition,
+                             int64_t *ret_offset)
+{
+    struct partition *chosen = NULL;
+    bool reading = false;
+    if (!core->left_count || core->draining)
+        return false;
+    for (size_t i = 0; i < core->partitions_count; i++)
+        reading |= core->partitions[i] && core->partitions[i]->restoring;
+    for (size_t i = 0; i < core->partitions_count; i++) {
+        struct partition *partition = core->partitions[i];
+        if (worth_it(core, partition, reading, now_ms) &&
+            (!chosen || partition->read_again_at_ms < chosen->read_again_at_ms))
+            chosen = partition;
+    }
+    if (!chosen)
+        return false;
+    *ret_partition = chosen->number;
+    *ret_offset = chosen->left_any ? chosen->left_from : 0;
+    chosen->seen_to = chosen->folded_to;
+    chosen->folded_to = *ret_offset;
+    chosen->left_any = false; /* what there is no room for once more will say it anew */
+    chosen->restoring = true;
+    chosen->read_again_at_ms = now_ms + READ_AGAIN_INTERVAL_MS;
+    return true;
+}
+
+void deliver_not_read_again(struct deliverer *core, int32_t number)
+{
+    struct partition *partition = core_partition(core, number);
+    if (!partition || !partition->restoring)
+        return;
+    partition->restoring = false;
+    partition->left_from = partition->folded_to;
+    partition->left_any = true;
+    partition->folded_to = partition->seen_to;
+}
