@@ -25,6 +25,7 @@
 struct directory_follower {
     struct kafka_reader *reader;
     struct codec *codec;
+    struct registry *registry;
     struct directory *directory;
     const struct kafka_settings *settings;
     struct load_follower *load;        /* NULL while no provider names a capacity */
@@ -32,7 +33,21 @@ struct directory_follower {
     int64_t positions[PARTITIONS_MAX]; /* next offset of each partition */
 };
 
-static void apply(struct directory_follower *follower, const struct kafka_message *message)
+/* The record stays to be read: its schema is not to be had just now. */
+static enum verdict put_back(struct directory_follower *follower,
+                             const struct kafka_message *message, struct reason *reason)
+{
+    struct reason seeking;
+    if (kafka_reader_seek(follower->reader, message->topic, message->partition, message->offset,
+                          &seeking))
+        return TRY_AGAIN;
+    *reason = seeking;
+    return BROKEN;
+}
+
+/* DONE also for a record that is left out. */
+static enum verdict apply(struct directory_follower *follower, const struct kafka_message *message,
+                          struct reason *ret_reason)
 {
     struct reason reason = {0};
     char key[ODS_CODE_SIZE];
@@ -45,8 +60,13 @@ static void apply(struct directory_follower *follower, const struct kafka_messag
     } else {
         struct record *record = NULL;
         struct provider *provider = NULL;
-        well = codec_read(follower->codec, message->value, message->value_size, "Provider", &record,
-                          &reason) == DONE;
+        enum verdict verdict = codec_read(follower->codec, message->value, message->value_size,
+                                          "Provider", &record, &reason);
+        if (verdict == TRY_AGAIN) {
+            *ret_reason = reason;
+            return put_back(follower, message, ret_reason);
+        }
+        well = verdict == DONE;
         if (well)
             provider = provider_from_record(record, &reason);
         well = provider != NULL && strcmp(provider->ods_code, key) == 0;
@@ -66,6 +86,7 @@ static void apply(struct directory_follower *follower, const struct kafka_messag
     }
     if (message->partition >= 0 && message->partition < PARTITIONS_MAX)
         follower->positions[message->partition] = message->offset + 1;
+    return DONE;
 }
 
 static void name_version(struct directory_follower *follower)
@@ -87,7 +108,9 @@ static enum verdict read_to_end(struct directory_follower *follower, struct reas
         if (verdict != DONE)
             return verdict;
         if (message != NULL)
-            apply(follower, message);
+            verdict = apply(follower, message, reason);
+        if (verdict != DONE)
+            return verdict;
         if (clock_monotonic_ms() > give_up_ms) {
             reason_set(reason, "directory-slow", NULL, "%s was not read to its end in %d s",
                        TOPIC_PROVIDERS, RESTORE_MS / 1000);
@@ -111,8 +134,9 @@ static enum verdict follow_load(struct directory_follower *follower, struct reas
 }
 
 enum verdict directory_follow(const struct kafka_settings *settings,
-                              const struct contract *contract, struct directory *directory,
-                              struct directory_follower **ret_follower, struct reason *reason)
+                              const struct contract *contract, struct registry *registry,
+                              struct directory *directory, struct directory_follower **ret_follower,
+                              struct reason *reason)
 {
     static const char *const topics[] = {TOPIC_PROVIDERS};
     struct directory_follower *follower = calloc(1, sizeof *follower);
@@ -122,7 +146,8 @@ enum verdict directory_follow(const struct kafka_settings *settings,
     }
     follower->directory = directory;
     follower->settings = settings;
-    follower->codec = codec_new(contract, NULL);
+    follower->registry = registry;
+    follower->codec = codec_new(contract, registry);
     if (follower->codec == NULL) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         directory_follow_stop(follower);
@@ -152,7 +177,9 @@ enum verdict directory_follow_step(struct directory_follower *follower, size_t *
         verdict = kafka_reader_next(follower->reader, 0, &message, reason);
         if (verdict != DONE || message == NULL)
             break;
-        apply(follower, message);
+        verdict = apply(follower, message, reason);
+        if (verdict != DONE)
+            break;
         changes++;
     }
     if (changes > 0)
@@ -169,7 +196,7 @@ bool directory_follow_counts(const struct directory_follower *follower)
 
 bool directory_follow_use(struct directory_follower *follower, const struct contract *contract)
 {
-    struct codec *codec = codec_new(contract, NULL);
+    struct codec *codec = codec_new(contract, follower->registry);
     if (codec == NULL)
         return false;
     codec_free(follower->codec);

@@ -9,11 +9,12 @@
 struct directory_follower;
 
 /* Reads the topic to its end, then follows it; once a provider names a capacity, what was sent
- * today, too. TRY_AGAIN if Kafka is away. Borrows settings, contract and directory. */
+ * today, too. TRY_AGAIN if Kafka is away, or a registry that a record needs. Borrows settings,
+ * contract, registry (may be NULL) and directory. */
 __attribute__((warn_unused_result)) enum verdict
 directory_follow(const struct kafka_settings *settings, const struct contract *contract,
-                 struct directory *directory, struct directory_follower **ret_follower,
-                 struct reason *reason);
+                 struct registry *registry, struct directory *directory,
+                 struct directory_follower **ret_follower, struct reason *reason);
 /* Applies what has come since, without waiting; *ret_changes (may be NULL) says how many. A record
  * that can't be read is logged by offset and left out. */
 __attribute__((warn_unused_result)) enum verdict

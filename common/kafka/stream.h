@@ -31,7 +31,8 @@ struct stream_handlers {
     /* It is no longer ours: the last transaction was committed, or aborted if `lost`. Forget it. */
     void (*revoked)(void *self, const char *topic, int32_t partition, bool lost);
     /* DONE: goes on. REFUSED: not for streams; the handler itself sends to its dead-letter topic
-     * and returns DONE. TRY_AGAIN: abort, rewind, back off. BROKEN: abort, stop. */
+     * and returns DONE. TRY_AGAIN: abort, rewind, back off; after stream_postpone only the
+     * message's own partition waits. BROKEN: abort, stop. */
     enum verdict (*message)(void *self, const struct kafka_message *message, struct reason *reason);
     /* Before each commit and at least every `commit_interval_ms`: timers, results that came in
      * meanwhile; may stream_send. NULL if not needed. */
@@ -74,6 +75,10 @@ __attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stre
  * when the queue is full. */
 __attribute__((warn_unused_result)) enum verdict
 stream_send(struct stream *stream, const struct kafka_out *out, struct reason *reason);
+/* Inside message() only, before TRY_AGAIN and instead of anything else: the message comes again
+ * after `for_ms`, and until then nothing of its partition; the transaction and the other partitions
+ * go on. For what one record waits for, and no other. */
+void stream_postpone(struct stream *stream, int for_ms);
 /* Commits what is open now. */
 __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,
                                                                struct reason *reason);

@@ -6,6 +6,7 @@
  * throw away what was fetched. */
 #include "kafka/stream_parts.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -63,6 +64,75 @@ static void partition_add(struct stream *stream, const rd_kafka_topic_partition_
     stream->activation_needed = true;
 }
 
+static rd_kafka_topic_partition_list_t *list_of(const struct stream_partition *at)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, at->topic, at->partition)->offset = at->next;
+    return list;
+}
+
+void stream_pause(struct stream *stream, struct stream_partition *at, int for_ms)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(at);
+
+    /* Whether or not the client does it, what comes meanwhile is not handed on. */
+    (void)rd_kafka_pause_partitions(stream->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    stream->paused += at->resume_ms == 0;
+    at->resume_ms = clock_monotonic_ms() + for_ms;
+}
+
+static void end_pause(struct stream *stream, struct stream_partition *at)
+{
+    rd_kafka_topic_partition_list_t *list;
+
+    if (at->resume_ms == 0)
+        return;
+    if (stream->consumer) {
+        list = list_of(at);
+        (void)rd_kafka_resume_partitions(stream->consumer, list);
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    at->resume_ms = 0;
+    stream->paused--;
+}
+
+/* The client goes on behind what it has handed out last, which is the message that was postponed,
+ * so it is sent back to that one. */
+static enum verdict resume(struct stream *stream, struct stream_partition *at,
+                           struct reason *reason)
+{
+    rd_kafka_topic_partition_list_t *list = list_of(at);
+    rd_kafka_error_t *error;
+    enum verdict verdict = DONE;
+
+    (void)rd_kafka_resume_partitions(stream->consumer, list);
+    error = rd_kafka_seek_partitions(stream->consumer, list, KAFKA_CALL_MS);
+    if (error)
+        verdict = kafka_error_take(error, "going back to a postponed message", reason);
+    else if (list->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        verdict = kafka_error(list->elems[0].err, "going back to a postponed message", reason);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (verdict != DONE)
+        return TRY_AGAIN;
+    at->resume_ms = 0;
+    stream->paused--;
+    return DONE;
+}
+
+enum verdict stream_resume_due(struct stream *stream, struct reason *reason)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    enum verdict verdict = DONE;
+
+    for (size_t i = 0; verdict == DONE && i < stream->count; i++) {
+        if (stream->partitions[i].resume_ms > 0 && stream->partitions[i].resume_ms <= now_ms)
+            verdict = resume(stream, &stream->partitions[i], reason);
+    }
+    return verdict;
+}
+
 static void partition_remove(struct stream *stream, struct stream_partition *at)
 {
     if (stream->held && stream->held->partition == at->partition &&
@@ -70,6 +140,7 @@ static void partition_remove(struct stream *stream, struct stream_partition *at)
         rd_kafka_message_destroy(stream->held);
         stream->held = NULL;
     }
+    end_pause(stream, at); /* it would outlive the assignment */
     free(at->topic);
     *at = stream->partitions[--stream->count];
     stream->last = 0;

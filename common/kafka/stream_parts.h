@@ -18,6 +18,7 @@ struct stream_partition {
     int64_t next;        /* of the message to be handed on next */
     int64_t seen_end;    /* where the end of the partition was met, markers included */
     uint64_t group_mark; /* digest of what the group has committed for it, as far as we know */
+    int64_t resume_ms;   /* it is paused until then; 0 = it is not */
 };
 
 struct stream {
@@ -41,6 +42,8 @@ struct stream {
     bool activation_needed;   /* some partition is not active yet */
     bool assigned;            /* a rebalance gave us our part at least once */
     rd_kafka_message_t *held; /* polled, but not to be handed on yet */
+    int postpone_ms;          /* asked for by the handler that is being called */
+    size_t paused;            /* partitions with a `resume_ms` */
     bool closing;
     bool rejoin_needed; /* the consumer is of no use any more, the group is */
 
@@ -78,6 +81,11 @@ struct stream_partition *stream_find(struct stream *stream, const char *topic, i
 /* Calls assigned() for what is new. Nothing may be in the transaction. */
 enum verdict stream_activate(struct stream *stream, struct reason *reason);
 void stream_partitions_clear(struct stream *stream);
+
+/* Nothing of the partition is handed on for so long; then it comes again from `next`. */
+void stream_pause(struct stream *stream, struct stream_partition *at, int for_ms);
+/* What has been paused long enough goes on. */
+enum verdict stream_resume_due(struct stream *stream, struct reason *reason);
 
 /* ---- stream_recovery.c */
 /* A producer that is ready, the outcome of the last transaction known, and all partitions back

@@ -74,7 +74,7 @@ static enum verdict hand_on(struct stream *stream, struct reason *reason)
     enum verdict verdict;
 
     at = stream_find(stream, rd_kafka_topic_name(held->rkt), held->partition);
-    if (!at) { /* taken from us between the poll and now */
+    if (!at || at->resume_ms > 0) { /* taken from us, or paused, between the poll and now */
         stream->held = NULL;
         rd_kafka_message_destroy(held);
         return DONE;
@@ -85,10 +85,15 @@ static enum verdict hand_on(struct stream *stream, struct reason *reason)
     stream->held = NULL;
     at->touched = true;
     kafka_message_from(held, &message);
+    stream->postpone_ms = 0;
     verdict = stream->handlers.message(stream->handlers.self, &message, reason);
     if (verdict == DONE) {
         at->next = held->offset + 1;
         stream->messages++;
+    } else if (verdict == TRY_AGAIN && stream->postpone_ms > 0) {
+        at->next = held->offset;
+        stream_pause(stream, at, stream->postpone_ms);
+        verdict = DONE;
     } else if (verdict == REFUSED) {
         reason_set(reason, "handler-refused", NULL,
                    "a message handler said REFUSED: it has to send it on and say DONE");
@@ -177,6 +182,8 @@ static enum verdict turn(struct stream *stream, int wait_ms, bool *ret_drained,
         enum verdict verdict = prepare(stream, reason);
         bool idle;
 
+        if (verdict == DONE && stream->paused > 0)
+            verdict = stream_resume_due(stream, reason);
         if (verdict == DONE && stream->held) {
             verdict = hand_on(stream, reason);
             if (verdict != DONE)
@@ -218,6 +225,11 @@ enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reas
     if (!drained && write(stream->wake_fd, &one, sizeof(one)) < 0)
         errno = 0; /* full means readable, too */
     return verdict;
+}
+
+void stream_postpone(struct stream *stream, int for_ms)
+{
+    stream->postpone_ms = for_ms;
 }
 
 enum verdict stream_commit(struct stream *stream, struct reason *reason)

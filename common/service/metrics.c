@@ -40,6 +40,7 @@ struct metrics {
     size_t count;
     pthread_mutex_t lock;
     struct row *rows;
+    struct metrics *more; /* printed with these */
 };
 
 struct metrics *metrics_new(const struct metric *table, size_t count)
@@ -266,13 +267,29 @@ static bool print_process(struct buffer *buffer)
         seconds, resident_bytes(), open_files());
 }
 
-bool metrics_print(struct metrics *metrics, struct buffer *buffer)
+void metrics_join(struct metrics *metrics, struct metrics *more)
+{
+    if (!metrics)
+        return;
+    pthread_mutex_lock(&metrics->lock);
+    metrics->more = more;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+static bool print_rows(struct metrics *metrics, struct buffer *buffer)
 {
     bool fine = true;
 
     pthread_mutex_lock(&metrics->lock);
     for (size_t i = 0; fine && i < metrics->count; i++)
         fine = print_row(buffer, &metrics->table[i], &metrics->rows[i]);
+    if (fine && metrics->more)
+        fine = print_rows(metrics->more, buffer);
     pthread_mutex_unlock(&metrics->lock);
-    return fine && print_process(buffer);
+    return fine;
+}
+
+bool metrics_print(struct metrics *metrics, struct buffer *buffer)
+{
+    return print_rows(metrics, buffer) && print_process(buffer);
 }

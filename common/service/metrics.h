@@ -31,6 +31,9 @@ void metrics_free(struct metrics *metrics);
 void metrics_add(struct metrics *metrics, size_t row, const char *label, double amount);
 void metrics_set(struct metrics *metrics, size_t row, const char *label, double value);
 void metrics_observe(struct metrics *metrics, size_t row, const char *label, double seconds);
+/* From now on the rows of `more` (borrowed; NULL: none any more) are printed, too. Takes NULL
+ * metrics. */
+void metrics_join(struct metrics *metrics, struct metrics *more);
 /* Appends the exposition, process_* rows (CPU seconds, resident bytes, open files) included. */
 bool metrics_print(struct metrics *metrics, struct buffer *buffer);
 

@@ -96,6 +96,12 @@ static const struct option common_rows[] = {
      .most = 600000,
      .shared = true,
      .help = "milliseconds for finishing what is in hand after SIGTERM"},
+    REGISTRY_OPTION_ROWS(struct service_values, registry),
+    {.name = "schema-registry-cache",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct service_values, registry.cache),
+     .shared = true,
+     .help = "file that keeps its schemas for a start while it is away; none: in memory only"},
 };
 #define COMMON_ROWS (sizeof(common_rows) / sizeof(common_rows[0]))
 

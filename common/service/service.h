@@ -13,6 +13,7 @@
 #include "base/reason.h"
 #include "service/metrics.h"
 #include "service/options.h"
+#include "service/registry_options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,9 +26,10 @@ struct service_values {
     const char *schemas_dir;   /* SCHEMAS_DIR */
     const char
         *instance; /* INSTANCE: stable ordinal, "0"; names transactional ids and group instances */
-    const char *log_level;    /* LOG_LEVEL */
-    const char *log_format;   /* LOG_FORMAT */
-    int64_t drain_timeout_ms; /* DRAIN_TIMEOUT_MS */
+    const char *log_level;            /* LOG_LEVEL */
+    const char *log_format;           /* LOG_FORMAT */
+    int64_t drain_timeout_ms;         /* DRAIN_TIMEOUT_MS */
+    struct registry_options registry; /* SCHEMA_REGISTRY_… */
 };
 
 struct service_context; /* the skeleton's side: health and metrics */

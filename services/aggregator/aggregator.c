@@ -18,10 +18,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/client.h"
 
 #include <stddef.h>
 
 #define VALUE_SIZE_MAX 4096
+#define POSTPONE_MS 500
 
 enum {
     METRIC_COUNTED,
@@ -74,6 +76,7 @@ struct aggregator {
     struct service_context *context;
     struct metrics *metrics;
     struct contract *contract;
+    struct registry_client *registry;
     struct codec *codec;
     struct kafka_settings *settings;
     struct window *window;
@@ -176,6 +179,8 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
         event_decode(aggregator->codec, message->value, message->value_size, &event, NULL, reason);
     if (verdict == REFUSED)
         return pass_over(aggregator, message, reason->code);
+    if (verdict == TRY_AGAIN)
+        stream_postpone(aggregator->stream, POSTPONE_MS);
     if (verdict != DONE)
         return verdict;
     int64_t day = 0;
@@ -257,14 +262,20 @@ static void aggregator_clear(struct aggregator *aggregator)
     window_free(aggregator->window);
     codec_free(aggregator->codec);
     contract_free(aggregator->contract);
+    registry_close(aggregator->registry);
     kafka_settings_free(aggregator->settings);
     buffer_clear(&aggregator->scratch);
     *aggregator = (struct aggregator){.values = aggregator->values};
 }
 
-static enum verdict load(struct aggregator *aggregator, struct reason *reason)
+/* `metrics` NULL: without the registry, and so without the network. */
+static enum verdict load(struct aggregator *aggregator, struct metrics *metrics,
+                         struct reason *reason)
 {
     aggregator_clear(aggregator);
+    if (metrics && registry_open(&aggregator->values->service.registry, metrics,
+                                 &aggregator->registry, reason) != DONE)
+        return BROKEN;
     buffer_init(&aggregator->scratch, VALUE_SIZE_MAX);
     aggregator->contract = contract_load(aggregator->values->service.schemas_dir, reason);
     if (!aggregator->contract)
@@ -272,9 +283,10 @@ static enum verdict load(struct aggregator *aggregator, struct reason *reason)
     aggregator->settings = kafka_settings_from_environment("aggregator", reason);
     if (!aggregator->settings)
         return BROKEN;
-    aggregator->codec = codec_new(aggregator->contract, NULL);
+    aggregator->codec = codec_new(aggregator->contract, registry_table(aggregator->registry));
     aggregator->window = window_new((size_t)aggregator->values->cells);
-    if (aggregator->codec && aggregator->window)
+    if (aggregator->codec && aggregator->window &&
+        registry_use(aggregator->registry, aggregator->contract))
         return DONE;
     reason_set(reason, "no-memory", NULL, "no memory to start with");
     return BROKEN;
@@ -282,16 +294,18 @@ static enum verdict load(struct aggregator *aggregator, struct reason *reason)
 
 static enum verdict check(void *self, struct reason *reason)
 {
-    enum verdict verdict = load(self, reason);
-    aggregator_clear(self);
-    return verdict;
+    struct aggregator *aggregator = self;
+    enum verdict verdict = load(aggregator, NULL, reason);
+    aggregator_clear(aggregator);
+    return verdict == DONE ? registry_check(&aggregator->values->service.registry, reason)
+                           : verdict;
 }
 
 static enum verdict start(void *self, struct service_context *context, struct reason *reason)
 {
     struct aggregator *aggregator = self;
     if (!aggregator->settings) {
-        enum verdict verdict = load(aggregator, reason);
+        enum verdict verdict = load(aggregator, service_metrics(context), reason);
         if (verdict != DONE)
             return verdict;
     }

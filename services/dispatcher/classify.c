@@ -153,7 +153,8 @@ enum answer_meaning classify(const struct answer *answer)
 bool classify_telling(const struct answer *answer)
 {
     return !answer->unsendable &&
-           (answer->status || !text_equal(answer->error, "stale-connection"));
+           (answer->status || !(text_equal(answer->error, "stale-connection") ||
+                                text_equal(answer->error, "registry-away")));
 }
 
 bool classify_unwell(const struct answer *answer)

@@ -53,10 +53,11 @@ void composer_free(struct composer *composer)
     free(composer);
 }
 
-bool composer_load(struct composer *composer, const char *schemas_dir, struct reason *reason)
+bool composer_load(struct composer *composer, const char *schemas_dir, struct registry *registry,
+                   struct reason *reason)
 {
     struct contract *contract = contract_load(schemas_dir, reason);
-    struct codec *codec = contract ? codec_new(contract, NULL) : NULL;
+    struct codec *codec = contract ? codec_new(contract, registry) : NULL;
     if (!codec) {
         if (contract)
             reason_set(reason, "no-memory", NULL, "memory ran out");
@@ -166,11 +167,18 @@ bool compose_send(void *self, const void *bytes, size_t size, struct send_conten
     struct record *referral = NULL;
     take_what_is_new(composer);
     *ret_answer = (struct answer){.error = "payload-unreadable", .unsendable = true};
-    if (!composer->codec ||
-        delivery_decode(composer->codec, order->record, size - offsetof(struct order, record),
-                        &delivery, &reason) != DONE ||
-        codec_read(composer->codec, delivery.payload, delivery.payload_size, NULL, &referral,
-                   &reason) != DONE) {
+    enum verdict verdict = REFUSED;
+    if (composer->codec)
+        verdict = delivery_decode(composer->codec, order->record,
+                                  size - offsetof(struct order, record), &delivery, &reason);
+    if (verdict == DONE)
+        verdict = codec_read(composer->codec, delivery.payload, delivery.payload_size, NULL,
+                             &referral, &reason);
+    if (verdict == TRY_AGAIN) {
+        *ret_answer = (struct answer){.error = "registry-away"};
+        return false;
+    }
+    if (verdict != DONE) {
         log_fact(LOG_LEVEL_ERROR, "payload-unreadable", "code", reason.code, "field",
                  reason.pointer, "detail", reason.detail, NULL);
         return false;

@@ -4,6 +4,7 @@
 #define DISPATCHER_COMPOSE_H
 
 #include "bars.h"
+#include "codec/contract.h"
 #include "send.h"
 #include "sign.h"
 
@@ -18,8 +19,10 @@ struct composer;
 struct composer *composer_new(void);
 void composer_free(struct composer *composer);
 /* Any thread: from the next order on, the schemas of this folder. */
-__attribute__((warn_unused_result)) bool
-composer_load(struct composer *composer, const char *schemas_dir, struct reason *reason);
+__attribute__((warn_unused_result)) bool composer_load(struct composer *composer,
+                                                       const char *schemas_dir,
+                                                       struct registry *registry,
+                                                       struct reason *reason);
 /* A sender_compose of orders. */
 bool compose_send(void *composer, const void *order, size_t order_size,
                   struct send_content *ret_content, struct answer *ret_answer);

@@ -75,9 +75,10 @@ static bool load_contract(struct dispatcher *self, struct reason *reason)
         pathways = pathway_set_load(contract, reason);
     if (pathways)
         places = places_load(self->settings.service.schemas_dir, reason);
-    if (places && !(codec = codec_new(contract, NULL)))
+    if (places && !(codec = codec_new(contract, registry_table(self->registry))))
         reason_set(reason, "no-memory", NULL, "memory ran out");
-    if (codec && self->follower && !directory_follow_use(self->follower, contract)) {
+    if (codec && ((self->follower && !directory_follow_use(self->follower, contract)) ||
+                  !registry_use(self->registry, contract))) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         codec_free(codec);
         codec = NULL;
@@ -97,6 +98,12 @@ static bool load_contract(struct dispatcher *self, struct reason *reason)
     self->places = places;
     self->codec = codec;
     return true;
+}
+
+static bool load_composer(struct dispatcher *self, struct reason *reason)
+{
+    return composer_load(self->composer, self->settings.service.schemas_dir,
+                         registry_table(self->registry), reason);
 }
 
 static bool load(struct dispatcher *self, struct reason *reason)
@@ -133,7 +140,8 @@ static void unload(struct dispatcher *self)
 static enum verdict check(void *context, struct reason *reason)
 {
     struct dispatcher *self = context;
-    bool well = load(self, reason);
+    bool well =
+        load(self, reason) && registry_check(&self->settings.service.registry, reason) == DONE;
     unload(self);
     return well ? DONE : REFUSED;
 }
@@ -143,8 +151,7 @@ static enum verdict reload(void *context, struct reason *reason)
     struct dispatcher *self = context;
     struct secrets secrets; /* taken last, so that what is refused leaves the old ones */
     if (!read_secrets(self, &secrets, reason) || !load_contract(self, reason) ||
-        !composer_load(self->composer, self->settings.service.schemas_dir, reason) ||
-        !use_secrets(self, &secrets, reason))
+        !load_composer(self, reason) || !use_secrets(self, &secrets, reason))
         return REFUSED;
     return DONE;
 }
@@ -258,8 +265,9 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return false;
     }
-    if (!load(self, reason) ||
-        !composer_load(self->composer, self->settings.service.schemas_dir, reason))
+    if (registry_open(&self->settings.service.registry, self->metrics, &self->registry, reason) !=
+            DONE ||
+        !load(self, reason) || !load_composer(self, reason))
         return false;
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
@@ -282,8 +290,8 @@ static enum verdict start(void *context, struct service_context *service, struct
         return BROKEN;
     enum verdict verdict = DONE;
     if (!self->follower)
-        verdict =
-            directory_follow(self->kafka, self->contract, self->directory, &self->follower, reason);
+        verdict = directory_follow(self->kafka, self->contract, registry_table(self->registry),
+                                   self->directory, &self->follower, reason);
     if (verdict != DONE)
         return verdict;
     endpoints_judge(self);
@@ -324,6 +332,8 @@ static void stop(void *context)
     map_free(self->refused, NULL);
     kafka_settings_free(self->kafka);
     unload(self);
+    registry_close(self->registry);
+    self->registry = NULL;
     buffer_clear(&self->scratch);
     buffer_clear(&self->record);
     buffer_clear(&self->order);

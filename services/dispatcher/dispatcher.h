@@ -8,6 +8,7 @@
 #include "directory/follow.h"
 #include "directory/route.h"
 #include "lifecycle/delivery.h"
+#include "registry/client.h"
 #include "send.h"
 #include "settings.h"
 #include "sign.h"
@@ -32,6 +33,7 @@ struct dispatcher {
     struct service_context *context;
     struct metrics *metrics;
 
+    struct registry_client *registry;
     struct contract *contract;
     struct pathway_set *pathways;
     struct places *places;

@@ -12,6 +12,7 @@
 
 #define RETRY_FIRST_MS 5000
 #define RETRY_MOST_MS 300000
+#define POSTPONE_MS 500
 
 enum verdict records_assigned(void *context, const char *topic, int32_t partition, int64_t from,
                               int64_t end, struct reason *reason)
@@ -112,6 +113,8 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
     }
     if (verdict == REFUSED)
         return pass_over(self, message, &why);
+    if (verdict == TRY_AGAIN)
+        stream_postpone(self->stream, POSTPONE_MS);
     if (verdict != DONE) {
         if (reason)
             *reason = why;

@@ -122,10 +122,13 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
     struct record *referral = NULL;
     const struct route_world world = {self->pathways, self->directory, self->places};
     const char *why = job->why ? job->why : "";
-    if (codec_read(self->codec, delivery->payload, delivery->payload_size, NULL, &referral,
-                   &ignored) != DONE)
+    enum verdict read = codec_read(self->codec, delivery->payload, delivery->payload_size, NULL,
+                                   &referral, &ignored);
+    if (read != DONE)
         referral = NULL;
     move_on(&world, delivery, referral, why, job->must_move, now_ms, &move);
+    if (read == TRY_AGAIN && !job->must_move)
+        move.to = MOVE_STAY; /* the registry that knows the payload's schema may be back in time */
     if (move.to == MOVE_STAY)
         return deliver_stays(self->core, job, now_ms) ? write_retry(self, delivery, job, reason)
                                                       : DONE;

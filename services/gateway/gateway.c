@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "lifecycle/event.h"
+#include "registry/client.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -109,6 +110,7 @@ struct gateway {
     struct kafka_settings *settings;
     struct kafka_admin *admin;
     struct http_server *server;
+    struct registry_client *registry;
     struct requests requests;
     bool requests_made;
     int64_t topics_checked_ms;
@@ -138,9 +140,9 @@ static enum verdict gateway_check(void *self, struct reason *reason)
     if (!status_url_usable(values.status_url, reason)) {
         return BROKEN;
     }
-    struct world *world = world_load(values.service.schemas_dir, reason);
+    struct world *world = world_load(values.service.schemas_dir, NULL, reason);
     world_free(world);
-    return world ? DONE : BROKEN;
+    return world ? registry_check(&values.service.registry, reason) : BROKEN;
 }
 
 /* The record must not be produced long after the referrer was told 503: the client's own time ends
@@ -162,6 +164,18 @@ static enum verdict open_kafka(struct gateway *self, struct reason *reason)
     return self->admin ? DONE : BROKEN;
 }
 
+static struct world *load_world(struct gateway *self, struct reason *reason)
+{
+    struct world *world =
+        world_load(values.service.schemas_dir, registry_table(self->registry), reason);
+    if (world && !registry_use(self->registry, world->contract)) {
+        reason_set(reason, "no-memory", NULL, "no memory for the ids of schemas");
+        world_free(world);
+        world = NULL;
+    }
+    return world;
+}
+
 static enum verdict gateway_start(void *opaque, struct service_context *context,
                                   struct reason *reason)
 {
@@ -179,7 +193,11 @@ static enum verdict gateway_start(void *opaque, struct service_context *context,
         reason_set(reason, "no-memory", NULL, "no memory for the requests in flight");
         return BROKEN;
     }
-    requests->world = world_load(values.service.schemas_dir, reason);
+    if (registry_open(&values.service.registry, requests->metrics, &self->registry, reason) !=
+        DONE) {
+        return BROKEN;
+    }
+    requests->world = load_world(self, reason);
     if (!requests->world) {
         return BROKEN;
     }
@@ -278,13 +296,14 @@ static void gateway_stop(void *opaque)
     kafka_admin_close(self->admin);
     kafka_settings_free(self->settings);
     world_free(self->requests.world);
+    registry_close(self->registry);
     requests_clear(&self->requests);
 }
 
 static enum verdict gateway_reload(void *opaque, struct reason *reason)
 {
     struct gateway *self = opaque;
-    struct world *world = world_load(values.service.schemas_dir, reason);
+    struct world *world = load_world(self, reason);
     if (!world) {
         return REFUSED;
     }

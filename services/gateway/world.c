@@ -29,7 +29,7 @@ static char *print_pathways(const struct pathway_set *pathways)
     return text;
 }
 
-struct world *world_load(const char *schemas_dir, struct reason *reason)
+struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason)
 {
     struct world *world = calloc(1, sizeof *world);
     if (!world) {
@@ -44,7 +44,7 @@ struct world *world_load(const char *schemas_dir, struct reason *reason)
     if (!world->pathways) {
         goto failed;
     }
-    world->codec = codec_new(world->contract, NULL);
+    world->codec = codec_new(world->contract, registry);
     world->pathways_answer = print_pathways(world->pathways);
     if (!world->codec || !world->pathways_answer) {
         reason_set(reason, "no-memory", NULL, "no memory for the codec");

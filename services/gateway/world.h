@@ -20,7 +20,7 @@ struct world {
 };
 
 /* NULL on failure: the reason of the contract or of the pathways. */
-struct world *world_load(const char *schemas_dir, struct reason *reason);
+struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason);
 void world_free(struct world *world);
 /* TOPIC_NOT_ASKED for a pathway that is not in the set. */
 enum topic_state world_topic_state(const struct world *world, const char *pathway);

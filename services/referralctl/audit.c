@@ -204,7 +204,7 @@ static int run_audit(const struct command *command)
     audit.settings = settings;
     audit.contract = contract;
     audit.admin = settings ? kafka_admin_open(settings, &reason) : NULL;
-    audit.codec = codec_new(contract, NULL);
+    audit.codec = codec_new(contract, registry_table(command->registry));
     if (!audit.admin || !audit.codec || !report->problems) {
         command_fail(exit_code, &reason);
         goto out;
@@ -225,6 +225,6 @@ out:
 
 const struct verb VERBS_AUDIT[] = {
     {"audit", "", 0, 0, "prove from the topics that nothing is lost or counted twice",
-     "json schemas-dir ids-max list-max ", run_audit},
+     "json schemas-dir ids-max list-max " TAKES_REGISTRY, run_audit},
     {0},
 };

@@ -38,6 +38,7 @@ static const struct option OPTIONS[] = {
      .offset = AT(tracker_url),
      .otherwise = "http://127.0.0.1:8081",
      .help = "where the tracker listens"},
+    REGISTRY_OPTION_ROWS(struct command_values, registry),
     {.name = "key",
      .kind = OPTION_TEXT,
      .offset = AT(key),
@@ -151,7 +152,7 @@ static const struct verb VERBS_VERSION[] = {
 
 static const struct verb *const FAMILIES[] = {VERBS_TOPICS, VERBS_PROVIDERS, VERBS_SEND,
                                               VERBS_TAIL,   VERBS_AUDIT,     VERBS_VALIDATE,
-                                              VERBS_VERSION};
+                                              VERBS_SCHEMA, VERBS_VERSION};
 #define FAMILIES_COUNT (sizeof FAMILIES / sizeof *FAMILIES)
 
 int command_fail(int exit_code, const struct reason *reason)
@@ -331,7 +332,13 @@ static int run_verb(const struct verb *verb, int words, int argc, char **argv)
                       &reason)) {
         return command_fail(EXIT_CONFIGURATION, &reason);
     }
+    if (verb_takes(verb, "schema-registry-url", strlen("schema-registry-url")) &&
+        registry_open(&values.registry, NULL, &command.registry, &reason) != DONE) {
+        options_clear(OPTIONS, OPTIONS_COUNT, &values);
+        return command_fail(EXIT_CONFIGURATION, &reason);
+    }
     int exit_code = verb->run(&command);
+    registry_close(command.registry);
     options_clear(OPTIONS, OPTIONS_COUNT, &values);
     if (fflush(stdout) != 0 && exit_code == EXIT_WELL) {
         exit_code = EXIT_FINDINGS;

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/reason.h"
+#include "registry/client.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ struct command_values {
     const char *schemas_dir;
     const char *gateway_url;
     const char *tracker_url;
+    struct registry_options registry;
     const char *key;
     const char *from;
     const char *reason;
@@ -45,8 +47,14 @@ struct command_values {
 
 #define COMMAND_ARGUMENTS_MAX 4
 
+/* For the `takes` of verbs that read or write records: they get the registry, if there is one. */
+#define TAKES_REGISTRY                                                                             \
+    "schema-registry-url schema-registry-basic-auth schema-registry-bearer-token "                 \
+    "schema-registry-ca-file "
+
 struct command {
     const struct command_values *values;
+    struct registry_client *registry;
     const char
         *arguments[COMMAND_ARGUMENTS_MAX]; /* what is no option, in order; NULL behind the last */
     size_t arguments_count;
@@ -68,6 +76,7 @@ extern const struct verb VERBS_SEND[];
 extern const struct verb VERBS_TAIL[];
 extern const struct verb VERBS_AUDIT[];
 extern const struct verb VERBS_VALIDATE[];
+extern const struct verb VERBS_SCHEMA[];
 
 /* Finds the verb, reads its options, runs it. Returns the exit code. */
 int command_main(int argc, char **argv);

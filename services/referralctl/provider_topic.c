@@ -14,7 +14,7 @@
 #define PROVIDER_SIZE_MAX (64 * 1024)
 
 enum verdict provider_topic_open(struct provider_topic *topic, const char *schemas_dir,
-                                 struct reason *reason)
+                                 struct registry_client *registry, struct reason *reason)
 {
     struct directory_follower *follower = NULL;
     *topic = (struct provider_topic){0};
@@ -27,14 +27,15 @@ enum verdict provider_topic_open(struct provider_topic *topic, const char *schem
     if (!topic->settings) {
         return BROKEN;
     }
-    topic->codec = codec_new(topic->contract, NULL);
+    topic->codec = codec_new(topic->contract, registry_table(registry));
     topic->directory = directory_new();
-    if (!topic->codec || !topic->directory) {
+    if (!topic->codec || !topic->directory || !registry_use(registry, topic->contract)) {
         reason_set(reason, "no-memory", NULL, "no memory for the directory");
         return BROKEN;
     }
     enum verdict verdict =
-        directory_follow(topic->settings, topic->contract, topic->directory, &follower, reason);
+        directory_follow(topic->settings, topic->contract, registry_table(registry),
+                         topic->directory, &follower, reason);
     if (verdict == DONE) {
         directory_follow_stop(follower);
     }

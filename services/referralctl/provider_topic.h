@@ -5,6 +5,7 @@
 #define REFERRALCTL_PROVIDER_TOPIC_H
 
 #include "directory/directory.h"
+#include "registry/client.h"
 
 struct provider_topic {
     struct contract *contract;
@@ -16,7 +17,8 @@ struct provider_topic {
 
 /* TRY_AGAIN: Kafka is away. REFUSED, BROKEN: schemas or settings. Close either way. */
 __attribute__((warn_unused_result)) enum verdict
-provider_topic_open(struct provider_topic *topic, const char *schemas_dir, struct reason *reason);
+provider_topic_open(struct provider_topic *topic, const char *schemas_dir,
+                    struct registry_client *registry, struct reason *reason);
 void provider_topic_close(struct provider_topic *topic);
 
 /* Would both be written as the same bytes? */

@@ -149,7 +149,8 @@ static int with_topic(const struct command *command,
 {
     struct provider_topic topic;
     struct reason reason = {0};
-    enum verdict verdict = provider_topic_open(&topic, command->values->schemas_dir, &reason);
+    enum verdict verdict =
+        provider_topic_open(&topic, command->values->schemas_dir, command->registry, &reason);
     int exit_code = verdict == DONE ? work(&topic, command, &reason) : fail_open(verdict, &reason);
     provider_topic_close(&topic);
     return exit_code;
@@ -318,11 +319,14 @@ static int run_resume(const struct command *command)
 
 const struct verb VERBS_PROVIDERS[] = {
     {"providers load", "FILE", 1, 1, "take providers from our CSV or a file of NHS ODS",
-     "json schemas-dir format dry-run replace ", run_load},
-    {"providers list", "", 0, 0, "the directory, a line each", "json schemas-dir ", run_list},
-    {"providers show", "CODE", 1, 1, "one provider, as JSON", "json schemas-dir ", run_show},
-    {"providers pause", "CODE", 1, 1, "send it nothing until it is resumed", "schemas-dir ",
-     run_pause},
-    {"providers resume", "CODE", 1, 1, "send to it again", "schemas-dir ", run_resume},
+     "json schemas-dir format dry-run replace " TAKES_REGISTRY, run_load},
+    {"providers list", "", 0, 0, "the directory, a line each", "json schemas-dir " TAKES_REGISTRY,
+     run_list},
+    {"providers show", "CODE", 1, 1, "one provider, as JSON", "json schemas-dir " TAKES_REGISTRY,
+     run_show},
+    {"providers pause", "CODE", 1, 1, "send it nothing until it is resumed",
+     "schemas-dir " TAKES_REGISTRY, run_pause},
+    {"providers resume", "CODE", 1, 1, "send to it again", "schemas-dir " TAKES_REGISTRY,
+     run_resume},
     {0},
 };

@@ -207,7 +207,7 @@ static int run_tail(const struct command *command)
         return command_fail(EXIT_USAGE, &reason);
     }
     tail.contract = contract_load(command->values->schemas_dir, &reason);
-    tail.codec = tail.contract ? codec_new(tail.contract, NULL) : NULL;
+    tail.codec = tail.contract ? codec_new(tail.contract, registry_table(command->registry)) : NULL;
     tail.settings = tail.codec ? kafka_settings_from_environment("referralctl", &reason) : NULL;
     tail.admin = tail.settings ? kafka_admin_open(tail.settings, &reason) : NULL;
     if (!tail.admin) {
@@ -230,6 +230,6 @@ out:
 
 const struct verb VERBS_TAIL[] = {
     {"tail", "TOPIC", 1, 1, "show a topic's records, decoded, patient data masked",
-     "json schemas-dir from count unmask reason ", run_tail},
+     "json schemas-dir from count unmask reason " TAKES_REGISTRY, run_tail},
     {0},
 };

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "directory/follow.h"
+#include "registry/client.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define SCRATCH_SIZE_MAX (128 * 1024)
 #define HOUR_MS INT64_C(3600000)
 #define GAUGES_EVERY_MS 1000
+#define POSTPONE_MS 500
 
 struct values {
     struct service_values service;
@@ -69,6 +71,7 @@ struct router {
     struct metrics *metrics;
     struct kafka_settings *settings;
     struct kafka_admin *admin;
+    struct registry_client *registry;
     struct world *world;
     struct directory *directory;
     struct directory_follower *follower;
@@ -86,9 +89,11 @@ struct router {
 static enum verdict router_reload(void *self, struct reason *reason)
 {
     struct router *router = self;
-    struct world *world = world_load(router->values->service.schemas_dir, reason);
-    if (world != NULL && router->follower != NULL &&
-        !directory_follow_use(router->follower, world->contract)) {
+    struct world *world =
+        world_load(router->values->service.schemas_dir, registry_table(router->registry), reason);
+    if (world != NULL &&
+        ((router->follower != NULL && !directory_follow_use(router->follower, world->contract)) ||
+         !registry_use(router->registry, world->contract))) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         world_free(world);
         world = NULL;
@@ -214,6 +219,8 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
         .now_ms = clock_now_ms(),
     };
     enum verdict verdict = take_message(&input, &router->taken, reason);
+    if (verdict == TRY_AGAIN) /* for a schema: nothing was done yet */
+        stream_postpone(router->stream, POSTPONE_MS);
     if (verdict != DONE)
         return verdict;
     const struct outputs outputs = {
@@ -300,6 +307,8 @@ static void router_stop(void *self)
     router->partitions = NULL;
     world_free(router->world);
     router->world = NULL;
+    registry_close(router->registry);
+    router->registry = NULL;
     buffer_clear(&router->scratch);
     tally_undo(&router->tally);
 }
@@ -335,6 +344,9 @@ static enum verdict open_stream(struct router *router, struct reason *reason)
 static enum verdict open_all(struct router *router, struct reason *reason)
 {
     buffer_init(&router->scratch, SCRATCH_SIZE_MAX);
+    if (registry_open(&router->values->service.registry, router->metrics, &router->registry,
+                      reason) != DONE)
+        return BROKEN;
     if (router_reload(router, reason) != DONE)
         return BROKEN;
     router->settings = kafka_settings_from_environment("router", reason);
@@ -350,7 +362,8 @@ static enum verdict open_all(struct router *router, struct reason *reason)
     if (router->admin == NULL)
         return TRY_AGAIN;
     enum verdict verdict = directory_follow(router->settings, router->world->contract,
-                                            router->directory, &router->follower, reason);
+                                            registry_table(router->registry), router->directory,
+                                            &router->follower, reason);
     return verdict == DONE ? open_stream(router, reason) : verdict;
 }
 
@@ -375,10 +388,12 @@ static enum verdict router_start(void *self, struct service_context *context, st
 static enum verdict router_check(void *self, struct reason *reason)
 {
     struct router *router = self;
-    struct world *world = world_load(router->values->service.schemas_dir, reason);
+    struct world *world = world_load(router->values->service.schemas_dir, NULL, reason);
     if (world == NULL)
         return REFUSED;
     world_free(world);
+    if (registry_check(&router->values->service.registry, reason) != DONE)
+        return REFUSED;
     struct kafka_settings *settings = kafka_settings_from_environment("router", reason);
     if (settings == NULL)
         return REFUSED;

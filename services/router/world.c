@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-struct world *world_load(const char *schemas_dir, struct reason *reason)
+struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason)
 {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) {
@@ -18,7 +18,7 @@ struct world *world_load(const char *schemas_dir, struct reason *reason)
     if (world->pathways != NULL)
         world->places = places_load(schemas_dir, reason);
     if (world->places != NULL) {
-        world->codec = codec_new(world->contract, NULL);
+        world->codec = codec_new(world->contract, registry);
         if (world->codec == NULL)
             reason_set(reason, "no-memory", NULL, "memory ran out");
     }

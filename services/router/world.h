@@ -15,8 +15,8 @@ struct world {
 };
 
 /* NULL on failure; the reason names the file and what was expected. */
-__attribute__((warn_unused_result)) struct world *world_load(const char *schemas_dir,
-                                                             struct reason *reason);
+__attribute__((warn_unused_result)) struct world *
+world_load(const char *schemas_dir, struct registry *registry, struct reason *reason);
 void world_free(struct world *world);
 
 #endif

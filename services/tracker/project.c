@@ -47,7 +47,7 @@ struct projection {
 };
 
 struct projection *projection_new(const struct kafka_settings *settings,
-                                  const struct contract *contract,
+                                  const struct contract *contract, struct registry *registry,
                                   const struct store_options *store)
 {
     struct projection *projection = calloc(1, sizeof(*projection));
@@ -56,7 +56,7 @@ struct projection *projection_new(const struct kafka_settings *settings,
     projection->settings = settings;
     projection->contract = contract;
     projection->store_options = *store;
-    projection->codec = codec_new(contract, NULL);
+    projection->codec = codec_new(contract, registry);
     projection->positions = calloc(PARTITIONS_MAX, sizeof(struct position));
     if (projection->codec && projection->positions)
         return projection;

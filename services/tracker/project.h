@@ -21,7 +21,7 @@ struct projection_counts {
 
 /* Nothing is opened yet. Everything is borrowed and must outlive it. NULL without memory. */
 struct projection *projection_new(const struct kafka_settings *settings,
-                                  const struct contract *contract,
+                                  const struct contract *contract, struct registry *registry,
                                   const struct store_options *store);
 void projection_free(struct projection *projection);
 /* Opens the database (and migrates it) and the topics at the stored positions. TRY_AGAIN: one of

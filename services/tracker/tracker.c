@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "registry/client.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -73,6 +74,7 @@ struct tracker {
     struct service_context *context;
     struct metrics *metrics;
     struct contract *contract;
+    struct registry_client *registry;
     struct kafka_settings *settings;
     struct projection *projection;
     struct api *api;
@@ -85,6 +87,7 @@ static void tracker_clear(struct tracker *tracker)
     api_stop(tracker->api);
     projection_free(tracker->projection);
     contract_free(tracker->contract);
+    registry_close(tracker->registry);
     kafka_settings_free(tracker->settings);
     *tracker = (struct tracker){.values = tracker->values};
 }
@@ -96,7 +99,8 @@ static struct store_options store_options(const struct tracker *tracker)
                                   .url = url && *url ? url : NULL};
 }
 
-static enum verdict load(struct tracker *tracker, struct reason *reason)
+/* `metrics` NULL: without the registry, and so without the network. */
+static enum verdict load(struct tracker *tracker, struct metrics *metrics, struct reason *reason)
 {
     const struct store_options store = store_options(tracker);
     tracker_clear(tracker);
@@ -106,13 +110,17 @@ static enum verdict load(struct tracker *tracker, struct reason *reason)
                    "TRACKER_DATABASE_URL is \"(secret)\", expected postgres://user@host/database");
         return BROKEN;
     }
+    if (metrics && registry_open(&tracker->values->service.registry, metrics, &tracker->registry,
+                                 reason) != DONE)
+        return BROKEN;
     tracker->contract = contract_load(tracker->values->service.schemas_dir, reason);
     if (!tracker->contract)
         return BROKEN;
     tracker->settings = kafka_settings_from_environment("tracker", reason);
     if (!tracker->settings)
         return BROKEN;
-    tracker->projection = projection_new(tracker->settings, tracker->contract, &store);
+    tracker->projection = projection_new(tracker->settings, tracker->contract,
+                                         registry_table(tracker->registry), &store);
     if (tracker->projection)
         return DONE;
     reason_set(reason, "no-memory", NULL, "no memory to start with");
@@ -121,15 +129,17 @@ static enum verdict load(struct tracker *tracker, struct reason *reason)
 
 static enum verdict check(void *self, struct reason *reason)
 {
-    enum verdict verdict = load(self, reason);
-    tracker_clear(self);
-    return verdict;
+    struct tracker *tracker = self;
+    enum verdict verdict = load(tracker, NULL, reason);
+    tracker_clear(tracker);
+    return verdict == DONE ? registry_check(&tracker->values->service.registry, reason) : verdict;
 }
 
 static enum verdict start(void *self, struct service_context *context, struct reason *reason)
 {
     struct tracker *tracker = self;
-    enum verdict verdict = tracker->projection ? DONE : load(tracker, reason);
+    enum verdict verdict =
+        tracker->projection ? DONE : load(tracker, service_metrics(context), reason);
     if (verdict == DONE)
         verdict = projection_open(tracker->projection, reason);
     if (verdict != DONE)

@@ -8,7 +8,8 @@
 #
 #   build   compiler, libraries; librdkafka and libmicrohttpd from source where Debian's are too old
 #   run     Java and Apache Kafka, for the local stack
-#   test    run, and PostgreSQL's server and the Python libraries that tests check us against
+#   test    run, and PostgreSQL's server, the schema registry Apicurio, and the Python libraries
+#           that tests check us against
 #   lint    shellcheck, cppcheck, clang-format
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
@@ -17,6 +18,7 @@ set -euo pipefail
 RDKAFKA_MIN=2.12.1
 MICROHTTPD_MIN=1.0.1
 JAVA_MIN=17
+REGISTRY_ARTIFACT=io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all
 
 BUILD_PACKAGES=(build-essential g++ cmake ninja-build pkg-config ca-certificates curl dpkg-dev
     libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev
@@ -83,6 +85,9 @@ wanted_packages()
         java_is_new_enough || packages+=(default-jre-headless)
         kafka_is_complete || command -v mvn >/dev/null || packages+=(maven)
     fi
+    if wants test; then
+        registry_is_complete || command -v mvn >/dev/null || packages+=(maven)
+    fi
     if wants test; then packages+=("${TEST_PACKAGES[@]}"); fi
     if wants lint; then packages+=("${LINT_PACKAGES[@]}"); fi
     printf '%s\n' "${packages[@]}" | sort -u
@@ -133,7 +138,8 @@ require_elsewhere()
     fi
     if wants run; then
         java_is_new_enough || missing+=("a Java runtime, version $JAVA_MIN or newer")
-        kafka_is_complete || command -v mvn >/dev/null || missing+=("mvn (Apache Maven)")
+        { kafka_is_complete && { ! wants test || registry_is_complete; }; } ||
+            command -v mvn >/dev/null || missing+=("mvn (Apache Maven)")
         for tool in python3 sqlite3; do command -v "$tool" >/dev/null || missing+=("$tool"); done
     fi
     if wants test; then
@@ -252,7 +258,7 @@ build_microhttpd()
         "-lmicrohttpd -lgnutls -lpthread"
 }
 
-# ---- Kafka's jars, and the Python libraries
+# ---- Kafka's jars, the registry, and the Python libraries
 
 fetch_kafka()
 {
@@ -265,6 +271,24 @@ fetch_kafka()
 kafka_is_complete()
 {
     [[ $(cat "$DEPS/kafka/lib/.complete" 2>/dev/null) == "$(cksum <"$ROOT/tests/stack/pom.xml")" ]]
+}
+
+# A tar file from the same place, unpacked beside and moved in last.
+fetch_registry()
+{
+    local work=$DEPS/registry.new
+    rm -rf "$work"
+    mvn -B -ntp dependency:copy -Dartifact="$REGISTRY_ARTIFACT" -DoutputDirectory="$work/download"
+    mkdir "$work/app"
+    tar -xzf "$work"/download/*.tar.gz -C "$work/app"
+    rm -rf "$work/download" "$DEPS/registry"
+    echo "$REGISTRY_ARTIFACT" >"$work/.complete"
+    mv "$work" "$DEPS/registry"
+}
+
+registry_is_complete()
+{
+    [[ $(cat "$DEPS/registry/.complete" 2>/dev/null) == "$REGISTRY_ARTIFACT" ]]
 }
 
 venv_stamp() { echo "$DEPS/venv $(cksum <"$ROOT/tests/stack/requirements.txt")"; }
@@ -317,6 +341,10 @@ if wants run; then
     kafka_is_complete || step "Apache Kafka's jars" "$remedy" fetch_kafka
     "$ROOT/tests/stack/kafka.sh" has-archive ||
         step "class archive for Kafka" "see the log above" "$ROOT/tests/stack/kafka.sh" archive
+fi
+if wants test; then
+    remedy="it needs Maven's central repository: check the network and any proxy"
+    registry_is_complete || step "Apicurio, a schema registry" "$remedy" fetch_registry
 fi
 if wants run || wants lint; then
     remedy="it needs Python's package index: check the network and any proxy"

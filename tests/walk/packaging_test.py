@@ -36,6 +36,7 @@ BASE = K8S / "base"
 # The oldest Kubernetes that numbers the pods of a StatefulSet by label, and the newest known.
 KUBERNETES_VERSIONS = ("1.28.0", "1.37.0")
 STOP_SECONDS = 30  # common/service/service.c: closing, after draining
+OTHERS = ("kafka", "registry")  # what compose runs beside our own programs
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PROJECT_VERSION = re.search(
     r"project\(\S+ VERSION (\S+)", (SOURCE_DIR / "CMakeLists.txt").read_text()
@@ -43,6 +44,9 @@ PROJECT_VERSION = re.search(
 KAFKA_VERSION = re.search(
     r"<artifactId>kafka_[^<]*</artifactId>\s*<version>([^<]+)<",
     (SOURCE_DIR / "tests/stack/pom.xml").read_text(),
+).group(1)
+REGISTRY_VERSION = re.search(
+    r"apicurio-registry-app:([^:]+):", (SOURCE_DIR / "tests/stack/setup.sh").read_text()
 ).group(1)
 
 
@@ -159,22 +163,28 @@ class Docker(Environment):
         folders = {path.parent.name for path in SOURCE_DIR.glob("services/*/main.c")}
         built = {}
         for name, service in self.services.items():
-            if name != "kafka":
+            if name not in OTHERS:
                 built[name] = service["build"]["args"]["SERVICE"]
                 self.assertEqual(
                     service["image"], f"referral-router/{built[name]}:{PROJECT_VERSION}"
                 )
         self.assertEqual(set(built.values()), folders)
-        self.assertEqual(built.pop("topics"), "referralctl")
-        self.assertEqual(self.services["topics"]["build"]["target"], "program")
+        for name in ("topics", "schemas"):
+            self.assertEqual(built.pop(name), "referralctl")
+            self.assertEqual(self.services[name]["build"]["target"], "program")
         for name, program in built.items():
             self.assertEqual(name, program)
             self.assertEqual(self.services[name]["build"]["target"], "service")
         self.assertEqual(self.services["kafka"]["image"], f"apache/kafka:{KAFKA_VERSION}")
+        self.assertEqual(
+            self.services["registry"]["image"], f"apicurio/apicurio-registry-mem:{REGISTRY_VERSION}"
+        )
+        for name in ("registry", "schemas"):
+            self.assertEqual(self.services[name]["profiles"], ["registry"])
 
     def test_what_compose_sets_the_programs_know(self):
         for name, service in self.services.items():
-            if name == "kafka":
+            if name in OTHERS:
                 continue
             environment = {
                 key: re.sub(r"\$\{[^:}]+:-([^}]*)\}", r"\1", value)
@@ -212,12 +222,14 @@ class Docker(Environment):
                 self.assertTrue(port.startswith("127.0.0.1:"), f"{name}: {port}")
             for needed in service.get("depends_on", {}):
                 self.assertIn(needed, self.services)
-            if name == "kafka":
+            if name in OTHERS:
                 self.assertIn("healthcheck", service)
                 continue
             self.assertTrue(service["read_only"], name)
             self.assertEqual(service["cap_drop"], ["ALL"], name)
             self.assertIn("no-new-privileges:true", service["security_opt"], name)
+            if name == "schemas":
+                continue  # it needs the registry only
             self.assertEqual(service["depends_on"]["kafka"]["condition"], "service_healthy")
             if name != "topics":
                 self.assertEqual(
@@ -417,6 +429,30 @@ class Kubernetes(Environment):
         environment = self.environment("tracker", container["env"])
         self.assertIn("TRACKER_DATABASE_URL_FILE", environment)
         self.check_environment("k8s tracker-postgres", "tracker", environment, mounted)
+
+    def test_every_program_may_be_told_of_a_schema_registry(self):
+        folder = K8S / "components/schema-registry"
+        content = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        (generator,) = content["configMapGenerator"]
+        given = env_file(folder / generator["envs"][0])
+        operations = yaml.safe_load((folder / "services.yaml").read_text())
+        patch = {one["path"]: one["value"] for one in operations}
+        at = "/spec/template/spec/containers/0/"
+        self.assertEqual(patch[at + "envFrom/-"]["configMapRef"]["name"], generator["name"])
+        mount = patch[at + "volumeMounts/-"]
+        self.assertEqual(mount["name"], patch["/spec/template/spec/volumes/-"]["name"])
+        self.assert_mounted(given["SCHEMA_REGISTRY_CACHE"], [mount["mountPath"]])
+        for name in SERVICES:
+            for list_name in ("envFrom", "volumeMounts"):
+                self.assertIn(list_name, self.container(name), f"{name}: nothing to add to")
+            for variable in given:
+                self.assertIn(variable, variables(name))
+        job = yaml.safe_load((folder / "schemas.yaml").read_text())
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        self.assertEqual(container["image"], f"referral-router/referralctl:{PROJECT_VERSION}")
+        self.assertEqual(container["args"], ["schema", "register"])
+        (source,) = container["envFrom"]
+        self.assertEqual(source["configMapRef"]["name"], generator["name"])
 
     def test_pods_have_no_more_rights_than_they_need(self):
         for name, template in self.pods():
