@@ -19,10 +19,30 @@ struct http_pair {
     bool query; /* else a header */
 };
 
+/* unsent.c: bodies of answers that the library holds until they are sent or their connection ends.
+ * The small ones are bounded by the number of connections, the large ones by their sum. */
+#define HTTP_SMALL_ANSWER ((size_t)64 * 1024)
+struct http_unsent {
+    size_t size_max; /* 0 = no bound */
+    atomic_size_t size;
+};
+struct http_body {
+    struct http_unsent *unsent;
+    size_t length;
+    char bytes[];
+};
+/* One that is larger than the bound has room while no other one is under way. */
+bool http_unsent_has_room(const struct http_unsent *unsent, size_t length);
+/* A copy; NULL without memory. */
+struct http_body *http_body_new(struct http_unsent *unsent, const void *bytes, size_t length);
+void http_body_free(void *body); /* NULL is fine */
+extern const char http_full_body[];
+
 struct http_server {
     struct http_options options;
     void *daemon; /* the vendor's */
     struct http_sockets *sockets;
+    struct http_unsent unsent;
     int port;
     pthread_t sweeper;
     bool sweeping; /* the thread was started */
@@ -81,6 +101,8 @@ void http_connection_resume(struct http_request *request);
 void http_kept_resume(struct http_request *request);
 /* Answers 503 to all of them. */
 void http_kept_stop(struct http_server *server);
+/* 503 with Retry-After: the body is a problem. */
+void http_answer_unavailable(struct http_request *request, const char *body);
 /* The thread that answers what is overdue and cuts sockets that are; `self` is the server. */
 void *http_kept_sweep(void *self);
 

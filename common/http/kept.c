@@ -42,7 +42,7 @@ void http_kept_resume(struct http_request *request)
     pthread_mutex_unlock(&server->lock);
 }
 
-static void answer_unavailable(struct http_request *request, const char *body)
+void http_answer_unavailable(struct http_request *request, const char *body)
 {
     struct http_answer answer = {.status = 503,
                                  .content_type = "application/problem+json",
@@ -69,7 +69,7 @@ void http_keep(struct http_request *request)
     if (atomic_load(&server->stopping)) {
         pthread_mutex_unlock(&server->lock);
         if (atomic_compare_exchange_strong(&request->answered, &open, true))
-            answer_unavailable(request, stopping_body);
+            http_answer_unavailable(request, stopping_body);
         return;
     }
     request->answer_by_ms = clock_monotonic_ms() + server->options.answer_timeout_ms;
@@ -102,7 +102,7 @@ static void answer_kept(struct http_server *server, int64_t now_ms, const char *
         pthread_mutex_unlock(&server->lock);
         if (!request)
             return;
-        answer_unavailable(request, body);
+        http_answer_unavailable(request, body);
         http_kept_resume(request);
     }
 }

@@ -113,15 +113,16 @@ static bool header_add(struct MHD_Response *response, const char *name, const ch
 static struct MHD_Response *response_new(const struct http_request *request,
                                          const struct http_answer *answer)
 {
-    /* The library only reads it: MUST_COPY. */
-    union {
-        const void *from;
-        void *to;
-    } body = {.from = answer->body_length > 0 ? answer->body : ""};
+    struct http_body *body =
+        http_body_new(&request->server->unsent, answer->body, answer->body_length);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(answer->body_length, body.to, MHD_RESPMEM_MUST_COPY);
+        body ? MHD_create_response_from_buffer_with_free_callback_cls(
+                   answer->body_length, body->bytes, http_body_free, body)
+             : NULL;
     bool fine = response != NULL;
 
+    if (!response)
+        http_body_free(body);
     fine = fine && header_add(response, "Content-Type", answer->content_type);
     fine = fine && header_add(response, "X-Request-Id", request->request_id);
     fine = fine && header_add(response, "X-Correlation-Id", request->correlation_id);
@@ -141,18 +142,35 @@ void http_answer_write(struct http_request *request, const struct http_answer *a
     request->answer_length = answer->body_length;
 }
 
-void http_answer(struct http_request *request, const struct http_answer *answer)
+/* NULL: there is no room for it. */
+static void answer_once(struct http_request *request, const struct http_answer *answer)
 {
     bool kept = request->kept;
     bool open = false;
 
     if (atomic_compare_exchange_strong(&request->answered, &open, true)) {
-        http_answer_write(request, answer);
+        if (answer && http_unsent_has_room(&request->server->unsent, answer->body_length))
+            http_answer_write(request, answer);
+        else
+            http_answer_unavailable(request, http_full_body);
         if (kept)
             http_kept_resume(request);
     }
     if (kept)
         http_request_release(request);
+}
+
+void http_answer(struct http_request *request, const struct http_answer *answer)
+{
+    answer_once(request, answer);
+}
+
+bool http_answer_if_full(struct http_request *request)
+{
+    if (http_unsent_has_room(&request->server->unsent, HTTP_SMALL_ANSWER + 1))
+        return false;
+    answer_once(request, NULL);
+    return true;
 }
 
 void http_connection_suspend(struct http_request *request)
@@ -343,6 +361,7 @@ static struct http_server *server_new(const struct http_options *options)
     if (!server)
         return NULL;
     server->options = *options;
+    server->unsent.size_max = options->answers_size_max;
     server->sockets = http_sockets_new();
     if (!server->sockets || pthread_condattr_init(&clock) != 0) {
         http_sockets_free(server->sockets);

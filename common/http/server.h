@@ -42,7 +42,9 @@ struct http_options {
     int connections_per_address_max; /* 0 = no limit of its own */
     int request_timeout_ms;          /* head and body, whole */
     int answer_timeout_ms;   /* a kept request: 503 problem with Retry-After when it passes */
-    int retry_after_seconds; /* for that 503 */
+    int retry_after_seconds; /* for that 503, and the next */
+    size_t answers_size_max; /* large answers that clients have not read yet, together: 503 problem
+                              * past it; 0 = no bound */
     http_handler *handler;
     void *self;
 };
@@ -67,6 +69,8 @@ const char *http_body(const struct http_request *request, size_t *ret_length);
  * time-out is harmless: the request was answered already and is only freed. */
 void http_keep(struct http_request *request);
 void http_answer(struct http_request *request, const struct http_answer *answer);
+/* True if a large answer would be 503 now: then it is that already, and need not be made. */
+bool http_answer_if_full(struct http_request *request);
 
 /* RFC 9457 problem details: type "urn:referral-router:problem:<code>", title, status, detail,
  * `pointer` where there is one. `extra` may hold up to two further headers (NULL-terminated names).

@@ -92,6 +92,7 @@ struct api *api_start(const struct api_options *options, struct reason *reason)
         .request_timeout_ms = 10000,
         .answer_timeout_ms = 30000,
         .retry_after_seconds = 2,
+        .answers_size_max = API_UNSENT_MAX,
         .handler = handle,
         .self = api,
     };

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #define API_REFERRALS "/v1/referrals/"
+#define API_UNSENT_MAX ((size_t)32 * 1024 * 1024) /* answers that clients have not read yet */
 
 struct api {
     struct api_options options;

@@ -77,6 +77,8 @@ void api_volumes(struct api *api, struct http_request *request)
         api_answer_refused(request, &reason);
         return;
     }
+    if (http_answer_if_full(request))
+        return;
     struct buffer body;
     buffer_init(&body, ANSWER_SIZE_MAX);
     struct volume_rows rows = {.buffer = &body, .csv = csv, .count_max = api->options.rows_max};

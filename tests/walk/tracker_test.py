@@ -7,6 +7,7 @@ import csv
 import io
 import pathlib
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -20,6 +21,16 @@ import lives  # noqa: E402
 import oracle  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from stack import Stack, http, wait_until  # noqa: E402
+
+
+# 40,000 rows: an answer of about 8 MB
+MANY_VOLUMES = {
+    (f"1990-{month:02d}-{day:02d}", "msk", "", "gp-practice", "West Kent", "", f"R{number}", stage): 2
+    for month in range(1, 11)
+    for day in range(1, 21)
+    for number in range(50)
+    for stage in ("received", "delivered", "returned", "completed")
+}
 
 
 class OwnTopics(Stack):
@@ -48,7 +59,7 @@ def produce_volumes(stack, volumes):
     producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
     for half in (2, 1):  # an older figure of each cell first
         for number, (dimensions, count) in enumerate(volumes.items()):
-            value = dict(zip(lives.DIMENSIONS, dimensions), count=count // half)
+            value = dict(zip(oracle.DIMENSIONS, dimensions), count=count // half)
             producer.produce("volumes.daily", key="|".join(dimensions), value=encode(value))
             if number % 1000 == 0:
                 producer.flush(30)
@@ -98,13 +109,13 @@ class Projection:
             self.assertEqual(len(document["history"]), events[referral_id], document)
 
     def test_2_volumes_are_the_last_of_each_cell(self):
-        volumes = lives.volumes_of(self.made.events)
+        volumes = oracle.cells_of(self.made.events)
         produce_volumes(self.stack, volumes)
 
         def stored():
             document = get(self.stack, "/v1/volumes?from=2000-01-01&to=2100-01-01")[2]
             return {
-                tuple(row[name] for name in lives.DIMENSIONS): row["count"]
+                tuple(row[name] for name in oracle.DIMENSIONS): row["count"]
                 for row in document["volumes"]
             }
 
@@ -112,7 +123,7 @@ class Projection:
         text = get(self.stack, "/v1/volumes?from=2000-01-01&to=2100-01-01&format=csv")[2]
         rows = list(csv.DictReader(io.StringIO(text)))
         self.assertEqual(
-            {tuple(row[name] for name in lives.DIMENSIONS): int(row["count"]) for row in rows},
+            {tuple(row[name] for name in oracle.DIMENSIONS): int(row["count"]) for row in rows},
             volumes,
         )
 
@@ -173,7 +184,7 @@ class Sqlite(Projection, unittest.TestCase):
         self.assertEqual(get(self.stack, path, {"If-None-Match": '"other"'})[0], 200)
 
     def test_6_csv_by_accept_with_the_same_columns_when_empty(self):
-        head = ",".join(lives.DIMENSIONS) + ",count\r\n"
+        head = ",".join(oracle.DIMENSIONS) + ",count\r\n"
         status, headers, text = get(
             self.stack, "/v1/volumes?from=1999-01-01&to=1999-01-02", {"Accept": "text/csv"}
         )
@@ -189,7 +200,46 @@ class Sqlite(Projection, unittest.TestCase):
         self.assertEqual(status, 400)
         self.assertTrue(problem["type"].endswith("too-many-rows"), problem)
 
-    def test_8_the_page_is_self_contained_and_says_so(self):
+    def test_8_who_asks_much_and_reads_nothing_costs_little(self):
+        produce_volumes(self.stack, MANY_VOLUMES)
+        path = "/v1/volumes?from=1990-01-01&to=1990-12-31"
+        self.stack.restart("tracker")
+        self.stack.wait_ready("tracker")
+
+        def whole():
+            status, _, document = get(self.stack, path)
+            return status == 200 and len(document["volumes"]) == len(MANY_VOLUMES)
+
+        wait_until(whole, 60, "the many volumes")
+        slow, first = [], set()
+        try:
+            for _ in range(30):
+                connection = socket.socket()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(("127.0.0.1", self.stack.ports["tracker"]))
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                slow.append(connection)
+                first.add(connection.recv(12, socket.MSG_WAITALL))  # and no more
+            self.assertEqual(first, {b"HTTP/1.1 200", b"HTTP/1.1 503"})
+            status, head, problem = get(self.stack, path)
+            self.assertEqual(status, 503, problem)
+            self.assertTrue(problem["type"].endswith("answers-full"), problem)
+            self.assertIn("retry-after", head)
+            # small answers go on
+            self.assertEqual(get(self.stack, "/v1/events/counts")[0], 200)
+            self.assertLess(self.resident(), 160 * 1024 * 1024)
+        finally:
+            for connection in slow:
+                connection.close()
+        wait_until(whole, 30, "room again, once they have gone")
+
+    def resident(self):
+        for line in self.stack.metrics("tracker").splitlines():
+            if line.startswith("process_resident_memory_bytes"):
+                return float(line.split()[1])
+        raise AssertionError("no resident memory")
+
+    def test_9_the_page_is_self_contained_and_says_so(self):
         with urllib.request.urlopen(self.stack.tracker_url + "/", timeout=5) as answer:
             html, head = answer.read().decode(), answer.headers
         self.assertIn("default-src 'none'", head["Content-Security-Policy"])

@@ -142,9 +142,72 @@ static void stopping_answers_what_is_kept(void **state)
     /* tear_down answers them now, after the server is gone */
 }
 
+/* The handler of a server with the smallest bound that there is: megabytes each time. */
+static void answer_megabytes(void *self, struct http_request *request)
+{
+    static char bytes[16 << 20]; /* more than sockets hold */
+    const struct http_answer answer = {
+        .status = 200, .content_type = "text/plain", .body = bytes, .body_length = sizeof(bytes)};
+
+    (void)self;
+    http_answer(request, &answer);
+}
+
+static int ask_for_it(const struct http_server *server)
+{
+    int client = dial(server);
+
+    say(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    return client;
+}
+
+/* Status of the answer; reads it to its end. */
+static int status_to_the_end(int client)
+{
+    char bytes[65536];
+    char head[16] = "";
+    ssize_t got = recv(client, head, sizeof(head) - 1, MSG_WAITALL);
+
+    assert_int_equal(got, sizeof(head) - 1);
+    while ((got = recv(client, bytes, sizeof(bytes), 0)) > 0)
+        ;
+    close(client);
+    return (int)strtol(head + strlen("HTTP/1.1 "), NULL, 10);
+}
+
+static void who_does_not_read_costs_others_a_503_and_no_memory(void **state)
+{
+    const struct http_options options = {.listen = "127.0.0.1:0",
+                                         .connections_max = 16,
+                                         .request_timeout_ms = 5000,
+                                         .answer_timeout_ms = 5000,
+                                         .retry_after_seconds = 2,
+                                         .answers_size_max = 1,
+                                         .handler = answer_megabytes};
+    struct reason reason;
+    struct http_server *server = http_server_start(&options, &reason);
+    int slow;
+    char first[1];
+
+    (void)state;
+    assert_non_null(server);
+    slow = ask_for_it(server);
+    assert_int_equal(recv(slow, first, 1, MSG_PEEK), 1); /* its answer is under way */
+    assert_int_equal(status_to_the_end(ask_for_it(server)), 503);
+    assert_int_equal(status_to_the_end(ask_for_it(server)), 503);
+    close(slow);
+    /* The library hears of that a moment later. */
+    int status = 503;
+    for (int tries = 0; status != 200 && tries < 1000; tries++)
+        status = status_to_the_end(ask_for_it(server));
+    assert_int_equal(status, 200);
+    http_server_stop(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_does_not_read_costs_others_a_503_and_no_memory),
         TEST(a_slow_sender_is_cut_wherever_it_is_slow),
         TEST(an_answer_may_come_later_from_another_thread),
         TEST(an_answer_that_does_not_come_is_a_503_and_may_still_be_given),
