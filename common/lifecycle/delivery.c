@@ -153,20 +153,6 @@ enum verdict delivery_send(struct stream *stream, struct codec *codec,
     return stream_send(stream, &out, reason);
 }
 
-enum verdict delivery_send_tombstone(struct stream *stream, const char *delivery_id,
-                                     const char *destination, struct reason *reason)
-{
-    struct kafka_out out = {
-        .topic = TOPIC_DELIVERIES,
-        .partition = KAFKA_BY_KEY,
-        .partition_key = destination,
-        .partition_key_size = strlen(destination),
-        .key = delivery_id,
-        .key_size = strlen(delivery_id),
-    };
-    return stream_send(stream, &out, reason);
-}
-
 void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms,
                     struct referral_event *ret_event)
 {

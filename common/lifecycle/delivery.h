@@ -45,11 +45,6 @@ __attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *c
 __attribute__((warn_unused_result)) enum verdict
 delivery_send(struct stream *stream, struct codec *codec, const struct contract *contract,
               const struct delivery *delivery, struct buffer *scratch, struct reason *reason);
-/* The tombstone, to the partition of that destination. */
-__attribute__((warn_unused_result)) enum verdict delivery_send_tombstone(struct stream *stream,
-                                                                         const char *delivery_id,
-                                                                         const char *destination,
-                                                                         struct reason *reason);
 /* An event about this delivery with the common fields filled in. */
 void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms,
                     struct referral_event *ret_event);
