@@ -83,6 +83,9 @@ class Harming(unittest.TestCase):
             for number, fault in enumerate(faults):
                 stream.wait_for(COUNT * (number + 1) // (len(faults) + 2))
                 fault(stack)
+            # in the middle of it all the audit knows what is under way, and compares the volumes
+            code, report = stack.audit()
+            self.assertEqual((code, report["volumes_checked"]), (0, True), report)
             accepted = stream.finish()
             self.assertEqual(len(accepted), COUNT)
             for name in stack.processes:

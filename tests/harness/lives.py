@@ -2,32 +2,17 @@
 """Made-up lives of referrals as events, what they add up to, and a producer that writes them to
 referral.events in transactions, some of which are aborted. Independent of our C code."""
 
-import collections
 import datetime
 import random
 import threading
 import uuid
-import zoneinfo
 
 import confluent_kafka
 import confluent_kafka.admin
 
 import oracle
 
-LONDON = zoneinfo.ZoneInfo("Europe/London")
 UTC = datetime.timezone.utc
-# event -> volume stage, written down a second time on purpose
-STAGES = {
-    "received": "received",
-    "refused": "refused",
-    "recorded": "recorded",
-    "delivered": "delivered",
-    "returned": "returned",
-    "cancelled": "cancelled",
-    "accepted": "accepted",
-    "declined": "declined",
-    "completed": "completed",
-}
 # the kinds of a life, and the state that it ends in
 LIVES = [
     (["received", "routed", "attempted", "delivered"], "delivered"),
@@ -39,7 +24,6 @@ LIVES = [
     (["received", "routed", "delivered", "declined"], "declined"),
 ]
 PATHWAYS = ["pharmacy-first", "blood-pressure", "msk", "audiology"]
-DIMENSIONS = ("period", "pathway", "service", "source_kind", "hcp", "pcn", "provider", "stage")
 
 
 def milliseconds(moment):
@@ -61,9 +45,9 @@ class Lives:
         days = self.random.choice([0, 0, 0, 1, 2, 10, 30, 44])
         if self.random.random() < 0.01:
             days = self.random.choice([60, 61, 200])
-        day = self.now.astimezone(LONDON).date() - datetime.timedelta(days=days)
+        day = self.now.astimezone(oracle.LONDON).date() - datetime.timedelta(days=days)
         seconds = self.random.choice([0, 1, 3599, 3600, 43200, 82799, 82800, 86399])
-        midnight = datetime.datetime.combine(day, datetime.time(), LONDON)
+        midnight = datetime.datetime.combine(day, datetime.time(), oracle.LONDON)
         moment = midnight.astimezone(UTC) + datetime.timedelta(seconds=seconds)
         return min(moment, self.now)
 
@@ -104,22 +88,6 @@ class Lives:
                     "explanation": '{"rule":"nearest"}' if kind == "routed" else None,
                 }
             )
-
-
-def london_day(ms):
-    return datetime.datetime.fromtimestamp(ms / 1000, LONDON).date().isoformat()
-
-
-def volumes_of(events):
-    """The dimensions -> count."""
-    counts = collections.Counter()
-    for event in events:
-        stage = STAGES.get(event["kind"])
-        if stage:
-            at = event["accepted_at"] if event["kind"] == "received" else event["occurred_at"]
-            names = ("pathway", "service", "source_kind", "hcp", "pcn", "destination")
-            counts[(london_day(at), *(event[name] or "" for name in names), stage)] += 1
-    return counts
 
 
 def produce(stack, events, batch=100, between=lambda: None):
@@ -187,10 +155,3 @@ def make_topics(stack, events=4, volumes=3):
     )
     for future in made.values():
         future.result(30)
-
-
-def stored_volumes(stack):
-    """The dimensions -> count, as volumes.daily says."""
-    return {
-        tuple(cell[name] for name in DIMENSIONS): cell["count"] for cell in oracle.volumes(stack)
-    }

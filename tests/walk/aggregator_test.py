@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import confluent_kafka  # noqa: E402
 import lives  # noqa: E402
+import oracle  # noqa: E402
 from stack import BIN_DIR, Stack, free_port, http_status, http_text, wait_until  # noqa: E402
 
 
@@ -73,11 +74,11 @@ class Aggregator(unittest.TestCase):
         self.events = []
 
     def wait_for_truth(self, timeout=60):
-        truth = lives.volumes_of(self.events)
+        truth = oracle.cells_of(self.events)
         last = [None]
 
         def equal():
-            last[0] = lives.stored_volumes(self.stack)
+            last[0] = oracle.volume_cells(self.stack)
             return last[0] == truth
 
         try:
@@ -102,11 +103,11 @@ class Aggregator(unittest.TestCase):
     def test_killed_in_mid_stream_it_counts_nothing_twice_and_loses_nothing(self):
         self.events = lives.Lives(7, 1500).events
         self.stack.start("aggregator")
-        whole = sum(lives.volumes_of(self.events).values())
+        whole = sum(oracle.cells_of(self.events).values())
         with lives.Background(self.stack, self.events, between=lambda: time.sleep(0.05)):
             for share in (0.1, 0.3, 0.5, 0.7, 0.9):
                 wait_until(
-                    lambda: sum(lives.stored_volumes(self.stack).values()) > share * whole,
+                    lambda: sum(oracle.volume_cells(self.stack).values()) > share * whole,
                     60,
                     "progress",
                 )
