@@ -96,7 +96,8 @@ static bool print_json(const struct audit *audit, const struct ledger_report *re
     done = json_set_take(answer, "pathways", pathways) && done;
     done = json_set_take(answer, "problems", problems) && done;
     done = done && json_set_whole(answer, "problems_total", report->problems_total) &&
-           json_set_boolean(answer, "volumes_checked", !audit->volumes_busy) &&
+           json_set_boolean(answer, "volumes_checked", report->volumes_checked) &&
+           json_set_whole(answer, "volumes_uncertain", report->volumes_uncertain) &&
            json_set_whole(answer, "records_read", audit->records) &&
            json_set_boolean(answer, "balanced", report->balanced);
     if (!done) {
@@ -115,7 +116,7 @@ static void print_row(const char *name, const struct ledger_counts *counts)
     printf("\n");
 }
 
-static void print_text(const struct audit *audit, const struct ledger_report *report)
+static void print_text(const struct ledger_report *report)
 {
     printf("%-20s", "pathway");
     for (size_t column = 0; column < COLUMNS_COUNT; column++) {
@@ -136,8 +137,12 @@ static void print_text(const struct audit *audit, const struct ledger_report *re
         printf("… and %lld more problems\n",
                (long long)(report->problems_total - (int64_t)report->problems_listed));
     }
-    if (audit->volumes_busy) {
-        printf("The aggregator never stood still: volumes.daily was not checked.\n");
+    if (!report->volumes_checked) {
+        printf("volumes.daily was NOT compared: there is no such topic, or its first events have "
+               "expired\n");
+    } else if (report->volumes_uncertain > 0) {
+        printf("volumes.daily compared, but for %lld events that were counted meanwhile\n",
+               (long long)report->volumes_uncertain);
     }
     printf("%s: accepted %lld %s final + pending, %lld missing, %lld problems\n",
            report->balanced ? "balanced" : "NOT BALANCED", (long long)report->total.accepted,
@@ -152,7 +157,6 @@ static enum verdict read_once(struct audit *audit, size_t ids_max, struct ledger
     ledger_free(audit->ledger);
     audit->ledger = ledger_new(ids_max);
     audit->records = 0;
-    audit->volumes_busy = false;
     if (!audit->ledger) {
         reason_set(reason, "no-memory", NULL, "no memory for the ledger");
         return BROKEN;
@@ -181,9 +185,12 @@ static int audit_and_print(struct audit *audit, const struct command_values *val
             return EXIT_FINDINGS;
         }
     } else {
-        print_text(audit, report);
+        print_text(report);
     }
-    return report->balanced ? EXIT_WELL : EXIT_FINDINGS;
+    if (!report->balanced) {
+        return EXIT_FINDINGS;
+    }
+    return report->volumes_checked ? EXIT_WELL : EXIT_UNCHECKED;
 }
 
 static int run_audit(const struct command *command)

@@ -3,9 +3,9 @@
 // {events, deliveries, dead letters, its offsets} in one transaction, the dispatcher {tombstone,
 // event, next Delivery}, the aggregator {volumes, its offsets}. So whatever is read later is at
 // least as new as what was read before it:
-//   1. the aggregator's offsets, volumes.daily, the offsets again (equal: the volumes are of those
-//   offsets), and the
-//      router's offsets: the cut. Every record below the cut has its event by now.
+//   1. the aggregator's offsets, volumes.daily, the offsets again: the volumes are of something
+//   between the two. And the router's offsets: the cut. Every record below the cut has its event by
+//   now.
 //   2. `deliveries` up to now. What ended before this point has its final event by now.
 //   3. the events up to now: they hold everything that 1 and 2 promise.
 //   4. `deliveries` and the dead letters on from there: a referral without an end in 3 was live at
@@ -28,7 +28,7 @@
 #include <string.h>
 
 #define STALLED_MS 30000
-#define STANDSTILL_TRIES 20
+#define STANDSTILL_TRIES 3
 #define WAIT_MS 100
 #define TOPICS_MAX 128
 
@@ -110,6 +110,7 @@ static enum verdict take_volume(struct audit *audit, const struct kafka_message 
     struct record *record;
     (void)late;
     if (!message->value) {
+        ledger_no_volume(audit->ledger, message->key, message->key_size);
         return DONE;
     }
     enum verdict verdict = decode(audit, message, "Volume", &record, reason);
@@ -137,6 +138,10 @@ static enum verdict take_delivery(struct audit *audit, const struct kafka_messag
                    : full(reason);
     }
     enum verdict verdict = decode(audit, message, "Delivery", &record, reason);
+    if (verdict == REFUSED) {
+        return ledger_unreadable(audit->ledger, message->key, message->key_size) ? DONE
+                                                                                 : full(reason);
+    }
     if (verdict != DONE) {
         return verdict;
     }
@@ -216,8 +221,9 @@ static enum verdict aggregator_offsets(struct audit *audit, int partitions, int6
     return verdict;
 }
 
-// The offsets are the same before and after the volumes were read: these volumes belong to them. (A
-// cell read in an earlier try is replaced by its newer value, so trying again is harmless.)
+// Each cell is read at a moment between two readings of the offsets, and counts only grow: so they
+// lie between the counts of the events up to the one and up to the other. (A cell read in an
+// earlier try is replaced by its newer value, so trying again for a quiet moment is harmless.)
 static enum verdict read_volumes(struct audit *audit, int partitions, struct reason *reason)
 {
     size_t size = (size_t)partitions * sizeof(int64_t);
@@ -235,11 +241,9 @@ static enum verdict read_volumes(struct audit *audit, int partitions, struct rea
         }
         still = verdict == DONE && memcmp(before, after, size) == 0;
     }
-    audit->volumes_busy = verdict == DONE && !still;
-    for (int32_t partition = 0; still && partition < partitions; partition++) {
-        if (!ledger_counted(audit->ledger, partition, before[partition])) {
+    for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
+        if (!ledger_counted(audit->ledger, partition, before[partition], after[partition])) {
             verdict = full(reason);
-            break;
         }
     }
     free(before);

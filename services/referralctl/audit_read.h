@@ -14,8 +14,7 @@ struct audit {
     struct kafka_admin *admin;
     struct codec *codec;
     struct ledger *ledger;
-    int64_t records;   /* read in all */
-    bool volumes_busy; /* the aggregator never stood still: volumes were not checked */
+    int64_t records; /* read in all */
 };
 
 /* TRY_AGAIN: Kafka is away or a read stalled. REFUSED: a record that can't be read, or more than

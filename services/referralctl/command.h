@@ -17,6 +17,7 @@ enum command_exit {
     EXIT_WELL = 0,
     EXIT_FINDINGS = 1,       /* a check failed, something was refused */
     EXIT_USAGE = 2,          /* the command line is wrong */
+    EXIT_UNCHECKED = 3,      /* audit: balanced, but the volumes could not be compared */
     EXIT_UNAVAILABLE = 69,   /* Kafka, the gateway or the tracker is away */
     EXIT_CONFIGURATION = 78, /* an option or the schemas folder is wrong */
 };

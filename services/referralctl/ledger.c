@@ -31,9 +31,11 @@ struct ledger *ledger_new(size_t ids_max)
     ledger->referral_index = map_new(ids_max);
     ledger->deliveries = map_new(ids_max);
     ledger->late_tombstones = map_new(ids_max);
+    ledger->unreadable = map_new(ids_max);
     ledger->volumes = map_new(ids_max);
     if (!ledger->partitions || !ledger->partition_index || !ledger->referral_index ||
-        !ledger->deliveries || !ledger->late_tombstones || !ledger->volumes) {
+        !ledger->deliveries || !ledger->late_tombstones || !ledger->unreadable ||
+        !ledger->volumes) {
         ledger_free(ledger);
         return NULL;
     }
@@ -54,6 +56,7 @@ void ledger_free(struct ledger *ledger)
     map_free(ledger->referral_index, NULL);
     map_free(ledger->deliveries, NULL);
     map_free(ledger->late_tombstones, NULL);
+    map_free(ledger->unreadable, NULL);
     map_free(ledger->volumes, free);
     free(ledger);
 }
@@ -224,6 +227,7 @@ bool ledger_delivery(struct ledger *ledger, const char *delivery_id, const char 
         return false;
     }
     referral->delivery_early = referral->delivery_early || !late;
+    (void)map_remove(ledger->unreadable, id.bytes, sizeof id.bytes);
     if (map_get(ledger->deliveries, id.bytes, sizeof id.bytes)) {
         return true; // updated: an attempt was made
     }
@@ -238,6 +242,7 @@ bool ledger_tombstone(struct ledger *ledger, const void *key, size_t length, boo
 {
     struct uuid id = id_of(key, length);
     const void *found = map_remove(ledger->deliveries, id.bytes, sizeof id.bytes);
+    (void)map_remove(ledger->unreadable, id.bytes, sizeof id.bytes);
     if (found) {
         struct ledger_referral *referral = &ledger->referrals[pointer_to_place(found)];
         if (referral->live > 0) {
@@ -246,6 +251,12 @@ bool ledger_tombstone(struct ledger *ledger, const void *key, size_t length, boo
     }
     return !late ||
            map_set(ledger->late_tombstones, id.bytes, sizeof id.bytes, place_to_pointer(0), NULL);
+}
+
+bool ledger_unreadable(struct ledger *ledger, const void *key, size_t length)
+{
+    struct uuid id = id_of(key, length);
+    return map_set(ledger->unreadable, id.bytes, sizeof id.bytes, place_to_pointer(0), NULL);
 }
 
 static void count_trimmed(struct ledger_counts *counts, enum event_kind kind)
@@ -308,9 +319,12 @@ bool ledger_event(struct ledger *ledger, const struct ledger_event *event)
     if (!word || !find_pathway(ledger, event->pathway, &pathway)) {
         return false;
     }
-    if (word->stage && event->partition >= 0 && event->partition < LEDGER_EVENT_PARTITIONS_MAX &&
-        event->offset < ledger->counted[event->partition]) {
-        ledger->expected[pathway][event_kind_parse(word->stage)]++;
+    if (word->stage && event->partition >= 0 && event->partition < LEDGER_EVENT_PARTITIONS_MAX) {
+        enum event_kind stage = event_kind_parse(word->stage);
+        ledger->expected[pathway][stage].least +=
+            event->offset < ledger->counted[event->partition].least ? 1 : 0;
+        ledger->expected[pathway][stage].most +=
+            event->offset < ledger->counted[event->partition].most ? 1 : 0;
     }
     bool about_record = event->kind == EVENT_RECEIVED || event->kind == EVENT_DUPLICATE ||
                         event->kind == EVENT_REFUSED;
@@ -408,14 +422,20 @@ size_t ledger_topics(const struct ledger *ledger, const char **topics, size_t to
     return count;
 }
 
-bool ledger_counted(struct ledger *ledger, int32_t partition, int64_t offset)
+bool ledger_counted(struct ledger *ledger, int32_t partition, int64_t before, int64_t after)
 {
     if (partition < 0 || partition >= LEDGER_EVENT_PARTITIONS_MAX) {
         return false;
     }
-    ledger->counted[partition] = offset > 0 ? offset : 0;
-    ledger->volumes_checked = true;
+    ledger->counted[partition].least = before > 0 ? before : 0;
+    ledger->counted[partition].most = after > before ? after : before;
+    ledger->volumes_read = true;
     return true;
+}
+
+void ledger_no_volume(struct ledger *ledger, const void *key, size_t length)
+{
+    free(map_remove(ledger->volumes, key, length));
 }
 
 bool ledger_volume(struct ledger *ledger, const void *key, size_t length, const char *pathway,

@@ -36,7 +36,10 @@ struct ledger_report {
     size_t problems_max;
     size_t problems_listed;
     int64_t problems_total;
-    bool balanced; /* no problem, nothing missing, accepted = final + pending */
+    bool balanced;        /* no problem, nothing missing, accepted = final + pending */
+    bool volumes_checked; /* against the events; without, `balanced` says nothing of them */
+    int64_t
+        volumes_uncertain; /* counted while they were read: so far the comparison is not exact */
 };
 
 struct ledger;
@@ -49,17 +52,22 @@ bool ledger_name_pathway(struct ledger *ledger, const char *pathway);
  * trimmed by retention. */
 bool ledger_cut(struct ledger *ledger, const char *topic, int32_t partition, int64_t low,
                 int64_t committed);
-/* How far the aggregator has counted a partition of the events. Never called: volumes are not
- * checked. */
-bool ledger_counted(struct ledger *ledger, int32_t partition, int64_t offset);
+/* How far the aggregator had counted a partition of the events before and after the volumes were
+ * read: they are compared with the events up to there. Equal: exactly; else what was counted
+ * meanwhile may be in them or not. Never called: volumes are not checked. */
+bool ledger_counted(struct ledger *ledger, int32_t partition, int64_t before, int64_t after);
 /* A cell of volumes.daily; a later one of the same key replaces it. */
 bool ledger_volume(struct ledger *ledger, const void *key, size_t length, const char *pathway,
                    const char *stage, int64_t count);
+/* Its tombstone. */
+void ledger_no_volume(struct ledger *ledger, const void *key, size_t length);
 
 /* 2. and 4. A Delivery or its tombstone, before (`late` false) and after the events were read. */
 bool ledger_delivery(struct ledger *ledger, const char *delivery_id, const char *referral_id,
                      bool late);
 bool ledger_tombstone(struct ledger *ledger, const void *key, size_t length, bool late);
+/* A Delivery that can't be read: the dispatcher can't either, so nobody delivers it. */
+bool ledger_unreadable(struct ledger *ledger, const void *key, size_t length);
 
 /* 3. An event. Events of a trimmed topic: the time of the oldest one left. */
 struct ledger_event {

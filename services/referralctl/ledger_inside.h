@@ -65,10 +65,12 @@ struct ledger {
     size_t referrals_count, referrals_capacity;
     struct map *deliveries;      /* delivery id -> place of its referral + 1 */
     struct map *late_tombstones; /* delivery id -> anything */
+    struct map *unreadable;      /* delivery id -> anything */
     struct map *volumes;         /* key -> struct ledger_volume */
-    bool volumes_checked;
-    int64_t counted[LEDGER_EVENT_PARTITIONS_MAX];
-    int64_t expected[LEDGER_PATHWAYS_MAX][EVENT_KINDS];
+    bool volumes_read;
+    struct {
+        int64_t least, most;
+    } counted[LEDGER_EVENT_PARTITIONS_MAX], expected[LEDGER_PATHWAYS_MAX][EVENT_KINDS];
     int64_t bad_origins;
     bool events_trimmed, dead_letters_trimmed;
     int64_t events_oldest_ms;

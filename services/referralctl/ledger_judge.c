@@ -105,14 +105,14 @@ static int64_t *count_of(struct ledger_counts *counts, enum event_kind kind)
     }
 }
 
-// One of its deliveries ended while the audit read: the end's event is behind the events' cut.
-static bool ended_late(const struct ledger *ledger, const char *referral_id)
+// Whether one of the referral's deliveries is in the map.
+static bool has_delivery_in(const struct map *map, const char *referral_id)
 {
     for (int32_t hop = 0; hop <= DELIVERY_TRIED_MAX; hop++) {
         char text[UUID_TEXT_SIZE];
         struct uuid id;
         delivery_id_of(referral_id, hop, text);
-        if (uuid_parse(text, &id) && map_get(ledger->late_tombstones, id.bytes, sizeof id.bytes)) {
+        if (uuid_parse(text, &id) && map_get(map, id.bytes, sizeof id.bytes)) {
             return true;
         }
     }
@@ -142,7 +142,12 @@ static void judge_received(const struct ledger *ledger, const struct ledger_refe
     if (referral->live > 1) {
         add_problem(report, "two-deliveries", pathway, id, "more than one delivery is live");
     }
-    if (referral->live > 0 || ended_late(ledger, id)) {
+    if (has_delivery_in(ledger->unreadable, id)) {
+        counts->pending++;
+        add_problem(report, "pending-unreadable", pathway, id,
+                    "its delivery cannot be read: no dispatcher delivers it");
+    } else if (referral->live > 0 || has_delivery_in(ledger->late_tombstones, id)) {
+        // ended while the audit read: the end's event is behind the events' cut
         counts->pending++;
     } else {
         counts->missing++;
@@ -184,12 +189,15 @@ static void judge_volumes(const struct ledger *ledger, struct ledger_report *rep
     for (size_t pathway = 0; pathway < ledger->names_count; pathway++) {
         for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
             char what[ORIGIN_SIZE];
-            if (found[pathway][kind] == ledger->expected[pathway][kind]) {
+            int64_t least = ledger->expected[pathway][kind].least;
+            int64_t most = ledger->expected[pathway][kind].most;
+            report->volumes_uncertain += most - least;
+            if (found[pathway][kind] >= least && found[pathway][kind] <= most) {
                 continue;
             }
             text_format(what, sizeof what, "%s: volumes %lld, events %lld",
                         event_word((enum event_kind)kind)->name, (long long)found[pathway][kind],
-                        (long long)ledger->expected[pathway][kind]);
+                        (long long)(found[pathway][kind] < least ? least : most));
             add_problem(report, "volumes", ledger->names[pathway], what,
                         "volumes.daily differs from the events it was counted from");
         }
@@ -232,7 +240,8 @@ void ledger_judge(const struct ledger *ledger, struct ledger_report *report)
         add_problem(report, "bad-origin", "", "",
                     "an event or a dead letter names no record that there could be");
     }
-    if (ledger->volumes_checked && !ledger->events_trimmed) {
+    report->volumes_checked = ledger->volumes_read && !ledger->events_trimmed;
+    if (report->volumes_checked) {
         judge_volumes(ledger, report);
     }
     bool balanced = true;

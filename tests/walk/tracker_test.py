@@ -25,9 +25,8 @@ from stack import Stack, http, wait_until  # noqa: E402
 
 # 40,000 rows: an answer of about 8 MB
 MANY_VOLUMES = {
-    (f"1990-{month:02d}-{day:02d}", "msk", "", "gp-practice", "West Kent", "", f"R{number}", stage): 2
-    for month in range(1, 11)
-    for day in range(1, 21)
+    (day, "msk", "", "gp-practice", "West Kent", "", f"R{number}", stage): 2
+    for day in (f"1990-{month:02d}-{day:02d}" for month in range(1, 11) for day in range(1, 21))
     for number in range(50)
     for stage in ("received", "delivered", "returned", "completed")
 }
