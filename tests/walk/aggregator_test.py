@@ -128,8 +128,6 @@ class Aggregator(unittest.TestCase):
         self.events = lives.Lives(9, 400).events
         self.stack.start("aggregator")
         lives.produce(self.stack, self.events)
-        # Killed while nothing is being committed: a lone broker that dies between the decision and
-        # the markers of a transaction can leave it hanging for good, whoever the producer is.
         self.wait_for_truth()
         self.stack.kafka_signal(signal.SIGKILL)
         self.stack.kafka_start()
