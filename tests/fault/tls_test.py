@@ -90,12 +90,24 @@ class Tls(unittest.TestCase):
                     cls.stack.schemas,
                     places,
                     cls.codes[name],
-                    "blood-pressure",
+                    cls.pathway(name),
                     sorted(places)[0],
                     receiver.url(cls.codes[name]),
                     **columns.get(name, {}),
                 )
             )
+        cls.receivers["asks too"], cls.codes["asks too"] = cls.receivers["asks"], "FTZ99"
+        rows.append(
+            scripted.row(
+                cls.stack.schemas,
+                places,
+                "FTZ99",
+                "blood-pressure",
+                sorted(places)[0],
+                cls.receivers["asks"].url("FTZ99"),
+                certificate="other-client",
+            )
+        )
         cls.stack.environment.update(
             DISPATCHER_CA_FILE=str(authority.crt),
             DISPATCHER_CLIENT_CERT_FILE=str(folder / "default-client.crt"),
@@ -106,9 +118,14 @@ class Tls(unittest.TestCase):
         cls.stack.start()
         cls.ids = {name: cls.post(name) for name in contexts}
 
+    @staticmethod
+    def pathway(name):
+        """Those whose connections are counted are no other's next provider."""
+        return "contraception" if name.startswith("closes") else "blood-pressure"
+
     @classmethod
     def post(cls, name, number=0):
-        body = cls.generator.body("blood-pressure")
+        body = scripted.routable(cls.generator, cls.pathway(name))
         body["nominated_provider"] = cls.codes[name]
         return scripted.post(cls.stack, body, f"{name}-{number}")
 
@@ -146,6 +163,12 @@ class Tls(unittest.TestCase):
 
     def test_a_provider_may_be_shown_a_certificate_of_its_own(self):
         self.assertEqual(self.came("asks another").client, "other-client")
+
+    def test_a_kept_connection_is_not_used_under_another_name(self):
+        for number in (7, 8):
+            for name, client in (("asks", "default-client"), ("asks too", "other-client")):
+                referral_id = self.post(name, number)
+                self.assertEqual(self.came(name, referral_id).client, client)
 
     def test_one_that_does_not_believe_our_certificate_gets_nothing(self):
         results = wait_until(lambda: self.results("asks in vain"), 30, "asks in vain")

@@ -156,15 +156,6 @@ class Wire(unittest.TestCase):
         request = self.deliver("FWA04")
         self.assertTrue(verifies(request, OLD) and verifies_asymmetric(request, public))
 
-    def routable(self, pathway):
-        """A body that the rules send to a provider."""
-        flagless = self.generator.body(
-            pathway,
-            lambda body: not body["details"].get("red_flags")
-            and body["source"]["kind"] in ("gp-practice", "self"),
-        )
-        return flagless
-
     def test_each_pathways_callback_is_what_the_openapi_file_says(self):
         api = yaml.safe_load((SOURCE_DIR / "docs" / "openapi.yaml").read_text())
         operation = api["webhooks"]["referral.created"]["post"]
@@ -180,7 +171,7 @@ class Wire(unittest.TestCase):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         for pathway, code in self.codes.items():
             with self.subTest(pathway):
-                body = self.routable(pathway)
+                body = scripted.routable(self.generator, pathway)
                 request = self.deliver(code, body, {"traceparent": trace})
                 self.assertEqual(list(validator.iter_errors(request.document)), [])
                 self.assertEqual(set(request.headers) - ordinary - set(described), set())

@@ -53,6 +53,15 @@ def post(stack, body, key, headers=None):
     return document["id"]
 
 
+def routable(generator, pathway):
+    """A body that the rules send to a provider."""
+    return generator.body(
+        pathway,
+        lambda body: not body["details"].get("red_flags")
+        and body["source"]["kind"] in ("gp-practice", "self"),
+    )
+
+
 def events_to_the_end(stack, referral_id, timeout=40):
     """All of its events in order, once it is delivered or returned."""
 

@@ -137,6 +137,30 @@ static void check_cardinalities(const struct json *bundle)
     }
 }
 
+static size_t pressures; /* that were seen */
+
+static void check_pressure(const struct json *bundle, const struct record *referral)
+{
+    static const char *const paths[] = {"details.reading.systolic", "details.reading.diastolic"};
+    static const char *const codes[] = {"271649006", "271650006"};
+    const struct json *observation = resource_of(bundle, "Observation", NULL);
+    if (!record_has(referral, paths[0])) {
+        assert_null(observation);
+        return;
+    }
+    assert_int_equal(json_count(json_member(observation, "component")), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct json *component = json_item(json_member(observation, "component"), i);
+        const struct json *value = json_member(component, "valueQuantity");
+        const struct json *coding = json_member(json_member(component, "code"), "coding");
+        assert_string_equal(json_member_text(json_item(coding, 0), "code"), codes[i]);
+        assert_int_equal(json_member_whole(value, "value", 0),
+                         record_whole_or(referral, paths[i], -1));
+        assert_string_equal(json_member_text(value, "code"), "mm[Hg]");
+    }
+    pressures++;
+}
+
 static void every_example_of_every_pathway_becomes_a_whole_message(void **state)
 {
     (void)state;
@@ -153,11 +177,13 @@ static void every_example_of_every_pathway_becomes_a_whole_message(void **state)
             struct json *bundle = bundle_of(&delivery, referral);
             check_references(bundle, bundle);
             check_cardinalities(bundle);
+            check_pressure(bundle, referral);
             json_free(bundle);
             json_free(body);
         }
         record_free(referral);
     }
+    assert_true(pressures > 0);
 }
 
 /* A referral of a GP practice whose contacts are in no good order. */
