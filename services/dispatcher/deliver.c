@@ -130,12 +130,13 @@ static void retry_later(struct deliverer *core, struct job *job, const struct an
     int64_t most = core->options.retry_most_ms ? core->options.retry_most_ms : job->retry_most_ms;
     int64_t wait = backoff_ms(&core->random, job->attempts, first, most);
     int64_t told = 0;
-    job->told_to_wait = retry_after_parse(answer->retry_after, now_ms, &told) && told > wait;
-    if (job->told_to_wait)
+    job->told_to_wait = retry_after_parse(answer->retry_after, now_ms, &told) && told > 0;
+    if (now_ms + wait > last)
+        wait = last - now_ms;
+    if (told > wait) /* our own delay may be cut, the provider's not */
         wait = told;
-    else if (now_ms + wait > last)
-        wait = last - now_ms; /* our own delay may be cut, the provider's not */
     job->next_attempt_at_ms = now_ms + wait;
+    job->failed_at_ms = now_ms;
     if (job->next_attempt_at_ms > last || now_ms >= last)
         core_post_move(core, job, "wait-too-long", true, now_ms);
     else if (job->next_attempt_at_ms >= job->move_at_ms)

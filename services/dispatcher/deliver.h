@@ -63,6 +63,7 @@ struct deliver_record { /* what scheduling needs of a Delivery; borrowed */
     int64_t accepted_at_ms, created_at_ms, deadline_at_ms, next_attempt_at_ms;
     int32_t attempts;
     bool intent;
+    bool told_to_wait; /* the provider itself may have said when it wants to be asked again */
     int64_t retry_first_ms, retry_most_ms;
     const void *bytes; /* copied */
     size_t size;

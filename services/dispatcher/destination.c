@@ -99,6 +99,7 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
                        int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms)
 {
     double duration = (double)duration_ms;
+    const bool unknown = destination->mean_ms <= 0;
     destination->mean_ms =
         destination->mean_ms > 0
             ? destination->mean_ms + MEAN_WEIGHT * (duration - destination->mean_ms)
@@ -118,7 +119,8 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
     destination->window += 1.0 / destination->window;
     if (destination->window > WINDOW_MOST)
         destination->window = WINDOW_MOST;
-    return closed;
+    /* At the first word from it, what waits was restored: it waits for what another saw. */
+    return closed || unknown;
 }
 
 void destination_restart(struct destination *destination)

@@ -37,6 +37,7 @@ struct destination {
     int32_t failures_in_row;
     int32_t probes; /* since the breaker opened */
     int64_t probe_at_ms;
+    int64_t released_at_ms; /* when all waits but the provider's own were ended */
     int64_t quiet_until_ms; /* Retry-After of a 429 or 503 is meant for all requests */
     double mean_ms;         /* of an attempt; 0 = none yet */
     double slow_share;      /* of late attempts that took longer than SLOW_MS */
@@ -58,8 +59,8 @@ bool destination_may_send(const struct destination *destination, int64_t now_ms)
 bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share);
 /* When to look again, if not before; INT64_MAX = only an event changes anything. */
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms);
-/* Takes what an attempt has shown: window, breaker, mean time. True if the breaker has just closed.
- */
+/* Takes what an attempt has shown: window, breaker, mean time. True if it is well and was not known
+ * to be: the breaker has just closed, or nothing had been heard of it yet. */
 bool destination_learn(struct destination *destination, bool unwell, int64_t duration_ms,
                        int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms);
 /* A new start: slow, but at once. */

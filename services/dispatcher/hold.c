@@ -152,6 +152,7 @@ static bool job_take_record(struct job *job, const struct deliver_record *record
     job->next_attempt_at_ms = record->next_attempt_at_ms;
     job->attempts = record->attempts;
     job->intent = record->intent;
+    job->told_to_wait = record->told_to_wait;
     job->retry_first_ms = (uint32_t)record->retry_first_ms;
     job->retry_most_ms = (uint32_t)record->retry_most_ms;
     return true;
@@ -285,6 +286,17 @@ static int64_t move_at(const struct deliverer *core, const struct job *job)
     return hop_end < give_up ? hop_end : give_up;
 }
 
+static bool has_to_wait(const struct job *job, int64_t now_ms)
+{
+    if (job->next_attempt_at_ms <= now_ms)
+        return false;
+    /* A first try that was not put off is due, whatever the clock of its writer says. */
+    if (!job->attempts && job->next_attempt_at_ms <= job->created_at_ms)
+        return false;
+    /* Its waits were ended while this one was on its way to the topic. */
+    return job->told_to_wait || job->failed_at_ms >= job->destination->released_at_ms;
+}
+
 void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
 {
     struct destination *destination = job->destination;
@@ -302,7 +314,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
         core_post_move(core, job, "wait-too-long", false, now_ms);
         return;
     }
-    if (job->next_attempt_at_ms > now_ms) {
+    if (has_to_wait(job, now_ms)) {
         job->stage = JOB_WAITING;
         heap_put(&destination->waiting, job, job->next_attempt_at_ms);
     } else if (core->options.intent && !job->intent) {
@@ -363,6 +375,7 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
 
 void core_release(struct deliverer *core, struct destination *destination, int64_t now_ms)
 {
+    destination->released_at_ms = now_ms;
     /* From the last entry to the first; what a removal puts into its place is looked at again. */
     struct heap *waiting = &destination->waiting;
     for (size_t i = waiting->count; i > 0; i--) {

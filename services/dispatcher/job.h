@@ -40,8 +40,9 @@ struct job {
     int64_t move_at_ms;      /* when another provider is asked for */
     int64_t stayed_until_ms; /* there was no other provider: asked again then; 0 = not asked yet */
     int64_t fact_at_ms;
-    int64_t offset; /* where its record was first met */
-    uint64_t echo;  /* hash of the last record written for it */
+    int64_t failed_at_ms; /* its last attempt, in this process */
+    int64_t offset;       /* where its record was first met */
+    uint64_t echo;        /* hash of the last record written for it */
     uint8_t *record;
     uint32_t record_size;
     int32_t partition;

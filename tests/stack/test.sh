@@ -53,7 +53,7 @@ for stage in "${stages[@]}"; do
         run dev 'fault|walk' "$SYSTEM_JOBS"
         wait
         ;;
-    asan) run asan 'unit|fuzz' 2 ;;
+    asan) run asan 'unit|fuzz|sim' 2 ;;
     asan-fault) run asan fault "$SYSTEM_JOBS" ;;
     # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
     tsan)
