@@ -170,6 +170,20 @@ static bool may_start(const struct deliverer *core)
            core->facts_count - core->moves_count < core->facts_max;
 }
 
+/* Until it leaves for good, but long enough for an answer; what that adds leaves as much again for
+ * its outcome to be written before the deadline. */
+static int64_t timeout_of(const struct deliverer *core, const struct job *job, int64_t now_ms)
+{
+    const int64_t half = (job->deadline_at_ms - now_ms) / 2;
+    const int64_t least = half < ATTEMPT_LEAST_MS ? half : ATTEMPT_LEAST_MS;
+    int64_t timeout = core_give_up_at(core, job) - now_ms;
+    if (timeout < least)
+        timeout = least;
+    if (timeout > core->options.attempt_timeout_ms)
+        timeout = core->options.attempt_timeout_ms;
+    return timeout > 0 ? timeout : 1;
+}
+
 static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
                    struct deliver_send *send)
 {
@@ -196,15 +210,10 @@ static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
         host->in_flight++;
         host->probing |= flight->probe;
     }
-    int64_t timeout = core_give_up_at(core, job) - now_ms;
-    if (timeout < ATTEMPT_LEAST_MS)
-        timeout = ATTEMPT_LEAST_MS;
-    if (timeout > core->options.attempt_timeout_ms)
-        timeout = core->options.attempt_timeout_ms;
     *send = (struct deliver_send){.job = job,
                                   .destination = destination->code,
                                   .flight = number,
-                                  .timeout_ms = timeout,
+                                  .timeout_ms = timeout_of(core, job, now_ms),
                                   .possible_duplicate = job->maybe_sent};
     job->maybe_sent = true;
 }

@@ -71,10 +71,19 @@ static void shift_clock(struct world *world, struct process *process)
     world->next_ms[EVENT_PROCESS + process->number] = world->now_ms + 1;
 }
 
+static void cut_one_off(struct world *world, struct process *process)
+{
+    if (process->state != PROCESS_RUNNING || process->cut_off_ms)
+        return;
+    world->cuts++;
+    process_cut_off(world, process, world_between(world, 100, 30000));
+    world->next_ms[EVENT_PROCESS + process->number] = world->now_ms + 1;
+}
+
 void misfortune_strike(struct world *world)
 {
     struct process *process = anybody(world);
-    switch (random_below(&world->random, 8)) {
+    switch (random_below(&world->random, 9)) {
     case 0:
     case 1:
         kill_one(world, process);
@@ -90,6 +99,9 @@ void misfortune_strike(struct world *world)
         move_one(world, process);
         break;
     case 6:
+        cut_one_off(world, process);
+        break;
+    case 7:
         shift_clock(world, process);
         break;
     default:
@@ -106,7 +118,8 @@ void misfortune_change_directory(struct world *world)
     const int32_t number =
         (int32_t)random_below(&world->random, (uint64_t)world->plan.destinations);
     struct provider *provider = &world->providers.items[number];
-    world->next_ms[EVENT_DIRECTORY] = world->now_ms + world_between(world, 1000, 60000);
+    world->next_ms[EVENT_DIRECTORY] =
+        world->now_ms + world_between(world, 1000, world->plan.directory_ms);
     if (world->sound[number])
         return;
     if (provider->paused) {
@@ -133,7 +146,7 @@ void misfortune_compact(struct world *world)
     const int32_t partition =
         (int32_t)random_below(&world->random, (uint64_t)world->plan.partitions);
     world->compactions++;
-    topic_compact(world->topic, partition, (size_t)world_between(world, 0, 50),
-                  world->now_ms - TOMBSTONES_KEPT_MS);
+    topic_compact(world->topic, partition, (size_t)world_between(world, 0, 50), world->now_ms,
+                  TOMBSTONES_KEPT_MS);
     world->next_ms[EVENT_COMPACTION] = world->now_ms + world_between(world, 1000, 120000);
 }

@@ -38,6 +38,7 @@ struct plan plan_of(uint64_t seed, const struct sizes *sizes)
     plan.deadline_max_ms = between(&random, 10, 180) * MINUTE_MS;
     plan.healthy_percent = between(&random, 30, 95);
     plan.aborts_one_in = between(&random, 8, 200);
+    plan.directory_ms = between(&random, 1, between(&random, 0, 1) ? 2 : 120) * MINUTE_MS;
     plan.intent = between(&random, 0, 4) != 0;
     if (sizes->destinations)
         plan.destinations = (int32_t)sizes->destinations;

@@ -24,6 +24,7 @@ struct plan {
     size_t in_flight_max, slow_max, pending_max;
     int64_t arrivals_ms;     /* the time in which referrals come */
     int64_t deadline_max_ms; /* of a referral, from its acceptance */
+    int64_t directory_ms;    /* between two changes of the directory, at most */
     int32_t healthy_percent; /* of the destinations */
     int32_t misfortunes;     /* per hour: crashes, rebalances and the like */
     int32_t aborts_one_in;   /* transactions */

@@ -3,17 +3,12 @@
  * does takes no time; the world decides how long it is until the next. */
 #include "process.h"
 
-#include "backoff.h"
-#include "base/map.h"
 #include "world.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define YIELD_MS 5000
 #define LEAVE_MS 25000
-#define FLIGHT_LATE_ONE_IN 16 /* begins only a moment after it was handed over */
 
 int64_t process_clock(const struct world *world, const struct process *process)
 {
@@ -60,6 +55,7 @@ bool process_start(struct world *world, struct process *process)
         stream_undo(world, process);
     process->state = PROCESS_RUNNING;
     process->unresolved = process->read_any = false;
+    process->cut_off_ms = process->cut_until_ms = 0;
     process->stream_ms = process->commit_ms = world->now_ms;
     process->skew_ms = process->backoff_ms = 0;
     for (int32_t i = 0; i < plan->partitions; i++)
@@ -97,134 +93,6 @@ static void forget(struct process *process, int32_t partition)
     process->owned[partition] = (struct owned){.assignment = process->owned[partition].assignment};
 }
 
-/* ---- sending */
-
-static void check_send(struct world *world, const struct process *process,
-                       const struct deliver_send *send, const struct place *place)
-{
-    struct finding *finding = &world->finding;
-    const struct referral *referral = &world->ledger.referrals[place->referral];
-    const int32_t partition = ledger_partition(&world->ledger, place->destination);
-    const int64_t at_ms = world->now_ms - world->start_ms;
-    const int64_t clock_ms = process_clock(world, process);
-    if (referral->hop != place->hop)
-        finding_set(finding, at_ms, "nothing is sent after its end",
-                    "hop %d of referral %d is sent while it is at hop %d", place->hop,
-                    place->referral, referral->hop);
-    if (clock_ms + send->timeout_ms > place->deadline_at_ms)
-        finding_set(finding, at_ms, "no attempt outlasts the deadline",
-                    "referral %d may be under way until %" PRId64 " ms after it", place->referral,
-                    clock_ms + send->timeout_ms - place->deadline_at_ms);
-    if (referral->sends && !send->possible_duplicate)
-        finding_set(finding, at_ms, "duplicates are marked",
-                    "send %d of hop %d of referral %d carries no mark", referral->sends + 1,
-                    place->hop, place->referral);
-    if (!referral->sends && send->possible_duplicate &&
-        world->ledger.taken_over_ms[partition] < referral->hop_placed_ms)
-        finding_set(finding, at_ms, "only duplicates are marked",
-                    "the first send of hop %d of referral %d is marked, nobody had restarted",
-                    place->hop, place->referral);
-    if (clock_ms < referral->kept_ms && process->jumped_ms <= referral->last_heard_ms)
-        finding_set(finding, at_ms, "Retry-After is kept",
-                    "referral %d is sent %" PRId64 " ms too early", place->referral,
-                    referral->kept_ms - clock_ms);
-    const size_t slow = deliver_slow_in_flight(process->core);
-    const size_t fast = process->under_way + 1 - slow; /* with this one */
-    if (process->under_way + 1 < slow || fast > world->plan.in_flight_max ||
-        process->under_way >= process->flights_count)
-        finding_set(finding, at_ms, "bounds are kept", "%zu sends under way, and %zu slow ones",
-                    fast, slow);
-}
-
-static void depart(struct world *world, struct process *process, const struct deliver_send *send)
-{
-    struct place place;
-    memcpy(&place, send->job->record, sizeof(place));
-    struct referral *referral = &world->ledger.referrals[place.referral];
-    const int32_t partition = ledger_partition(&world->ledger, place.destination);
-    check_send(world, process, send, &place);
-    watch_sent(&world->watch, place.destination, process->life, world->now_ms,
-               process_clock(world, process));
-    struct flight_seen *flight = &process->flights[send->flight];
-    *flight = (struct flight_seen){.begins_ms = world->now_ms,
-                                   .referral = place.referral,
-                                   .hop = place.hop,
-                                   .destination = place.destination,
-                                   .assignment = process->owned[partition].assignment,
-                                   .number = send->flight,
-                                   .used = true};
-    const uint64_t draw =
-        plan_draw(&world->plan, "reply", place.referral * HOPS_MAX + place.hop, referral->sends);
-    provider_reply(&world->providers, place.destination, world->now_ms, send->timeout_ms,
-                   referral->taken, draw, &flight->reply);
-    if (world_mishap(world, FLIGHT_LATE_ONE_IN))
-        flight->begins_ms += world_between(world, 0, 300);
-    flight->ends_ms = world->now_ms + flight->reply.wait_ms;
-    heap_put(&process->landings, flight, flight->ends_ms);
-    process->under_way++;
-    referral->sends++;
-    referral->last_sent_ms = world->now_ms;
-    flight->first_taken = flight->reply.taken && !referral->taken;
-    referral->taken |= flight->reply.taken;
-    world_note(world, hash_bytes(&place, sizeof(place), (uint64_t)world->now_ms));
-    world_tell(world, place.referral, "process %d sends hop %d to %s%s, at most %" PRId64 " ms",
-               process->number, place.hop, send->destination,
-               send->possible_duplicate ? ", marked" : "", send->timeout_ms);
-}
-
-static void land(struct world *world, struct process *process, struct flight_seen *flight,
-                 bool begun)
-{
-    const int64_t clock_ms = process_clock(world, process);
-    const int32_t partition = ledger_partition(&world->ledger, flight->destination);
-    const struct owned *owned = &process->owned[partition];
-    struct referral *referral = &world->ledger.referrals[flight->referral];
-    const bool ours = owned->ours && owned->assignment == flight->assignment;
-    struct answer answer = flight->reply.answer;
-    int64_t told_ms;
-    if (!begun) {
-        answer = (struct answer){.error = "unstarted", .unstarted = true};
-        if (referral->hop == flight->hop) {
-            referral->sends--;
-            referral->taken &= !flight->first_taken;
-        }
-    } else {
-        if (answer.retry_after)
-            answer.retry_after = flight->reply.retry_after;
-        const bool told = retry_after_parse(answer.retry_after, clock_ms, &told_ms);
-        if (referral->hop == flight->hop) {
-            referral->not_before_ms = told ? world->now_ms + told_ms : 0;
-            referral->told_ms = told ? clock_ms + told_ms : 0;
-        }
-    }
-    world_tell(world, flight->referral, "process %d hears %d %s of hop %d", process->number,
-               answer.status, answer.error ? answer.error : "", flight->hop);
-    heap_remove(&process->landings, flight);
-    flight->used = false;
-    process->under_way--;
-    if (referral->hop == flight->hop)
-        referral->last_heard_ms = world->now_ms;
-    watch_heard(&world->watch, flight->destination, process->life, ours, &answer, world->now_ms,
-                clock_ms);
-    deliver_answered(process->core, flight->number, &answer, clock_ms);
-}
-
-static void hear(struct world *world, struct process *process)
-{
-    struct flight_seen *flight;
-    int64_t ends_ms;
-    while ((flight = heap_top(&process->landings, &ends_ms)) && ends_ms <= world->now_ms)
-        land(world, process, flight, true);
-}
-
-/* What has not begun ends now. */
-static void recall(struct world *world, struct process *process)
-{
-    for (size_t i = 0; i < process->flights_count; i++)
-        if (process->flights[i].used && process->flights[i].begins_ms > world->now_ms)
-            land(world, process, &process->flights[i], false);
-}
-
 /* ---- dying, stopping, leaving */
 
 void process_kill(struct world *world, struct process *process, int64_t down_for_ms)
@@ -248,6 +116,14 @@ void process_stop(struct world *world, struct process *process, int64_t stopped_
     process->until_ms = world->now_ms + stopped_for_ms;
 }
 
+static void lose(struct world *world, struct process *process, int32_t partition)
+{
+    deliver_revoked(process->core, partition);
+    forget(process, partition);
+    if (world->owners[partition] == process->number)
+        world->owners[partition] = NOBODY;
+}
+
 /* It finds out what has happened before it does anything else. */
 static void wake(struct world *world, struct process *process)
 {
@@ -257,12 +133,28 @@ static void wake(struct world *world, struct process *process)
         lost |= process->owned[i].ours && world->owners[i] != process->number;
     if (process->transaction && !process->unresolved)
         stream_undo(world, process); /* timed out, or fenced */
-    for (int32_t i = 0; lost && i < world->plan.partitions; i++) {
-        if (!process->owned[i].ours || world->owners[i] == process->number)
-            continue;
-        deliver_revoked(process->core, i);
-        forget(process, i);
-    }
+    for (int32_t i = 0; lost && i < world->plan.partitions; i++)
+        if (process->owned[i].ours && world->owners[i] != process->number)
+            lose(world, process, i);
+    world_share(world);
+}
+
+void process_cut_off(struct world *world, struct process *process, int64_t cut_for_ms)
+{
+    process->cut_off_ms = world->now_ms;
+    process->cut_until_ms = world->now_ms + cut_for_ms;
+}
+
+/* After a session without Kafka it knows that it has lost everything, before anybody else has it.
+ */
+static void see_cut(struct world *world, struct process *process)
+{
+    if (world->now_ms >= process->cut_off_ms + SESSION_MS)
+        for (int32_t i = 0; i < world->plan.partitions; i++)
+            if (process->owned[i].ours)
+                lose(world, process, i);
+    if (world->now_ms >= process->cut_until_ms)
+        process->cut_off_ms = process->cut_until_ms = 0;
     world_share(world);
 }
 
@@ -271,7 +163,7 @@ void process_yield(struct world *world, struct process *process, int32_t partiti
     process->owned[partition].to_give = true;
     process->state = PROCESS_YIELDING;
     process->until_ms = world->now_ms + YIELD_MS;
-    recall(world, process);
+    flights_recall(world, process);
 }
 
 static void give(struct world *world, struct process *process)
@@ -282,11 +174,8 @@ static void give(struct world *world, struct process *process)
     if (!process->unresolved && world->now_ms >= world->kafka_back_ms)
         (void)stream_settle(world, process);
     for (int32_t i = 0; i < world->plan.partitions; i++) {
-        if (!process->owned[i].to_give)
-            continue;
-        deliver_revoked(process->core, i);
-        forget(process, i);
-        world->owners[i] = NOBODY;
+        if (process->owned[i].to_give)
+            lose(world, process, i);
     }
     world_share(world);
 }
@@ -296,7 +185,7 @@ void process_leave(struct world *world, struct process *process)
     process->state = PROCESS_LEAVING;
     process->until_ms = world->now_ms + LEAVE_MS;
     deliver_drain(process->core);
-    recall(world, process);
+    flights_recall(world, process);
 }
 
 static void leave(struct world *world, struct process *process)
@@ -335,13 +224,20 @@ static int64_t next_turn(const struct world *world, const struct process *proces
         next_ms = sooner(next_ms, key - process->skew_ms);
     if (process->state != PROCESS_RUNNING)
         next_ms = sooner(next_ms, process->until_ms);
-    const int64_t stream_ms = later(process->stream_ms, world->kafka_back_ms);
+    int64_t stream_ms = later(process->stream_ms, world->kafka_back_ms);
+    if (process->cut_off_ms) {
+        stream_ms = later(stream_ms, process->cut_until_ms);
+        next_ms = sooner(next_ms, sooner(process->cut_until_ms, process->cut_off_ms + SESSION_MS));
+    }
     bool news = process->read_any || deliver_has_news(process->core);
     for (int32_t i = 0; i < world->plan.partitions; i++)
         news |= process->owned[i].nonce && !process->owned[i].fence_written;
-    if (process->unresolved || stream_has_input(world, process))
+    const int64_t input_ms = stream_input_at(world, process);
+    if (process->unresolved)
         next_ms = sooner(next_ms, stream_ms);
-    else if (news)
+    else if (input_ms != INT64_MAX)
+        next_ms = sooner(next_ms, later(stream_ms, input_ms));
+    if (!process->unresolved && news)
         next_ms = sooner(next_ms, later(stream_ms, process->commit_ms));
     return later(next_ms, world->now_ms + 1);
 }
@@ -352,9 +248,11 @@ void process_turn(struct world *world, struct process *process)
         abort();
     if (process->state == PROCESS_STOPPED)
         wake(world, process);
-    hear(world, process);
-    const bool stream =
-        world->now_ms >= world->kafka_back_ms && world->now_ms >= process->stream_ms;
+    flights_hear(world, process);
+    if (process->cut_off_ms)
+        see_cut(world, process);
+    const bool stream = !process->cut_off_ms && world->now_ms >= world->kafka_back_ms &&
+                        world->now_ms >= process->stream_ms;
     if (stream && process->unresolved)
         stream_resolve(world, process);
     else if (process->state == PROCESS_YIELDING)
@@ -365,7 +263,7 @@ void process_turn(struct world *world, struct process *process)
     struct deliver_send send;
     while (process->state == PROCESS_RUNNING && !world->finding.promise &&
            deliver_next_send(process->core, process_clock(world, process), &send))
-        depart(world, process, &send);
+        flights_start(world, process, &send);
     if (process->state == PROCESS_LEAVING)
         leave(world, process);
     world->next_ms[EVENT_PROCESS + process->number] = next_turn(world, process);

@@ -33,6 +33,7 @@ struct flight_seen { /* a send under way */
 struct owned {
     struct topic_reader reader, base; /* now; where the transaction began */
     uint64_t nonce;                   /* of a fence that is not read back yet */
+    int64_t fetched_ms;               /* nothing of it comes before then */
     int32_t assignment;
     bool ours, fence_written;
     bool to_give;
@@ -52,10 +53,11 @@ struct process {
     size_t flights_count;
     struct heap landings;
     size_t under_way;
-    int64_t commit_ms;  /* the next one, not before */
-    int64_t stream_ms;  /* trouble: not before then */
-    int64_t backoff_ms; /* of trouble */
-    bool read_any;      /* in the open transaction */
+    int64_t cut_off_ms, cut_until_ms; /* from Kafka, not from the providers; 0 = it is not */
+    int64_t commit_ms;                /* the next one, not before */
+    int64_t stream_ms;                /* trouble: not before then */
+    int64_t backoff_ms;               /* of trouble */
+    bool read_any;                    /* in the open transaction */
     uint32_t transaction;
     struct effects effects;
     bool unresolved;         /* the last transaction's end is not known */
@@ -74,12 +76,20 @@ void process_assign(struct world *world, struct process *process, int32_t partit
 void process_kill(struct world *world, struct process *process, int64_t down_for_ms);
 /* SIGSTOP; with a transaction open, perhaps. */
 void process_stop(struct world *world, struct process *process, int64_t stopped_for_ms);
+/* Nothing reaches Kafka any more, but the providers are still there. */
+void process_cut_off(struct world *world, struct process *process, int64_t cut_for_ms);
 /* A partition is to go to somebody else. */
 void process_yield(struct world *world, struct process *process, int32_t partition);
 void process_leave(struct world *world, struct process *process);
 
 /* Its turn has come; sets its next one. */
 void process_turn(struct world *world, struct process *process);
+
+/* flights.c: sends under way. */
+void flights_start(struct world *world, struct process *process, const struct deliver_send *send);
+void flights_hear(struct world *world, struct process *process);
+/* What has not begun ends now. */
+void flights_recall(struct world *world, struct process *process);
 
 /* stream.c: reading and writing. */
 /* False: an abort happened. */
@@ -90,6 +100,7 @@ bool stream_settle(struct world *world, struct process *process);
 void stream_leave_open(struct world *world, struct process *process);
 void stream_undo(struct world *world, struct process *process);
 void stream_resolve(struct world *world, struct process *process);
-bool stream_has_input(const struct world *world, const struct process *process);
+/* When there is something to be read; INT64_MAX = not yet. */
+int64_t stream_input_at(const struct world *world, const struct process *process);
 
 #endif

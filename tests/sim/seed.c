@@ -27,6 +27,7 @@ static const struct {
     {offsetof(struct tally, unknowns), "unknown outcomes"},
     {offsetof(struct tally, jumps), "clock jumps"},
     {offsetof(struct tally, outages), "Kafka outages"},
+    {offsetof(struct tally, cuts), "cuts"},
     {offsetof(struct tally, compactions), "compactions"},
     {offsetof(struct tally, recoveries), "recoveries"},
     {offsetof(struct tally, full_recoveries), "of them with a large backlog"},
@@ -69,6 +70,7 @@ static void count_world(struct tally *tally, const struct world *world)
                               .unknowns = world->unknowns,
                               .jumps = world->jumps,
                               .outages = world->outages,
+                              .cuts = world->cuts,
                               .compactions = world->compactions,
                               .recoveries = world->watch.recoveries,
                               .full_recoveries = world->watch.full_recoveries};

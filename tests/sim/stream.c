@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define BATCH_MOST 500
+#define FETCH_LATE_ONE_IN 200
+#define FETCH_LATE_MS 10000
 #define WRITES_MOST 1000000
 #define COMMIT_INTERVAL_MS 50
 #define AWAY_FIRST_MS 100
@@ -81,7 +83,12 @@ static enum verdict read_some(struct world *world, struct process *process)
     for (int32_t i = 0; i < world->plan.partitions; i++) {
         struct owned *owned = &process->owned[i];
         const struct entry *entry;
-        for (int n = 0; owned->ours && verdict == DONE && n < BATCH_MOST; n++) {
+        if (!owned->ours || owned->fetched_ms > world->now_ms)
+            continue;
+        if (world_mishap(world, FETCH_LATE_ONE_IN))
+            owned->fetched_ms = world->now_ms + world_between(world, 1, FETCH_LATE_MS);
+        const int64_t most = world_mishap(world, 4) ? world_between(world, 1, 3) : BATCH_MOST;
+        for (int64_t n = 0; verdict == DONE && n < most; n++) {
             if (!(entry = topic_read(world->topic, i, &owned->reader)))
                 break;
             process->read_any = true;
@@ -91,12 +98,16 @@ static enum verdict read_some(struct world *world, struct process *process)
     return verdict;
 }
 
-bool stream_has_input(const struct world *world, const struct process *process)
+int64_t stream_input_at(const struct world *world, const struct process *process)
 {
-    for (int32_t i = 0; i < world->plan.partitions; i++)
-        if (process->owned[i].ours && topic_has_more(world->topic, i, &process->owned[i].reader))
-            return true;
-    return false;
+    int64_t at_ms = INT64_MAX;
+    for (int32_t i = 0; i < world->plan.partitions; i++) {
+        const struct owned *owned = &process->owned[i];
+        if (owned->ours && owned->fetched_ms < at_ms &&
+            topic_has_more(world->topic, i, &owned->reader))
+            at_ms = owned->fetched_ms;
+    }
+    return at_ms;
 }
 
 /* ---- writing */
@@ -113,7 +124,7 @@ static void append(struct world *world, struct process *process, int32_t partiti
     if (!process->transaction)
         process->transaction = topic_begin(world->topic);
     if (!process->transaction ||
-        !topic_append(world->topic, partition, process->transaction, world->now_ms, entry))
+        !topic_append(world->topic, partition, process->transaction, entry))
         abort();
 }
 

@@ -68,7 +68,7 @@ uint32_t topic_begin(struct topic *topic)
     return topic->fates_count;
 }
 
-bool topic_append(struct topic *topic, int32_t partition, uint32_t transaction, int64_t now_ms,
+bool topic_append(struct topic *topic, int32_t partition, uint32_t transaction,
                   const struct entry *entry)
 {
     struct log *log = &topic->logs[partition];
@@ -85,7 +85,6 @@ bool topic_append(struct topic *topic, int32_t partition, uint32_t transaction, 
     struct entry *last = &log->entries[log->count++];
     *last = *entry;
     last->offset = log->next_offset++;
-    last->written_ms = now_ms;
     last->transaction = transaction;
     return true;
 }
@@ -172,7 +171,18 @@ static struct key key_of(const struct entry *entry)
     return key;
 }
 
-void topic_compact(struct topic *topic, int32_t partition, size_t keep, int64_t tombstones_ms)
+/* True if it may go now; the first time it is told when. */
+static bool ages(struct entry *entry, int64_t now_ms, int64_t retention_ms)
+{
+    if (entry->kind != ENTRY_TOMBSTONE && entry->kind != ENTRY_FENCE)
+        return false;
+    if (!entry->goes_ms)
+        entry->goes_ms = now_ms + retention_ms;
+    return now_ms >= entry->goes_ms;
+}
+
+void topic_compact(struct topic *topic, int32_t partition, size_t keep, int64_t now_ms,
+                   int64_t retention_ms)
 {
     struct log *log = &topic->logs[partition];
     const size_t end = log->stable > keep ? log->stable - keep : 0;
@@ -189,9 +199,8 @@ void topic_compact(struct topic *topic, int32_t partition, size_t keep, int64_t 
         struct entry *entry = &log->entries[i];
         struct key key = key_of(entry);
         bool stays = i >= end || map_get(last, &key, sizeof(key)) == (void *)entry;
-        if (i < end && (entry->kind == ENTRY_TOMBSTONE || entry->kind == ENTRY_FENCE) &&
-            entry->written_ms < tombstones_ms)
-            stays = false;
+        if (i < end && stays)
+            stays = !ages(entry, now_ms, retention_ms);
         if (stays)
             log->entries[kept++] = *entry; /* a key's last is never moved before it is looked at */
         else

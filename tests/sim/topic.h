@@ -22,7 +22,8 @@ struct place { /* a Delivery, as the bytes that stand on the topic */
 enum entry_kind { ENTRY_PLACE, ENTRY_TOMBSTONE, ENTRY_INTENTS, ENTRY_FENCE };
 
 struct entry {
-    int64_t offset, written_ms;
+    int64_t offset;
+    int64_t goes_ms; /* of a tombstone: when a pass may remove it; 0 = none has seen it yet */
     uint32_t transaction;
     uint8_t kind; /* enum entry_kind */
     struct place place;
@@ -42,7 +43,7 @@ void topic_free(struct topic *topic);
 uint32_t topic_begin(struct topic *topic);
 /* Takes entry->ids, also when it fails for want of memory. */
 __attribute__((warn_unused_result)) bool topic_append(struct topic *topic, int32_t partition,
-                                                      uint32_t transaction, int64_t now_ms,
+                                                      uint32_t transaction,
                                                       const struct entry *entry);
 void topic_end(struct topic *topic, uint32_t transaction, bool committed);
 
@@ -58,9 +59,10 @@ bool topic_has_more(const struct topic *topic, int32_t partition,
                     const struct topic_reader *reader);
 
 /* What the log cleaner may do at its worst: of all that is stable but the newest `keep` records,
- * only the last of each key stays, aborted ones go, and tombstones written before `tombstones_ms`
- * go, too. */
-void topic_compact(struct topic *topic, int32_t partition, size_t keep, int64_t tombstones_ms);
+ * only the last of each key stays, aborted ones go, and so do tombstones that a pass has left alone
+ * `retention_ms` ago. */
+void topic_compact(struct topic *topic, int32_t partition, size_t keep, int64_t now_ms,
+                   int64_t retention_ms);
 size_t topic_length(const struct topic *topic, int32_t partition);
 
 #endif

@@ -173,18 +173,22 @@ void watch_changed(struct watch *watch, int32_t number, int64_t now_ms)
 static void check_recovery(struct watch *watch, int32_t number, int64_t now_ms)
 {
     struct watched *watched = &watch->items[number];
-    if (!watched->recovered_ms || now_ms < watched->recovered_ms + FULL_RATE_MS)
-        return;
     const int64_t recovered_ms = watched->recovered_ms;
-    watched->recovered_ms = 0;
+    if (!recovered_ms)
+        return;
     if (!ledger_owned_since(watch->ledger, ledger_partition(watch->ledger, number), recovered_ms) ||
         !provider_takes(watch->providers, number, now_ms) ||
         provider_dead_since(watch->providers, number, recovered_ms) != INT64_MIN ||
-        watch->providers->items[number].paused)
+        watch->providers->items[number].paused) {
+        watched->recovered_ms = 0; /* nothing can be said of it */
         return;
-    watch->recoveries++;
+    }
     int32_t last = 0;
     const int32_t left = pending_of(watch, number, recovered_ms, &last);
+    if (left && now_ms < recovered_ms + FULL_RATE_MS)
+        return;
+    watched->recovered_ms = 0;
+    watch->recoveries++;
     BROKEN_IF(left, "a recovered one is served within a minute",
               "%d of %d referrals have waited for D%04d since it came back, the last of them %d",
               left, watched->backlog, number, last);

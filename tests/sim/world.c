@@ -13,7 +13,6 @@
 
 #define START_MS INT64_C(1795424400000)
 #define CHECK_MS 10000
-#define SESSION_MS 10000
 #define SETTLE_MS 1800000 /* after the last referral has ended */
 #define EVENTS_PER_REFERRAL 4000
 #define EVENTS_LEAST 5000000
@@ -62,7 +61,7 @@ void world_share(struct world *world)
     int32_t alive[PROCESSES_MAX];
     uint64_t count = 0;
     for (int32_t i = 0; i < world->plan.processes; i++)
-        if (world->processes[i].state == PROCESS_RUNNING)
+        if (world->processes[i].state == PROCESS_RUNNING && !world->processes[i].cut_off_ms)
             alive[count++] = i;
     for (int32_t i = 0; count && i < world->plan.partitions; i++) {
         if (world->owners[i] != NOBODY)
@@ -123,12 +122,12 @@ static void arrive(struct world *world)
     uint32_t transaction;
     if (world_mishap(world, 50)) { /* the router's first try is undone */
         transaction = topic_begin(world->topic);
-        if (!topic_append(world->topic, partition, transaction, world->now_ms, &entry))
+        if (!topic_append(world->topic, partition, transaction, &entry))
             abort();
         topic_end(world->topic, transaction, false);
     }
     transaction = topic_begin(world->topic);
-    if (!transaction || !topic_append(world->topic, partition, transaction, world->now_ms, &entry))
+    if (!transaction || !topic_append(world->topic, partition, transaction, &entry))
         abort();
     topic_end(world->topic, transaction, true);
     world_tell(world, number, "accepted for %s, %d to choose from, due at %" PRId64 " s",
@@ -221,8 +220,10 @@ static void look_who_can_write(struct world *world)
         const struct process *process =
             world->owners[i] == NOBODY ? NULL : &world->processes[world->owners[i]];
         const bool away = !process || process->state != PROCESS_RUNNING || process->unresolved ||
-                          process->owned[i].nonce || world->kafka_back_ms > world->now_ms;
-        const bool troubled = away || process->stream_ms > world->now_ms;
+                          process->owned[i].nonce || process->cut_off_ms ||
+                          world->kafka_back_ms > world->now_ms;
+        const bool troubled = away || process->stream_ms > world->now_ms ||
+                              process->owned[i].fetched_ms > world->now_ms;
         if (away)
             ledger->away_ms[i] = world->now_ms;
         if (troubled || ledger->troubled[i])

@@ -10,6 +10,7 @@
 #include "watch.h"
 
 #define NOBODY (-1)
+#define SESSION_MS 10000 /* without a word, after which partitions go to others */
 
 enum next_event {
     EVENT_ARRIVAL,
@@ -40,7 +41,7 @@ struct world {
     int32_t traced;        /* a referral to be told about; NOBODY = none */
     int64_t kafka_back_ms; /* away until then */
     bool quiet;            /* nothing further goes wrong */
-    int64_t events, crashes, stops, restarts, rebalances, aborts, unknowns, jumps, outages,
+    int64_t events, crashes, stops, restarts, rebalances, aborts, unknowns, jumps, outages, cuts,
         compactions;
     uint64_t digest; /* of all that was sent and written: equal digests, equal runs */
 };

@@ -168,6 +168,28 @@ static void what_a_provider_asks_for_holds_although_we_would_wait_longer(void **
     deliver_free(stage.core);
 }
 
+static void no_attempt_outlasts_a_deadline_that_is_near(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_send send;
+    struct deliver_write write;
+    open_stage(&stage);
+    deliver_restored(stage.core, 0, stage.now);
+    struct deliver_record record = record_of(1, START, 0);
+    record.deadline_at_ms = START + 3000; /* it leaves for good 300 ms before */
+    take(&stage, &record);
+    stage.now = START + 1500;
+    deliver_tick(stage.core, stage.now);
+    assert_true(deliver_next_write(stage.core, stage.now, &write));
+    assert_int_equal(write.fact, FACT_MOVE); /* nobody else is to be had */
+    assert_false(deliver_stays(stage.core, write.job, stage.now));
+    stage.now = START + 2600;
+    assert_true(deliver_next_send(stage.core, stage.now, &send));
+    assert_int_equal(send.timeout_ms, 200); /* and as much again to write what came of it */
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +197,7 @@ int main(void)
         cmocka_unit_test(the_first_word_from_a_destination_ends_the_waits_that_were_restored),
         cmocka_unit_test(a_wait_that_was_ended_on_its_way_to_the_topic_is_over),
         cmocka_unit_test(what_a_provider_asks_for_holds_although_we_would_wait_longer),
+        cmocka_unit_test(no_attempt_outlasts_a_deadline_that_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
