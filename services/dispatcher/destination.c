@@ -14,6 +14,7 @@
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05
+#define SAMPLE 64
 
 void destination_init(struct destination *destination, const char *code)
 {
@@ -138,10 +139,25 @@ bool destination_slow(const struct destination *destination)
     return destination->aged > 0 || destination->slow_share > SLOW_SHARE;
 }
 
-int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms)
+static size_t ahead_in(const struct heap *heap, int64_t deadline_at_ms)
 {
-    double wait = (double)(destination->ready.count + destination->fresh.count) *
-                  destination->mean_ms / destination->window;
+    const size_t step = heap->count / SAMPLE + 1;
+    size_t earlier = 0, looked_at = 0;
+    for (size_t i = 1; i <= heap->count; i += step, looked_at++)
+        earlier += heap->entries[i].key < deadline_at_ms;
+    return looked_at ? earlier * heap->count / looked_at : 0;
+}
+
+size_t destination_ahead(const struct destination *destination, int64_t deadline_at_ms)
+{
+    return ahead_in(&destination->ready, deadline_at_ms) +
+           ahead_in(&destination->fresh, deadline_at_ms);
+}
+
+int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,
+                                     int64_t now_ms)
+{
+    double wait = (double)ahead * destination->mean_ms / destination->window;
     const struct host *host = destination->host;
     if (host && host->open && host->probe_at_ms > now_ms)
         wait += (double)(host->probe_at_ms - now_ms);

@@ -68,7 +68,10 @@ void destination_restart(struct destination *destination);
 /* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
  * lies above), or is one under way for as long now? */
 bool destination_slow(const struct destination *destination);
-/* How long a job at the end of the queue has to wait, as far as can be told. */
-int64_t destination_expected_wait_ms(const struct destination *destination, int64_t now_ms);
+/* How long a job with `ahead` others before it has to wait, as far as can be told. */
+int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,
+                                     int64_t now_ms);
+/* How many of its queue have an earlier deadline: exact up to a hundred or so, then by a sample. */
+size_t destination_ahead(const struct destination *destination, int64_t deadline_at_ms);
 
 #endif

@@ -297,6 +297,17 @@ static bool has_to_wait(const struct job *job, int64_t now_ms)
     return job->told_to_wait || job->failed_at_ms >= job->destination->released_at_ms;
 }
 
+/* Would it wait beyond its end? The queue is by deadline: who comes late may be first. */
+static bool too_long(const struct deliverer *core, const struct job *job, int64_t now_ms)
+{
+    const struct destination *destination = job->destination;
+    const int64_t left = core_give_up_at(core, job) - now_ms;
+    const size_t all = destination->ready.count + destination->fresh.count;
+    return destination_expected_wait_ms(destination, all, now_ms) >= left &&
+           destination_expected_wait_ms(
+               destination, destination_ahead(destination, job->deadline_at_ms), now_ms) >= left;
+}
+
 void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
 {
     struct destination *destination = job->destination;
@@ -309,8 +320,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
         core_post_move(core, job, "endpoint-gone", false, now_ms);
         return;
     }
-    if (!job->stayed_until_ms && destination->mean_ms > 0 &&
-        now_ms + destination_expected_wait_ms(destination, now_ms) >= core_give_up_at(core, job)) {
+    if (!job->stayed_until_ms && destination->mean_ms > 0 && too_long(core, job, now_ms)) {
         core_post_move(core, job, "wait-too-long", false, now_ms);
         return;
     }

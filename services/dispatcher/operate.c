@@ -57,6 +57,7 @@ size_t deliver_release(struct deliverer *core, const char *code, int64_t now_ms)
     if (!destination)
         return 0;
     destination_restart(destination);
+    destination->released_at_ms = now_ms; /* also for those whose record is on its way */
     size_t count = each(core, destination, try_now, now_ms);
     core_refresh(core, destination, now_ms);
     return count;

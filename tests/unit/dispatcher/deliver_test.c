@@ -164,6 +164,54 @@ static void a_wait_past_the_share_of_the_time_moves_it_on_at_once(void **state)
     deliver_free(stage.core);
 }
 
+/* Went wrong once: the whole queue counted, also what the new one goes before. */
+static void only_what_goes_before_it_makes_a_delivery_wait_too_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected;
+        int minutes; /* of 60 that wait, half a minute each, two or three at a time */
+        int late;    /* of one that comes then */
+    } rows[] = {
+        {"", 500, 9},       /* goes before all of them */
+        {"move 99", 8, 9},  /* behind them, and 12 minutes are too long */
+        {"", 8, 30},        /* it has the time */
+        {"move 99", 9, 10}, /* */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static struct stage stage;
+        open_stage(&stage, false);
+        restore(&stage);
+        read_delivery(&stage, 1, 0, false, 700);
+        turn(&stage, true);
+        stage.now += 30000;
+        answer(&stage, 1, 425, "60000"); /* 30 s for an attempt */
+        turn(&stage, true);
+        commit(&stage);
+        (void)text_copy(stage.paused, sizeof(stage.paused), "*");
+        deliver_directory_changed(stage.core, stage.now);
+        for (int n = 0; n < 60; n++) {
+            struct deliver_record record = stage_record(10 + n, "FA001", rows[i].minutes);
+            record.created_at_ms = record.next_attempt_at_ms = stage.now;
+            assert_int_equal(deliver_record_seen(stage.core, 0, stage.offset++, &record, stage.now),
+                             DONE);
+        }
+        turn(&stage, true);
+        commit(&stage);
+        turn(&stage, true);
+        commit(&stage);
+        stage.said[0] = '\0';
+        struct deliver_record late = stage_record(99, "FA001", rows[i].late);
+        late.created_at_ms = late.next_attempt_at_ms = stage.now;
+        assert_int_equal(deliver_record_seen(stage.core, 0, stage.offset++, &late, stage.now),
+                         DONE);
+        turn(&stage, false);
+        if (strcmp(stage.said, rows[i].expected) != 0)
+            fail_msg("row %zu: %s", i, stage.said);
+        deliver_free(stage.core);
+    }
+}
+
 static void a_provider_that_returns_it_is_left(void **state)
 {
     (void)state;
@@ -404,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_written_and_tried_again_with_the_mark),
         cmocka_unit_test(retry_after_is_kept_to_the_second),
         cmocka_unit_test(a_wait_past_the_share_of_the_time_moves_it_on_at_once),
+        cmocka_unit_test(only_what_goes_before_it_makes_a_delivery_wait_too_long),
         cmocka_unit_test(a_provider_that_returns_it_is_left),
         cmocka_unit_test(after_410_all_that_waits_looks_elsewhere),
         cmocka_unit_test(a_paused_destination_parks_and_moves_at_half_time),
