@@ -6,6 +6,7 @@
 
 #include "codec/contract.h"
 #include "directory/load.h"
+#include "directory/places.h"
 #include "ids/formats.h"
 
 #define PROVIDER_SERVICES_MAX 100
@@ -86,21 +87,6 @@ int32_t directory_spare(const struct directory *directory, const struct provider
 /* "Open in time" for a deadline: open now and not closing within 30 minutes, or opening again
  * before the deadline. */
 bool provider_open_before(const struct provider *provider, int64_t now_ms, int64_t deadline_ms);
-
-/* ---- places: postcode districts (and later whole postcodes) to OSGB36 metres */
-struct places;
-/* Every .csv in schemas/places/: postcode, district or practice code, easting, northing; a header
- * line, # comments. */
-__attribute__((warn_unused_result)) struct places *places_load(const char *schemas_dir,
-                                                               struct reason *reason);
-void places_free(struct places *places);
-/* Full postcode or district; false for ZZ99 and unknown ones. */
-bool places_find(const struct places *places, const char *postcode, int32_t *ret_easting,
-                 int32_t *ret_northing);
-/* The row of exactly that code: a GP practice's place, where a file in schemas/places/ names it by
- * ODS code. */
-bool places_find_code(const struct places *places, const char *code, int32_t *ret_easting,
-                      int32_t *ret_northing);
 
 /* ---- the choice */
 struct provider_wish {

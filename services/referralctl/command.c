@@ -81,6 +81,30 @@ static const struct option OPTIONS[] = {
      .offset = AT(replace),
      .otherwise = "false",
      .help = "remove providers that the file does not name"},
+    {.name = "services",
+     .kind = OPTION_TEXT,
+     .offset = AT(services),
+     .help = "a second CSV keyed by ODS code: services, hours, capacity, endpoints"},
+    {.name = "explain",
+     .kind = OPTION_BOOLEAN,
+     .offset = AT(explain),
+     .otherwise = "false",
+     .help = "print the decision; nothing is sent"},
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     .offset = AT(at),
+     .help = "decide as at this instant, 2026-11-26T09:30:00Z (a file: now; an id: as it was)"},
+    {.name = "records-max",
+     .kind = OPTION_WHOLE,
+     .offset = AT(records_max),
+     .otherwise = "5000000",
+     .least = 1,
+     .most = 1000000000,
+     .help = "records that may be read to find an id"},
+    {.name = "places-dir",
+     .kind = OPTION_TEXT,
+     .offset = AT(places_dir),
+     .help = "where to write the table of places (default: places in the schemas folder)"},
     {.name = "referrals-partitions",
      .kind = OPTION_WHOLE,
      .offset = AT(referrals_partitions),
@@ -150,9 +174,9 @@ static const struct verb VERBS_VERSION[] = {
     {0},
 };
 
-static const struct verb *const FAMILIES[] = {VERBS_TOPICS, VERBS_PROVIDERS, VERBS_SEND,
-                                              VERBS_TAIL,   VERBS_AUDIT,     VERBS_VALIDATE,
-                                              VERBS_SCHEMA, VERBS_VERSION};
+static const struct verb *const FAMILIES[] = {
+    VERBS_TOPICS, VERBS_PROVIDERS, VERBS_LOCATIONS, VERBS_ROUTE,  VERBS_SEND,
+    VERBS_TAIL,   VERBS_AUDIT,     VERBS_VALIDATE,  VERBS_SCHEMA, VERBS_VERSION};
 #define FAMILIES_COUNT (sizeof FAMILIES / sizeof *FAMILIES)
 
 int command_fail(int exit_code, const struct reason *reason)
@@ -184,11 +208,13 @@ static void print_usage(FILE *to)
             fprintf(to, "  %-18s %-12s %s\n", verb->name, verb->arguments, verb->summary);
         }
     }
-    fprintf(to,
-            "\n%s VERB --help names the options. Kafka is found through KAFKA_BOOTSTRAP_SERVERS "
-            "and further KAFKA_ variables.\n"
-            "Exit codes: 0 well, 1 findings, 2 usage, 69 unavailable, 78 configuration.\n",
-            COMMAND);
+    fprintf(
+        to,
+        "\n%s VERB --help names the options. Kafka is found through KAFKA_BOOTSTRAP_SERVERS "
+        "and further KAFKA_ variables.\n"
+        "Exit codes: 0 well, 1 findings, 2 usage, 3 audit not complete, 4 not routed, "
+        "69 unavailable, 78 configuration.\n",
+        COMMAND);
 }
 
 static bool verb_takes(const struct verb *verb, const char *name, size_t length)

@@ -18,6 +18,7 @@ enum command_exit {
     EXIT_FINDINGS = 1,       /* a check failed, something was refused */
     EXIT_USAGE = 2,          /* the command line is wrong */
     EXIT_UNCHECKED = 3,      /* audit: balanced, but the volumes could not be compared */
+    EXIT_UNROUTED = 4,       /* route: it would be returned to the referrer */
     EXIT_UNAVAILABLE = 69,   /* Kafka, the gateway or the tracker is away */
     EXIT_CONFIGURATION = 78, /* an option or the schemas folder is wrong */
 };
@@ -33,6 +34,11 @@ struct command_values {
     const char *from;
     const char *reason;
     const char *format;
+    const char *services;
+    const char *at;
+    const char *places_dir;
+    int64_t records_max;
+    bool explain;
     int64_t count;
     int64_t referrals_partitions;
     int64_t deliveries_partitions;
@@ -46,7 +52,7 @@ struct command_values {
     bool replace;
 };
 
-#define COMMAND_ARGUMENTS_MAX 4
+#define COMMAND_ARGUMENTS_MAX 10
 
 /* For the `takes` of verbs that read or write records: they get the registry, if there is one. */
 #define TAKES_REGISTRY                                                                             \
@@ -73,6 +79,8 @@ struct verb {
 /* The families, a file each; a row without a name ends them. */
 extern const struct verb VERBS_TOPICS[];
 extern const struct verb VERBS_PROVIDERS[];
+extern const struct verb VERBS_LOCATIONS[];
+extern const struct verb VERBS_ROUTE[];
 extern const struct verb VERBS_SEND[];
 extern const struct verb VERBS_TAIL[];
 extern const struct verb VERBS_AUDIT[];

@@ -21,8 +21,8 @@ static const struct {
     const char *setting;
     const char *provider_kind;
 } SETTINGS[] = {
-    {"9", "community-provider"},
-    {"11", "optometrist"},
+    {"9", "community-provider"}, {"RO247", "community-provider"},
+    {"11", "optometrist"},       {"RO252", "optometrist"},
     {"27", "pharmacy"},
 };
 
@@ -41,6 +41,18 @@ static bool status_active(const char *text, bool *ret_active)
         }
     }
     return false;
+}
+
+bool ods_active(const struct csv_row *row, bool *ret_active)
+{
+    return status_active(row->fields[STATUS], ret_active);
+}
+
+bool ods_is_practice(const struct csv_row *row)
+{
+    const char *setting = row->fields[SETTING];
+    return ods_code_valid(row->fields[CODE]) &&
+           (text_equal(setting, "4") || text_equal(setting, "RO76"));
 }
 
 static const char *provider_kind_of(const struct csv_row *row)

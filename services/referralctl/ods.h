@@ -31,6 +31,10 @@ struct ods_organisation {
 /* `finding` has a code if there is something to report; its detail starts with "line N". */
 enum ods_kind ods_read(const struct csv_row *row, struct ods_organisation *ret_organisation,
                        struct reason *finding);
+/* Of a row of ODS_COLUMNS: is it open? False for a status in neither coding. */
+__attribute__((warn_unused_result)) bool ods_active(const struct csv_row *row, bool *ret_active);
+/* Prescribing setting 4 or RO76. */
+bool ods_is_practice(const struct csv_row *row);
 /* Is this the first row of such a file (27 columns, and a header or an organisation's code)? */
 bool ods_looks_like(const struct csv_row *row);
 

@@ -1,66 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-// A row of our CSV goes through a Provider record, so that the schema judges it; a row of ODS is
-// laid over what is there already, because ODS knows nothing of services, hours and endpoints.
+// A row of our CSV goes through a Provider record, so that the schema judges it; rows of ODS, and
+// of a CSV of services, are laid over what is there already, because each knows a part only.
 #include "provider_file.h"
 
 #include "ods.h"
+#include "progress.h"
 #include "provider_rows.h"
 
+#include "base/map.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+// In which of two files a line is, is told where a field's place would be.
 static void add_finding(struct provider_file *file, const struct reason *finding)
 {
     if (file->findings_listed < PROVIDER_FINDINGS_MAX) {
-        file->findings[file->findings_listed++] = *finding;
+        struct reason *listed = &file->findings[file->findings_listed++];
+        *listed = *finding;
+        if (file->second && !listed->pointer[0]) {
+            text_copy(listed->pointer, sizeof listed->pointer, file->second);
+        }
     }
     file->findings_total++;
 }
 
-// Adopts the provider. False without memory.
+// Adopts the provider. False without memory. A row may say more of one that an earlier file named,
+// but not of one that the same file did.
 static bool add_provider_take(struct provider_file *file, struct provider *provider, size_t line)
 {
     struct reason finding = {0};
-    if (provider && directory_find(file->wanted, provider->ods_code)) {
+    if (!provider) {
+        return false;
+    }
+    size_t length = strlen(provider->ods_code);
+    if (map_get(file->seen, provider->ods_code, length)) {
         reason_set(&finding, "same-code", NULL, "line %zu: %s stands on an earlier line; left out",
                    line, provider->ods_code);
         add_finding(file, &finding);
         provider_free(provider);
         return true;
     }
-    return provider && directory_put_take(file->wanted, provider);
-}
-
-// What the CSV has no column for stays as it is.
-static bool keep_special_days(struct provider *provider, const struct provider *existing)
-{
-    size_t size = existing ? existing->special_days_count * sizeof *existing->special_days : 0;
-    if (size == 0) {
-        return true;
-    }
-    struct special_day *days = malloc(size);
-    if (!days) {
+    if (!map_set(file->seen, provider->ods_code, length, file, NULL)) {
+        provider_free(provider);
         return false;
     }
-    memcpy(days, existing->special_days, size);
-    free(provider->special_days);
-    provider->special_days = days;
-    provider->special_days_count = existing->special_days_count;
-    return true;
+    return directory_put_take(file->wanted, provider);
 }
 
+// A row that names the services again, but not what they can take, does not forget that.
+static void keep_figures(struct provider *provider, const struct provider *known,
+                         const struct provider_columns *columns)
+{
+    for (size_t index = 0; index < provider->services_count; index++) {
+        struct provider_service *service = &provider->services[index];
+        const struct provider_service *before = provider_offers(known, service->service);
+        if (before && columns->place[COLUMN_ACCEPTING] == CSV_FIELDS_MAX) {
+            service->accepting = before->accepting;
+        }
+        if (before && columns->place[COLUMN_CAPACITY] == CSV_FIELDS_MAX) {
+            service->capacity_per_day = before->capacity_per_day;
+        }
+    }
+}
+
+static const struct provider *known_provider(const struct provider_file *file,
+                                             const struct directory *existing, const char *code)
+{
+    const struct provider *provider = directory_find(file->wanted, code);
+    return provider ? provider : directory_find(existing, code);
+}
+
+// What a file has no column for stays as it is; a file without names and kinds leaves what it has
+// no word for as it is, too.
 static bool take_csv_row(struct provider_file *file, const struct provider_columns *columns,
                          const struct csv_row *row, const struct places *places,
                          const struct directory *existing, struct record *record)
 {
     struct reason finding = {0};
+    const char *code = row->count > columns->place[COLUMN_ODS_CODE]
+                           ? row->fields[columns->place[COLUMN_ODS_CODE]]
+                           : "";
+    const struct provider *known = known_provider(file, existing, code);
     record_reset(record);
-    if (provider_row_read(columns, row, places, record, &finding) != DONE) {
+    enum verdict verdict = REFUSED;
+    if (!known && columns->adds) {
+        reason_set(&finding, "unknown-provider", NULL,
+                   "line %zu: %.12s is not in the directory, and this file has no name and kind",
+                   row->line, code);
+    } else if (known) {
+        verdict = provider_row_add(columns, row, places, known, !columns->adds, record, &finding);
+    } else {
+        verdict = provider_row_read(columns, row, places, record, &finding);
+    }
+    if (verdict != DONE) {
         add_finding(file, &finding);
-        return true;
+        return verdict != BROKEN;
     }
     struct provider *provider = provider_from_record(record, &finding);
     if (!provider) {
@@ -69,9 +106,8 @@ static bool take_csv_row(struct provider_file *file, const struct provider_colum
         add_finding(file, &finding);
         return true;
     }
-    if (!keep_special_days(provider, directory_find(existing, provider->ods_code))) {
-        provider_free(provider);
-        return false;
+    if (known) {
+        keep_figures(provider, known, columns);
     }
     return add_provider_take(file, provider, row->line);
 }
@@ -176,20 +212,25 @@ static enum verdict read_rows(struct provider_file *file, const char *format,
 {
     struct csv_row row;
     struct reason finding = {0};
-    bool first = true;
+    struct progress progress;
+    bool first = true, ods = false;
+    progress_start(&progress, "providers read");
     for (;;) {
         enum verdict verdict = csv_next(&reading->csv, &row, &finding);
         if (verdict == TRY_AGAIN) {
+            progress_end(&progress);
             return DONE;
         }
+        progress_show(&progress, reading->csv.position, reading->csv.length);
         if (verdict != DONE) {
             add_finding(file, &finding);
             continue;
         }
         bool header = false;
         if (first) {
-            file->ods = is_ods(format, &row);
-            header = !file->ods;
+            ods = is_ods(format, &row);
+            file->ods = file->ods || ods;
+            header = !ods;
             first = false;
         }
         if (header) {
@@ -200,42 +241,60 @@ static enum verdict read_rows(struct provider_file *file, const char *format,
             continue;
         }
         file->rows++;
-        bool done = file->ods ? take_ods_row(file, &row, reading->places, reading->existing,
-                                             reading->record)
-                              : take_csv_row(file, &reading->columns, &row, reading->places,
-                                             reading->existing, reading->record);
+        bool done =
+            ods ? take_ods_row(file, &row, reading->places, reading->existing, reading->record)
+                : take_csv_row(file, &reading->columns, &row, reading->places, reading->existing,
+                               reading->record);
         if (!done) {
             return no_memory(reason);
         }
     }
 }
 
-enum verdict provider_file_read(const char *path, const char *format,
-                                const struct contract *contract, const struct places *places,
-                                const struct directory *existing, struct provider_file *ret_file,
-                                struct reason *reason)
+static enum verdict add_file(struct provider_file *file, const char *path, const char *format,
+                             const struct contract *contract, const struct places *places,
+                             const struct directory *existing, struct reason *reason)
 {
     struct reading reading = {.places = places, .existing = existing};
     size_t length = 0;
     enum verdict verdict = REFUSED;
-    *ret_file = (struct provider_file){0};
     char *text = text_read_file(path, PROVIDER_FILE_SIZE_MAX, &length);
     if (!text) {
         reason_set(reason, "unreadable-file", path, "%s", strerror(errno));
         return REFUSED;
     }
-    ret_file->wanted = directory_new();
-    ret_file->findings = calloc(PROVIDER_FINDINGS_MAX, sizeof *ret_file->findings);
+    map_free(file->seen, NULL);
+    file->seen = map_new(PROVIDERS_MAX);
     reading.record = record_new(contract_message(contract, "Provider"));
-    if (!ret_file->wanted || !ret_file->findings || !reading.record) {
+    if (!file->seen || !reading.record) {
         verdict = no_memory(reason);
         goto out;
     }
     csv_init(&reading.csv, text, length);
-    verdict = read_rows(ret_file, format, &reading, reason);
+    verdict = read_rows(file, format, &reading, reason);
 out:
     record_free(reading.record);
     free(text);
+    return verdict;
+}
+
+enum verdict provider_file_read(const char *path, const char *services_path, const char *format,
+                                const struct contract *contract, const struct places *places,
+                                const struct directory *existing, struct provider_file *ret_file,
+                                struct reason *reason)
+{
+    *ret_file = (struct provider_file){0};
+    ret_file->wanted = directory_new();
+    ret_file->findings = calloc(PROVIDER_FINDINGS_MAX, sizeof *ret_file->findings);
+    ret_file->seen = map_new(PROVIDERS_MAX);
+    if (!ret_file->wanted || !ret_file->findings || !ret_file->seen) {
+        return no_memory(reason);
+    }
+    enum verdict verdict = add_file(ret_file, path, format, contract, places, existing, reason);
+    if (verdict == DONE && services_path) {
+        ret_file->second = services_path;
+        verdict = add_file(ret_file, services_path, "csv", contract, places, existing, reason);
+    }
     return verdict;
 }
 
@@ -243,5 +302,8 @@ void provider_file_clear(struct provider_file *file)
 {
     directory_free(file->wanted);
     free(file->findings);
+    if (file->seen) {
+        map_free(file->seen, NULL);
+    }
     *file = (struct provider_file){0};
 }

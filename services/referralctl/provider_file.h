@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of providers read into memory: our CSV or a file of NHS ODS. Bad rows become findings and
- * are left out. */
+/* Files of providers read into memory: our CSV or a file of NHS ODS, and a second CSV of services
+ * keyed by ODS code. Bad rows become findings and are left out. */
 #ifndef REFERRALCTL_PROVIDER_FILE_H
 #define REFERRALCTL_PROVIDER_FILE_H
 
@@ -18,16 +18,20 @@ struct provider_file {
     size_t findings_total;
     size_t rows, others, closed;
     bool ods;
+    struct map *seen;   /* codes of the file that is being read */
+    const char *second; /* path of the second file, while and after it is read; borrowed */
 };
 
 /* `format`: "auto", "csv", "ods". Rows of ODS change name, postcode and place of a provider that
  * `existing` has, or add one that offers no service yet; a closed one that `existing` has is
- * paused. Rows of our CSV say everything but special days. REFUSED: the file itself can't be used.
- * Clear with provider_file_clear either way. */
+ * paused. Rows of our CSV say everything that their file has a column for; one without name or
+ * kind, such as `services_path` (may be NULL), changes only what a cell says. REFUSED: the file
+ * itself can't be used. Clear with provider_file_clear either way. */
 __attribute__((warn_unused_result)) enum verdict
-provider_file_read(const char *path, const char *format, const struct contract *contract,
-                   const struct places *places, const struct directory *existing,
-                   struct provider_file *ret_file, struct reason *reason);
+provider_file_read(const char *path, const char *services_path, const char *format,
+                   const struct contract *contract, const struct places *places,
+                   const struct directory *existing, struct provider_file *ret_file,
+                   struct reason *reason);
 void provider_file_clear(struct provider_file *file);
 
 #endif

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "provider_rows.h"
+#include "provider_cells.h"
 
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const NAMES[COLUMNS] = {
@@ -19,14 +20,16 @@ static const char *const NAMES[COLUMNS] = {
     [COLUMN_DISTANCE_SELLING] = "distance_selling",
     [COLUMN_PAUSED] = "paused",
     [COLUMN_HOURS] = "hours",
+    [COLUMN_SPECIAL_DAYS] = "special_days",
+    [COLUMN_ACCEPTING] = "accepting",
+    [COLUMN_CAPACITY] = "capacity",
+    [COLUMN_CAPACITY_UPDATED_AT] = "capacity_updated_at",
     [COLUMN_ENDPOINT_URL] = "endpoint_url",
     [COLUMN_FORMAT] = "format",
     [COLUMN_SECRET] = "secret",
     [COLUMN_CERTIFICATE] = "certificate",
     [COLUMN_DOS_SERVICE_ID] = "dos_service_id",
 };
-static const char *const WEEKDAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", "hol"};
-#define WEEKDAYS_COUNT 8
 #define DOS_SERVICE_ID_MAX 9999999999
 
 static size_t column_of(const char *name)
@@ -56,39 +59,32 @@ enum verdict provider_columns_read(const struct csv_row *header,
         }
         columns.place[column] = place;
     }
-    for (size_t column = COLUMN_ODS_CODE; column <= COLUMN_KIND; column++) {
-        if (columns.place[column] == CSV_FIELDS_MAX) {
-            reason_set(reason, "missing-column", NULL, "line %zu: the column %s is missing",
-                       header->line, NAMES[column]);
-            return REFUSED;
-        }
+    if (columns.place[COLUMN_ODS_CODE] == CSV_FIELDS_MAX) {
+        reason_set(reason, "missing-column", NULL, "line %zu: the column ods_code is missing",
+                   header->line);
+        return REFUSED;
     }
+    columns.adds = columns.place[COLUMN_NAME] == CSV_FIELDS_MAX ||
+                   columns.place[COLUMN_KIND] == CSV_FIELDS_MAX;
     *ret_columns = columns;
     return DONE;
 }
 
-struct reading {
-    const struct provider_columns *columns;
-    const struct csv_row *row;
-    struct record *record;
-    struct reason *finding;
-};
-
-static const char *value_of(const struct reading *reading, enum provider_column column)
+const char *cell_value(const struct cell_reading *reading, enum provider_column column)
 {
     size_t place = reading->columns->place[column];
     return place < reading->row->count ? reading->row->fields[place] : "";
 }
 
-static bool bad_value(const struct reading *reading, enum provider_column column,
-                      const char *expected)
+bool cell_is_bad(const struct cell_reading *reading, enum provider_column column,
+                 const char *expected)
 {
     reason_set(reading->finding, "bad-value", NULL, "line %zu, %s: expected %s", reading->row->line,
                NAMES[column], expected);
     return false;
 }
 
-static bool set_texts(const struct reading *reading)
+static bool set_texts(const struct cell_reading *reading)
 {
     static const struct {
         enum provider_column column;
@@ -98,38 +94,42 @@ static bool set_texts(const struct reading *reading)
         {COLUMN_HCP, "hcp"},           {COLUMN_PCN, "pcn"},   {COLUMN_POSTCODE, "postcode"},
     };
     for (size_t index = 0; index < sizeof TEXTS / sizeof *TEXTS; index++) {
-        const char *value = value_of(reading, TEXTS[index].column);
+        const char *value = cell_value(reading, TEXTS[index].column);
         if (!text_is_utf8(value, strlen(value))) {
-            return bad_value(reading, TEXTS[index].column, "UTF-8");
+            return cell_is_bad(reading, TEXTS[index].column, "UTF-8");
         }
-        if (value[0] == '\0' && TEXTS[index].column <= COLUMN_KIND) {
-            return bad_value(reading, TEXTS[index].column, "a value");
+        if (value[0] == '\0' && TEXTS[index].column <= COLUMN_KIND &&
+            (!reading->columns->adds || TEXTS[index].column == COLUMN_ODS_CODE)) {
+            return cell_is_bad(reading, TEXTS[index].column, "a value");
         }
-        (void)record_set_text(reading->record, TEXTS[index].path, value[0] ? value : NULL);
+        if (value[0] != '\0') {
+            (void)record_set_text(reading->record, TEXTS[index].path, value);
+        }
     }
     return true;
 }
 
-static bool set_place(const struct reading *reading, const struct places *places)
+static bool set_place(const struct cell_reading *reading, const struct places *places)
 {
-    const char *easting_text = value_of(reading, COLUMN_EASTING);
-    const char *northing_text = value_of(reading, COLUMN_NORTHING);
-    const char *postcode = value_of(reading, COLUMN_POSTCODE);
+    const char *easting_text = cell_value(reading, COLUMN_EASTING);
+    const char *northing_text = cell_value(reading, COLUMN_NORTHING);
+    const char *postcode = cell_value(reading, COLUMN_POSTCODE);
     char parsed[POSTCODE_SIZE], district[5];
     int64_t easting, northing;
     int32_t found_easting, found_northing;
     if (postcode[0] != '\0' && !postcode_parse(postcode, parsed) &&
         !postcode_district(postcode, district)) {
-        return bad_value(reading, COLUMN_POSTCODE, "a postcode or a district");
+        return cell_is_bad(reading, COLUMN_POSTCODE, "a postcode or a district");
     }
     if (easting_text[0] != '\0' || northing_text[0] != '\0') {
         if (!text_whole_number(easting_text, 0, 700000, &easting)) {
-            return bad_value(reading, COLUMN_EASTING, "metres from 0 to 700000, with a northing");
+            return cell_is_bad(reading, COLUMN_EASTING, "metres from 0 to 700000, with a northing");
         }
         if (!text_whole_number(northing_text, 0, 1300000, &northing)) {
-            return bad_value(reading, COLUMN_NORTHING, "metres from 0 to 1300000, with an easting");
+            return cell_is_bad(reading, COLUMN_NORTHING,
+                               "metres from 0 to 1300000, with an easting");
         }
-    } else if (places && postcode[0] != '\0' &&
+    } else if (places && postcode[0] != '\0' && !record_has(reading->record, "easting") &&
                places_find(places, postcode, &found_easting, &found_northing)) {
         easting = found_easting;
         northing = found_northing;
@@ -141,192 +141,61 @@ static bool set_place(const struct reading *reading, const struct places *places
     return true;
 }
 
-static bool set_boolean(const struct reading *reading, enum provider_column column)
+static bool set_boolean(const struct cell_reading *reading, enum provider_column column)
 {
-    const char *value = value_of(reading, column);
-    if (value[0] == '\0' || text_equal(value, "false")) {
+    const char *value = cell_value(reading, column);
+    bool truth = text_equal(value, "true");
+    if (value[0] == '\0') {
         return true;
     }
-    if (!text_equal(value, "true")) {
-        return bad_value(reading, column, "true, false or nothing");
+    if (!truth && !text_equal(value, "false")) {
+        return cell_is_bad(reading, column, "true, false or nothing");
     }
-    (void)record_set_boolean(reading->record, NAMES[column], true);
+    (void)record_set_boolean(reading->record, NAMES[column], truth);
     return true;
 }
 
-// "16-64", "16-", "-64"; -1 where there is no bound.
-static bool parse_ages(const char *text, int64_t *ret_least, int64_t *ret_most)
+// A part alone, such as a secret, belongs to the endpoint that is known already.
+static bool set_endpoint(const struct cell_reading *reading)
 {
-    char least[8];
-    const char *dash = strchr(text, '-');
-    *ret_least = -1;
-    *ret_most = -1;
-    return dash && text_copy_bytes(least, sizeof least, text, (size_t)(dash - text)) &&
-           (least[0] == '\0' || text_whole_number(least, 0, 130, ret_least)) &&
-           (dash[1] == '\0' || text_whole_number(dash + 1, 0, 130, ret_most)) &&
-           (least[0] != '\0' || dash[1] != '\0') && (*ret_most < 0 || *ret_least <= *ret_most);
-}
-
-static bool add_service(const struct reading *reading, const char *text)
-{
-    static const char EXPECTED[] = "service or service:least-most (ages), separated by blanks";
-    char path[64], service[48];
-    int64_t least = -1, most = -1;
-    const char *colon = strchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    size_t index = record_count(reading->record, "services");
-    if (length == 0 || !text_copy_bytes(service, sizeof service, text, length) ||
-        strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789-") != length ||
-        (colon && !parse_ages(colon + 1, &least, &most)) || index >= PROVIDER_SERVICES_MAX) {
-        return bad_value(reading, COLUMN_SERVICES, EXPECTED);
-    }
-    (void)record_add(reading->record, "services");
-    text_format(path, sizeof path, "services.%zu.service", index);
-    (void)record_set_text(reading->record, path, service);
-    text_format(path, sizeof path, "services.%zu.accepting", index);
-    (void)record_set_boolean(reading->record, path, true);
-    text_format(path, sizeof path, "services.%zu.age_least", index);
-    if (least >= 0) {
-        (void)record_set_whole(reading->record, path, least);
-    }
-    text_format(path, sizeof path, "services.%zu.age_most", index);
-    if (most >= 0) {
-        (void)record_set_whole(reading->record, path, most);
-    }
-    return true;
-}
-
-static bool set_services(const struct reading *reading)
-{
-    const char *at = value_of(reading, COLUMN_SERVICES);
-    for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
-        char token[96];
-        size_t length = strcspn(at, " ");
-        if (!text_copy_bytes(token, sizeof token, at, length)) {
-            return bad_value(reading, COLUMN_SERVICES, "shorter names");
-        }
-        if (!add_service(reading, token)) {
-            return false;
-        }
-        at += length;
-    }
-    return true;
-}
-
-static bool parse_weekday(const char *text, size_t length, size_t *ret_weekday)
-{
-    for (size_t weekday = 0; weekday < WEEKDAYS_COUNT; weekday++) {
-        if (length == 3 && strncmp(WEEKDAYS[weekday], text, 3) == 0) {
-            *ret_weekday = weekday;
-            return true;
-        }
-    }
-    return false;
-}
-
-// "mon-fri", "sat", "hol" (bank holidays).
-static bool parse_days(const char *text, size_t *ret_first, size_t *ret_last)
-{
-    size_t length = strcspn(text, "-");
-    if (!parse_weekday(text, length, ret_first)) {
-        return false;
-    }
-    *ret_last = *ret_first;
-    return text[length] == '\0' ||
-           (parse_weekday(text + length + 1, strlen(text + length + 1), ret_last) &&
-            *ret_first <= *ret_last);
-}
-
-static bool parse_minute(const char *text, int64_t *ret_minute)
-{
-    char hours[3], minutes[3];
-    int64_t hour, minute;
-    if (strlen(text) != 5 || text[2] != ':' || !text_copy_bytes(hours, sizeof hours, text, 2) ||
-        !text_copy_bytes(minutes, sizeof minutes, text + 3, 2) ||
-        !text_whole_number(hours, 0, 24, &hour) || !text_whole_number(minutes, 0, 59, &minute)) {
-        return false;
-    }
-    *ret_minute = hour * 60 + minute;
-    return *ret_minute <= 1440;
-}
-
-static bool add_sessions(const struct reading *reading, const char *text)
-{
-    static const char EXPECTED[] = "sessions such as \"mon-fri 09:00-17:30; sat 09:00-13:00\" "
-                                   "(days mon to sun and hol; a session ends the same day)";
-    char days[8], times[12], opens_text[6];
-    size_t first, last;
-    int64_t opens, closes;
-    size_t blank = strcspn(text, " ");
-    if (text[blank] == '\0' || !text_copy_bytes(days, sizeof days, text, blank) ||
-        !text_copy(times, sizeof times, text + blank + strspn(text + blank, " ")) ||
-        strlen(times) != 11 || times[5] != '-' ||
-        !text_copy_bytes(opens_text, sizeof opens_text, times, 5) ||
-        !parse_days(days, &first, &last) || !parse_minute(opens_text, &opens) ||
-        !parse_minute(times + 6, &closes) || opens >= closes) {
-        return bad_value(reading, COLUMN_HOURS, EXPECTED);
-    }
-    for (size_t weekday = first; weekday <= last; weekday++) {
-        char path[40];
-        size_t index = record_count(reading->record, "hours");
-        (void)record_add(reading->record, "hours");
-        text_format(path, sizeof path, "hours.%zu.weekday", index);
-        (void)record_set_whole(reading->record, path, (int64_t)weekday);
-        text_format(path, sizeof path, "hours.%zu.opens", index);
-        (void)record_set_whole(reading->record, path, opens);
-        text_format(path, sizeof path, "hours.%zu.closes", index);
-        (void)record_set_whole(reading->record, path, closes);
-    }
-    return true;
-}
-
-static bool set_hours(const struct reading *reading)
-{
-    const char *at = value_of(reading, COLUMN_HOURS);
-    for (at += strspn(at, " ;"); *at != '\0'; at += strspn(at, " ;")) {
-        char session[32];
-        size_t length = strcspn(at, ";");
-        size_t width = length;
-        while (width > 0 && at[width - 1] == ' ') {
-            width--;
-        }
-        if (!text_copy_bytes(session, sizeof session, at, width)) {
-            return bad_value(reading, COLUMN_HOURS, "one session between semicolons");
-        }
-        if (!add_sessions(reading, session)) {
-            return false;
-        }
-        at += length;
-    }
-    return true;
-}
-
-static bool set_endpoint(const struct reading *reading)
-{
-    const char *url = value_of(reading, COLUMN_ENDPOINT_URL);
-    const char *format = value_of(reading, COLUMN_FORMAT);
-    const char *secret = value_of(reading, COLUMN_SECRET);
-    const char *certificate = value_of(reading, COLUMN_CERTIFICATE);
-    const char *service_id = value_of(reading, COLUMN_DOS_SERVICE_ID);
+    static const struct {
+        enum provider_column column;
+        const char *path;
+    } PARTS[] = {{COLUMN_FORMAT, "endpoint.format"},
+                 {COLUMN_SECRET, "endpoint.secret"},
+                 {COLUMN_CERTIFICATE, "endpoint.certificate"}};
+    const char *url = cell_value(reading, COLUMN_ENDPOINT_URL);
+    const char *service_id = cell_value(reading, COLUMN_DOS_SERVICE_ID);
+    struct record *record = reading->record;
     int64_t number = 0;
-    if (url[0] == '\0') {
-        return true;
+    if (url[0] && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) {
+        return cell_is_bad(reading, COLUMN_ENDPOINT_URL,
+                           "a URL with https:// (or http:// in tests)");
     }
-    if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) {
-        return bad_value(reading, COLUMN_ENDPOINT_URL, "a URL with https:// (or http:// in tests)");
+    if (url[0]) {
+        bool fresh = !record_has(record, "endpoint");
+        (void)record_set_text(record, "endpoint.url", url);
+        if (fresh) {
+            (void)record_set_text(record, "endpoint.format", "json");
+        }
     }
-    if ((service_id[0] || text_equal(format, "bars")) &&
-        !text_whole_number(service_id, 1, DOS_SERVICE_ID_MAX, &number)) {
-        return bad_value(reading, COLUMN_DOS_SERVICE_ID,
-                         "a number of at most ten digits; a bars endpoint needs it");
+    if (!record_has(record, "endpoint")) {
+        return true; // what is said of none is left out
     }
-    (void)record_set_text(reading->record, "endpoint.url", url);
-    (void)record_set_text(reading->record, "endpoint.format", format[0] ? format : "json");
-    (void)record_set_text(reading->record, "endpoint.secret", secret[0] ? secret : NULL);
-    (void)record_set_text(reading->record, "endpoint.certificate",
-                          certificate[0] ? certificate : NULL);
-    if (service_id[0]) {
-        (void)record_set_whole(reading->record, "endpoint.dos_service_id", number);
+    for (size_t index = 0; index < sizeof PARTS / sizeof *PARTS; index++) {
+        const char *value = cell_value(reading, PARTS[index].column);
+        if (value[0]) {
+            (void)record_set_text(record, PARTS[index].path, value);
+        }
+    }
+    bool bad_id = service_id[0] && !text_whole_number(service_id, 1, DOS_SERVICE_ID_MAX, &number);
+    if (number > 0) {
+        (void)record_set_whole(record, "endpoint.dos_service_id", number);
+    }
+    if (bad_id || (text_equal(record_text(record, "endpoint.format"), "bars") &&
+                   !record_has(record, "endpoint.dos_service_id"))) {
+        return cell_is_bad(reading, COLUMN_DOS_SERVICE_ID,
+                           "a number of at most ten digits; a bars endpoint needs it");
     }
     return true;
 }
@@ -335,16 +204,18 @@ enum verdict provider_row_read(const struct provider_columns *columns, const str
                                const struct places *places, struct record *record,
                                struct reason *finding)
 {
-    const struct reading reading = {columns, row, record, finding};
+    const struct cell_reading reading = {columns, row, record, finding};
     struct reason inner = {0};
     if (row->count != columns->count) {
         reason_set(finding, "bad-columns", NULL, "line %zu has %zu columns, the header has %zu",
                    row->line, row->count, columns->count);
         return REFUSED;
     }
-    if (!set_texts(&reading) || !set_place(&reading, places) || !set_services(&reading) ||
+    if (!set_texts(&reading) || !set_place(&reading, places) || !cells_set_services(&reading) ||
         !set_boolean(&reading, COLUMN_DISTANCE_SELLING) || !set_boolean(&reading, COLUMN_PAUSED) ||
-        !set_hours(&reading) || !set_endpoint(&reading)) {
+        !cells_set_hours(&reading) || !cells_set_special_days(&reading) ||
+        !cells_set_accepting(&reading) || !cells_set_capacity(&reading) ||
+        !set_endpoint(&reading)) {
         return REFUSED;
     }
     if (record_failed(record)) {
@@ -357,4 +228,108 @@ enum verdict provider_row_read(const struct provider_columns *columns, const str
         return REFUSED;
     }
     return DONE;
+}
+
+static bool is_blank(const struct provider_columns *columns, const struct csv_row *row,
+                     enum provider_column column)
+{
+    size_t place = columns->place[column];
+    return place < row->count && row->fields[place][0] == '\0';
+}
+
+static bool says(const struct provider_columns *columns, const struct csv_row *row,
+                 enum provider_column column, bool blank_clears)
+{
+    size_t place = columns->place[column];
+    return place < row->count && (blank_clears || row->fields[place][0] != '\0');
+}
+
+static void empty_blank(struct provider *provider, const struct provider_columns *columns,
+                        const struct csv_row *row)
+{
+    const struct {
+        enum provider_column column;
+        char *text;
+    } TEXTS[] = {{COLUMN_HCP, provider->hcp},
+                 {COLUMN_PCN, provider->pcn},
+                 {COLUMN_POSTCODE, provider->postcode}};
+    for (size_t index = 0; index < sizeof TEXTS / sizeof *TEXTS; index++) {
+        if (is_blank(columns, row, TEXTS[index].column)) {
+            TEXTS[index].text[0] = '\0';
+        }
+    }
+    if (is_blank(columns, row, COLUMN_EASTING)) {
+        provider->has_place = false;
+    }
+    if (is_blank(columns, row, COLUMN_DISTANCE_SELLING)) {
+        provider->distance_selling = false;
+    }
+    if (is_blank(columns, row, COLUMN_PAUSED)) {
+        provider->paused = false;
+    }
+    if (is_blank(columns, row, COLUMN_ENDPOINT_URL)) {
+        free(provider->url);
+        provider->url = NULL;
+    }
+    if (is_blank(columns, row, COLUMN_FORMAT)) {
+        text_copy(provider->format, sizeof provider->format, "json");
+    }
+    if (is_blank(columns, row, COLUMN_SECRET)) {
+        free(provider->secret);
+        provider->secret = NULL;
+    }
+    if (is_blank(columns, row, COLUMN_CERTIFICATE)) {
+        free(provider->certificate);
+        provider->certificate = NULL;
+    }
+    if (is_blank(columns, row, COLUMN_DOS_SERVICE_ID)) {
+        provider->dos_service_id = 0;
+    }
+    if (is_blank(columns, row, COLUMN_CAPACITY)) {
+        provider->capacity_updated_at_ms = 0;
+        for (size_t index = 0; index < provider->services_count; index++) {
+            provider->services[index].capacity_per_day = -1;
+        }
+    }
+}
+
+// Lists are added to by reading, so those that the row names are emptied first.
+static void empty_named(struct provider *provider, const struct provider_columns *columns,
+                        const struct csv_row *row, bool blank_clears)
+{
+    if (says(columns, row, COLUMN_SERVICES, blank_clears)) {
+        provider->services_count = 0;
+    }
+    if (says(columns, row, COLUMN_HOURS, blank_clears)) {
+        provider->hours_count = 0;
+    }
+    if (says(columns, row, COLUMN_SPECIAL_DAYS, blank_clears)) {
+        provider->special_days_count = 0;
+    }
+    if (says(columns, row, COLUMN_POSTCODE, false) &&
+        !text_equal(row->fields[columns->place[COLUMN_POSTCODE]], provider->postcode)) {
+        provider->has_place = false; // found anew
+    }
+    if (blank_clears) {
+        empty_blank(provider, columns, row);
+    }
+}
+
+enum verdict provider_row_add(const struct provider_columns *columns, const struct csv_row *row,
+                              const struct places *places, const struct provider *existing,
+                              bool blank_clears, struct record *record, struct reason *finding)
+{
+    struct provider *base = provider_copy(existing);
+    if (!base) {
+        reason_set(finding, "no-memory", NULL, "line %zu: memory ran out", row->line);
+        return BROKEN;
+    }
+    empty_named(base, columns, row, blank_clears);
+    bool done = provider_to_record(base, record);
+    provider_free(base);
+    if (!done) {
+        reason_set(finding, "no-memory", NULL, "line %zu: memory ran out", row->line);
+        return BROKEN;
+    }
+    return provider_row_read(columns, row, places, record, finding);
 }

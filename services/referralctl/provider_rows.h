@@ -21,6 +21,10 @@ enum provider_column {
     COLUMN_DISTANCE_SELLING,
     COLUMN_PAUSED,
     COLUMN_HOURS,
+    COLUMN_SPECIAL_DAYS,
+    COLUMN_ACCEPTING,
+    COLUMN_CAPACITY,
+    COLUMN_CAPACITY_UPDATED_AT,
     COLUMN_ENDPOINT_URL,
     COLUMN_FORMAT,
     COLUMN_SECRET,
@@ -32,9 +36,10 @@ enum provider_column {
 struct provider_columns {
     size_t place[COLUMNS]; /* CSV_FIELDS_MAX = the file has no such column */
     size_t count;
+    bool adds; /* without a name or a kind: rows say more of providers that are known */
 };
 
-/* REFUSED: unknown-column, missing-column (ods_code, name, kind), twice the same. */
+/* REFUSED: unknown-column (also: twice the same), missing-column (ods_code). */
 __attribute__((warn_unused_result)) enum verdict
 provider_columns_read(const struct csv_row *header, struct provider_columns *ret_columns,
                       struct reason *reason);
@@ -43,5 +48,11 @@ provider_columns_read(const struct csv_row *header, struct provider_columns *ret
 __attribute__((warn_unused_result)) enum verdict
 provider_row_read(const struct provider_columns *columns, const struct csv_row *row,
                   const struct places *places, struct record *record, struct reason *finding);
+/* The same over what is known of the provider: a blank cell leaves it as it is, or, if
+ * `blank_clears`, empties it; a list that the row names is the row's. */
+__attribute__((warn_unused_result)) enum verdict
+provider_row_add(const struct provider_columns *columns, const struct csv_row *row,
+                 const struct places *places, const struct provider *existing, bool blank_clears,
+                 struct record *record, struct reason *finding);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "provider_topic.h"
 
+#include "progress.h"
+
 #include "directory/follow.h"
 #include "lifecycle/event.h"
 
@@ -107,7 +109,9 @@ enum verdict provider_topic_write(struct provider_topic *topic,
 {
     atomic_size_t failed = 0;
     struct buffer buffer;
+    struct progress progress;
     enum verdict verdict = DONE;
+    progress_start(&progress, "providers written");
     buffer_init(&buffer, PROVIDER_SIZE_MAX);
     struct kafka_producer *producer =
         kafka_producer_open(topic->settings, DELIVERY_TIMEOUT_MS, count_failed, &failed, reason);
@@ -129,7 +133,9 @@ enum verdict provider_topic_write(struct provider_topic *topic,
         if (verdict == DONE) {
             verdict = send(producer, &out, reason);
         }
+        progress_show(&progress, index + 1, count);
     }
+    progress_end(&progress);
     if (!kafka_producer_flush(producer, FLUSH_TIMEOUT_MS) || atomic_load(&failed) > 0) {
         reason_set(reason, "kafka-unavailable", NULL,
                    "not every change was stored; run the same again");

@@ -1,28 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// providers load|list|show|pause|resume. Loading compares the file with the topic and writes only
-// what differs, so that the same file twice changes nothing, and a dry run shows exactly what would
-// be written.
+// providers load|list|show|set|pause|resume. Loading compares the file with the topic and writes
+// only what differs, so that the same file twice changes nothing, and a dry run shows exactly what
+// would be written.
 #include "command.h"
 
+#include "provider_change.h"
 #include "provider_file.h"
+#include "provider_rows.h"
 #include "provider_topic.h"
 
+#include "base/calendar.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define SETTING_SIZE 2048
 
 struct difference {
     struct provider_change *changes;
     size_t count;
     size_t added, changed, unchanged, removed;
+    struct json *list; // of a dry run as JSON
 };
 
-static void add_wanted(struct provider_topic *topic, const struct provider_file *file,
+// A dry run says what it would do.
+static bool show(struct provider_topic *topic, const struct command_values *values,
+                 struct difference *difference, const struct provider *before,
+                 const struct provider *after)
+{
+    const char *what = before && after ? "change" : after ? "add" : "remove";
+    const struct provider *named = after ? after : before;
+    char fields[300] = "";
+    if (!values->dry_run) {
+        return true;
+    }
+    if (values->json) {
+        return json_array_add_take(difference->list,
+                                   provider_change_json(topic, what, before, after));
+    }
+    if (before && after && !provider_fields_changed(topic, before, after, fields, sizeof fields)) {
+        return false;
+    }
+    return printf("%-6s %s  %s%s%s\n", what, named->ods_code, named->name, fields[0] ? ": " : "",
+                  fields) > 0;
+}
+
+static bool add_wanted(struct provider_topic *topic, const struct provider_file *file,
                        struct difference *difference, const struct command_values *values)
 {
     const struct provider *provider = NULL;
-    for (size_t cursor = 0; directory_next(file->wanted, &cursor, &provider);) {
+    bool done = true;
+    for (size_t cursor = 0; done && directory_next(file->wanted, &cursor, &provider);) {
         const struct provider *existing = directory_find(topic->directory, provider->ods_code);
         if (existing && provider_topic_same(topic, existing, provider)) {
             difference->unchanged++;
@@ -33,18 +64,17 @@ static void add_wanted(struct provider_topic *topic, const struct provider_file 
         change->provider = provider;
         difference->added += existing ? 0 : 1;
         difference->changed += existing ? 1 : 0;
-        if (values->dry_run && !values->json) {
-            printf("%s %s  %s\n", existing ? "change" : "add   ", provider->ods_code,
-                   provider->name);
-        }
+        done = show(topic, values, difference, existing, provider);
     }
+    return done;
 }
 
-static void add_removed(struct provider_topic *topic, const struct provider_file *file,
+static bool add_removed(struct provider_topic *topic, const struct provider_file *file,
                         struct difference *difference, const struct command_values *values)
 {
     const struct provider *provider = NULL;
-    for (size_t cursor = 0; directory_next(topic->directory, &cursor, &provider);) {
+    bool done = true;
+    for (size_t cursor = 0; done && directory_next(topic->directory, &cursor, &provider);) {
         if (directory_find(file->wanted, provider->ods_code)) {
             continue;
         }
@@ -52,10 +82,9 @@ static void add_removed(struct provider_topic *topic, const struct provider_file
         *change = (struct provider_change){.provider = NULL};
         text_copy(change->ods_code, sizeof change->ods_code, provider->ods_code);
         difference->removed++;
-        if (values->dry_run && !values->json) {
-            printf("remove %s  %s\n", provider->ods_code, provider->name);
-        }
+        done = show(topic, values, difference, provider, NULL);
     }
+    return done;
 }
 
 static void print_findings(const struct provider_file *file)
@@ -71,7 +100,7 @@ static void print_findings(const struct provider_file *file)
 }
 
 static bool print_loaded(const struct command_values *values, const struct provider_file *file,
-                         const struct difference *difference)
+                         struct difference *difference)
 {
     if (!values->json) {
         return printf("%s%zu rows: %zu added, %zu changed, %zu unchanged, %zu removed, %zu closed, "
@@ -99,6 +128,10 @@ static bool print_loaded(const struct command_values *values, const struct provi
         done = json_set_whole(answer, ROWS[index].name, (int64_t)ROWS[index].number);
     }
     done = done && json_set_boolean(answer, "dry_run", values->dry_run);
+    if (done && values->dry_run) {
+        done = json_set_take(answer, "changes", difference->list);
+        difference->list = NULL;
+    }
     if (!done) {
         json_free(answer);
         return false;
@@ -112,29 +145,30 @@ static int load_file(struct provider_topic *topic, const struct command *command
     const struct command_values *values = command->values;
     struct difference difference = {0};
     enum verdict verdict =
-        provider_file_read(command->arguments[0], values->format, topic->contract, topic->places,
-                           topic->directory, file, reason);
+        provider_file_read(command->arguments[0], values->services, values->format, topic->contract,
+                           topic->places, topic->directory, file, reason);
     if (verdict != DONE) {
         return command_fail_as(verdict, reason);
     }
     size_t changes_max = directory_count(file->wanted) + directory_count(topic->directory);
     difference.changes = calloc(changes_max + 1, sizeof *difference.changes);
-    if (!difference.changes) {
-        return EXIT_FINDINGS;
-    }
-    add_wanted(topic, file, &difference, values);
-    if (values->replace) {
-        add_removed(topic, file, &difference, values);
-    }
-    if (!values->dry_run && difference.count > 0) {
+    difference.list = json_new_array();
+    bool done = difference.changes && difference.list &&
+                add_wanted(topic, file, &difference, values) &&
+                (!values->replace || add_removed(topic, file, &difference, values));
+    if (done && !values->dry_run && difference.count > 0) {
         verdict = provider_topic_write(topic, difference.changes, difference.count, reason);
     }
-    free(difference.changes);
     print_findings(file);
+    int exit_code = EXIT_FINDINGS;
     if (verdict != DONE) {
-        return command_fail_as(verdict, reason);
+        exit_code = command_fail_as(verdict, reason);
+    } else if (done && print_loaded(values, file, &difference)) {
+        exit_code = EXIT_WELL;
     }
-    return print_loaded(values, file, &difference) ? EXIT_WELL : EXIT_FINDINGS;
+    json_free(difference.list);
+    free(difference.changes);
+    return exit_code;
 }
 
 static int fail_open(enum verdict verdict, const struct reason *reason)
@@ -268,6 +302,89 @@ static int run_show(const struct command *command)
     return with_topic(command, work_show);
 }
 
+// One provider, as the row says: FIELD=VALUE is a cell of the services file, an empty value empties
+// it. A capacity is true as of now, unless a time is given.
+static enum verdict read_settings(struct provider_topic *topic, const struct command *command,
+                                  const struct provider *existing, struct record *record,
+                                  struct reason *reason)
+{
+    static char now[INSTANT_TEXT_SIZE];
+    char text[COMMAND_ARGUMENTS_MAX][SETTING_SIZE];
+    struct csv_row header = {.line = 1}, row = {.line = 1};
+    struct provider_columns columns;
+    bool capacity = false, dated = false;
+    header.fields[header.count++] = "ods_code";
+    row.fields[row.count++] = existing->ods_code;
+    for (size_t index = 1; index < command->arguments_count; index++) {
+        char *cell = text[index];
+        char *equals =
+            text_copy(cell, SETTING_SIZE, command->arguments[index]) ? strchr(cell, '=') : NULL;
+        if (!equals) {
+            reason_set(reason, "usage", NULL, "\"%.60s\": expected FIELD=VALUE",
+                       command->arguments[index]);
+            return REFUSED;
+        }
+        *equals = '\0';
+        const char *field = text_equal(cell, "endpoint") ? "endpoint_url" : cell;
+        capacity = capacity || (text_equal(field, "capacity") && equals[1]);
+        dated = dated || text_equal(field, "capacity_updated_at");
+        header.fields[header.count++] = field;
+        row.fields[row.count++] = equals + 1;
+    }
+    if (capacity && !dated) {
+        instant_format(clock_now_ms(), now);
+        header.fields[header.count++] = "capacity_updated_at";
+        row.fields[row.count++] = now;
+    }
+    enum verdict verdict = provider_columns_read(&header, &columns, reason);
+    if (verdict == DONE) {
+        verdict = provider_row_add(&columns, &row, topic->places, existing, true, record, reason);
+    }
+    return verdict;
+}
+
+// "line 1" is true of a file only.
+static int fail_setting(struct reason *reason)
+{
+    static const char LINE[] = "line 1";
+    size_t skip = strncmp(reason->detail, LINE, sizeof LINE - 1) == 0 ? sizeof LINE - 1 : 0;
+    struct reason plain = *reason;
+    skip += strspn(reason->detail + skip, ":, ");
+    text_copy(plain.detail, sizeof plain.detail, reason->detail + skip);
+    return command_fail(text_equal(reason->code, "usage") ? EXIT_USAGE : EXIT_FINDINGS, &plain);
+}
+
+static int work_set(struct provider_topic *topic, const struct command *command,
+                    struct reason *reason)
+{
+    const struct provider *existing = find(topic, command, reason);
+    struct record *record =
+        existing ? record_new(contract_message(topic->contract, "Provider")) : NULL;
+    if (!record) {
+        return EXIT_FINDINGS;
+    }
+    enum verdict verdict = read_settings(topic, command, existing, record, reason);
+    struct provider *provider = verdict == DONE ? provider_from_record(record, reason) : NULL;
+    record_free(record);
+    if (!provider) {
+        return fail_setting(reason);
+    }
+    struct provider_change change = {.provider = provider};
+    text_copy(change.ods_code, sizeof change.ods_code, provider->ods_code);
+    char fields[300] = "";
+    bool same = provider_topic_same(topic, existing, provider);
+    bool done = provider_fields_changed(topic, existing, provider, fields, sizeof fields);
+    if (done && !same && !command->values->dry_run) {
+        verdict = provider_topic_write(topic, &change, 1, reason);
+    }
+    provider_free(provider);
+    if (verdict != DONE) {
+        return command_fail_as(verdict, reason);
+    }
+    printf("%s: %s%s\n", change.ods_code, same ? "is so already" : "changed ", fields);
+    return done ? EXIT_WELL : EXIT_FINDINGS;
+}
+
 static int set_paused(struct provider_topic *topic, const struct command *command, bool paused,
                       struct reason *reason)
 {
@@ -307,6 +424,11 @@ static int work_resume(struct provider_topic *topic, const struct command *comma
     return set_paused(topic, command, false, reason);
 }
 
+static int run_set(const struct command *command)
+{
+    return with_topic(command, work_set);
+}
+
 static int run_pause(const struct command *command)
 {
     return with_topic(command, work_pause);
@@ -319,11 +441,14 @@ static int run_resume(const struct command *command)
 
 const struct verb VERBS_PROVIDERS[] = {
     {"providers load", "FILE", 1, 1, "take providers from our CSV or a file of NHS ODS",
-     "json schemas-dir format dry-run replace " TAKES_REGISTRY, run_load},
+     "json schemas-dir format services dry-run replace " TAKES_REGISTRY, run_load},
     {"providers list", "", 0, 0, "the directory, a line each", "json schemas-dir " TAKES_REGISTRY,
      run_list},
     {"providers show", "CODE", 1, 1, "one provider, as JSON", "json schemas-dir " TAKES_REGISTRY,
      run_show},
+    {"providers set", "CODE FIELD=VALUE...", 2, COMMAND_ARGUMENTS_MAX - 1,
+     "change capacity, accepting, hours, endpoint … of one",
+     "schemas-dir dry-run " TAKES_REGISTRY, run_set},
     {"providers pause", "CODE", 1, 1, "send it nothing until it is resumed",
      "schemas-dir " TAKES_REGISTRY, run_pause},
     {"providers resume", "CODE", 1, 1, "send to it again", "schemas-dir " TAKES_REGISTRY,

@@ -98,24 +98,11 @@ def referrals(stack, count):
     body = generator.body("blood-pressure")
     body["patient"]["postcode"] = "ME14 1AB"
 
-    def fill(node, value):
-        if isinstance(node, list):
-            return None if value is None else fill(next(n for n in node if n != "null"), value)
-        if isinstance(node, dict) and node.get("type") == "record":
-            value = value or {}
-            return {
-                f["name"]: fill(f["type"], value.get(f["name"], f.get("default")))
-                for f in node["fields"]
-            }
-        if isinstance(node, dict) and node.get("type") == "array":
-            return [fill(node["items"], item) for item in value or []]
-        return value
-
     marker = "11111111-2222-4333-8444-555555555555"
     record = {**body, "id": marker, "accepted_at": now, "notes": "n"}
-    size = len(oracle.encode(schema, fill(schema, record)))
+    size = len(oracle.encode(schema, avro.filled(schema, record)))
     record["notes"] = "n" * max(1, BODY_BYTES - size)
-    value = oracle.encode(schema, fill(schema, record))
+    value = oracle.encode(schema, avro.filled(schema, record))
     place = value.index(marker.encode())
     keys = [str(uuid.uuid4()) for _ in range(count)]
     return [(key, value[:place] + key.encode() + value[place + 36 :]) for key in keys]

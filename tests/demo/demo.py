@@ -2,14 +2,15 @@
 """make demo: a day of referrals, posted over HTTP to the real services, delivered to a receiver
 that plays the providers.
 
-Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, the
-audit's verdict, the page.
+Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, how
+referrals were decided, the audit's verdict, the page.
 """
 
 import collections
 import concurrent.futures
 import os
 import pathlib
+import random
 import signal
 import statistics
 import sys
@@ -18,6 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
+import oracle  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, free_port  # noqa: E402
 
@@ -27,6 +29,7 @@ POSTERS = 8
 REPEATED = 12  # referrals that their sender posts twice
 UNREADABLE = 3  # records that another Kafka producer writes and nobody can read
 SETTLE_SECONDS = 60
+NOMINATED_SHARE = 0.6  # of patients sent to a pharmacy who name one: an assumption
 
 
 class Progress:
@@ -165,6 +168,46 @@ def table(report, posted, received):
     )
 
 
+def nominate(day, rows):
+    """Most patients name a pharmacy of their district, whatever it offers; the others leave it to
+    the router."""
+    rng = random.Random(f"nominate-{SEED}")
+    near = collections.defaultdict(list)
+    for row in rows:
+        if row["kind"] == "pharmacy":
+            near[row["postcode"].split()[0]].append(row["ods_code"])
+    for _, body in day:
+        codes = near[body["patient"]["postcode"].split()[0]]
+        if body["pathway"] in generate.PHARMACY_PATHWAYS and codes:
+            if rng.random() < NOMINATED_SHARE:
+                body["nominated_provider"] = rng.choice(codes)
+
+
+def show_shares(stack):
+    """How each referral was decided in the end: the router's word, or the reason of its return."""
+    words = {
+        "nominated": "to the nominated provider",
+        "nearest": "to the nearest",
+        "same-area": "without a place: in the same partnership",
+        "anywhere": "without a place: anywhere",
+        "fell-back": "fell back to minor illness",
+    }
+    decided = {}
+    for event in oracle.events(stack):
+        name = event["referral_id"]
+        if event["kind"] == "routed" and event["hop"] == 0:
+            decided.setdefault(name, words[event["result"]])
+        elif event["kind"] == "returned":
+            decided[name] = f"returned: {event['reason']}"
+        elif event["kind"] == "recorded":
+            decided[name] = "recorded"
+    shares = collections.Counter(decided.values())
+    say("")
+    for text, count in sorted(shares.items(), key=lambda row: (row[0][:8] == "returned", -row[1])):
+        say(f"{text:<48}{count:>8}{100 * count / len(decided):>8.1f} %")
+    return len(decided)
+
+
 def main():
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -189,12 +232,15 @@ def main():
         stack.start()
         say(f"five services ready ({time.monotonic() - began:.1f} s)")
         day = generate.Generator(SEED, stack.schemas).day(SHARE)
+        nominate(day, rows)
         posted, statuses = post_all(stack, day)
         write_unreadable(stack)
         code, report = settle(stack)
         table(report, posted, receiver.snapshot())
+        decided = show_shares(stack)
         say("")
         well = code == 0 and set(statuses) == {202} and report["total"]["missing"] == 0
+        well = well and decided == len(posted)
         say(
             f"audit: {'everything balances' if code == 0 else 'DOES NOT BALANCE'} "
             f"(accepted {report['total']['accepted']} = final + "

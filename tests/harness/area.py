@@ -170,4 +170,5 @@ ADULT_CONDITIONS = (
     ("infected-insect-bite", "262550002", "Red and hot bite on the arm, invented"),
     ("shingles", "4740000", "Painful rash on one side since yesterday, invented"),
     ("impetigo", "48277006", "Two crusted sores, invented"),
+    ("acute-otitis-media", "3110003", "Earache of an adult, invented"),  # falls back
 )

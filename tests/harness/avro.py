@@ -153,3 +153,22 @@ class _Match:
 
 def _kind(schema):
     return schema if isinstance(schema, str) else schema["type"]
+
+
+def filled(schema, value):
+    """A value for a writer: absent fields get their defaults, unions lose nothing."""
+    if isinstance(schema, list):
+        return (
+            None
+            if value is None
+            else filled(next(branch for branch in schema if branch != "null"), value)
+        )
+    if isinstance(schema, dict) and schema.get("type") == "record":
+        value = value or {}
+        return {
+            field["name"]: filled(field["type"], value.get(field["name"], field.get("default")))
+            for field in schema["fields"]
+        }
+    if isinstance(schema, dict) and schema.get("type") == "array":
+        return [filled(schema["items"], item) for item in value or []]
+    return value

@@ -74,7 +74,7 @@ def nhs_number(rng):
 def districts(schemas):
     """District -> (easting, northing), from the table that ships."""
     places = {}
-    for path in sorted(pathlib.Path(schemas, "places").glob("*.csv")):
+    for path in sorted(pathlib.Path(schemas, "places").glob("*-districts.csv")):
         lines = [
             line for line in path.read_text().splitlines() if line and not line.startswith("#")
         ]

@@ -79,14 +79,15 @@ def decode(schema, data):
     return decoder(schema)(data)
 
 
-def read_topic(bootstrap, topics):
-    """Every committed message of the topics, from their beginnings to their present ends."""
+def read_topic(bootstrap, topics, isolation="read_committed"):
+    """Every committed message of the topics, from their beginnings to their present ends; with
+    read_uncommitted also those of open and aborted transactions."""
     consumer = confluent_kafka.Consumer(
         {
             "bootstrap.servers": bootstrap,
             "group.id": "oracle",
             "enable.auto.commit": False,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
         }
@@ -119,6 +120,24 @@ def read_topic(bootstrap, topics):
 def events(stack):
     read = decoder(message_schema(stack.schemas, "event"))
     return [read(message.value()) for message in read_topic(stack.bootstrap, ["referral.events"])]
+
+
+def ends_of(bootstrap, topic, isolation):
+    """Sum of the partitions' ends, as a reader of that isolation sees them: with read_committed a
+    partition ends before its first open transaction."""
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        return sum(
+            consumer.get_watermark_offsets(
+                confluent_kafka.TopicPartition(topic, number), timeout=10, cached=False
+            )[1]
+            for number in partitions
+        )
+    finally:
+        consumer.close()
 
 
 def finals(stack):

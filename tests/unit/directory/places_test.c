@@ -89,12 +89,59 @@ static void a_broken_row_is_refused_by_line(void **state)
     rmdir(folder);
 }
 
+static void what_a_later_file_says_holds_and_one_file_says_it_once(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/places_test_XXXXXX", inner[64];
+    static const struct {
+        const char *name, *text;
+    } files[] = {
+        {"a.csv", "code,easting,northing\nME14,1,1\nME15,2,2\n"},
+        {"b.csv", "code,easting,northing\nME15,3,3\nME14 1AA,4,4\nG82999,5,5\n"},
+        {"ignored.txt", "ME14,9,9\n"},
+    };
+    char paths[3][128];
+    assert_non_null(mkdtemp(folder));
+    text_format(inner, sizeof inner, "%s/places", folder);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    for (size_t i = 0; i < 3; i++) {
+        text_format(paths[i], sizeof paths[i], "%s/%s", inner, files[i].name);
+        FILE *file = fopen(paths[i], "w");
+        assert_non_null(file);
+        fputs(files[i].text, file);
+        fclose(file);
+    }
+    struct reason reason = {0};
+    struct places *places = places_load(folder, &reason);
+    assert_non_null(places);
+    int32_t easting, northing;
+    assert_true(places_find(places, "ME15", &easting, &northing));
+    assert_int_equal(easting, 3);
+    assert_true(places_find(places, "ME14 9ZZ", &easting, &northing));
+    assert_int_equal(easting, 1);
+    assert_true(places_find(places, "ME14 1AA", &easting, &northing));
+    assert_int_equal(easting, 4);
+    places_free(places);
+    FILE *file = fopen(paths[1], "a");
+    assert_non_null(file);
+    fputs("me 15,6,6\n", file);
+    fclose(file);
+    assert_null(places_load(folder, &reason));
+    assert_string_equal(reason.code, "same-code");
+    assert_string_equal(reason.pointer, paths[1]);
+    for (size_t i = 0; i < 3; i++)
+        unlink(paths[i]);
+    rmdir(inner);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(postcodes_are_found_whole_then_by_district),
         cmocka_unit_test(a_folder_without_places_knows_none),
         cmocka_unit_test(a_broken_row_is_refused_by_line),
+        cmocka_unit_test(what_a_later_file_says_holds_and_one_file_says_it_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static void a_row_is_taken_or_its_fault_is_named(void **state)
         {__LINE__, "", "kind,ods_code,name", "pharmacy,FZZ01,A"},
         {__LINE__, "unknown-column", "ods_code,name,kind,colour", "FZZ01,A,pharmacy,red"},
         {__LINE__, "unknown-column", "ods_code,name,kind,name", "FZZ01,A,pharmacy,B"},
-        {__LINE__, "missing-column", "ods_code,name", "FZZ01,A"},
+        {__LINE__, "missing-column", "name,kind", "A,pharmacy"},
         {__LINE__, "bad-columns", "ods_code,name,kind", "FZZ01,A"},
         {__LINE__, "bad-columns", "ods_code,name,kind", "FZZ01,A,pharmacy,B"},
         {__LINE__, "bad-value", "ods_code,name,kind", ",A,pharmacy"},
@@ -88,6 +88,30 @@ static void a_row_is_taken_or_its_fault_is_named(void **state)
         {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a:-"},
         {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,a:16"},
         {__LINE__, "bad-value", "ods_code,name,kind,services", "FZZ01,A,pharmacy,Minor Illness"},
+        {__LINE__, "", "ods_code,name,kind,special_days",
+         "FZZ01,A,pharmacy,2026-12-25 closed; 2026-12-24 09:00-13:00"},
+        {__LINE__, "bad-value", "ods_code,name,kind,special_days",
+         "FZZ01,A,pharmacy,2026-02-30 closed"},
+        {__LINE__, "bad-value", "ods_code,name,kind,special_days",
+         "FZZ01,A,pharmacy,2026-12-24 13:00-09:00"},
+        {__LINE__, "bad-value", "ods_code,name,kind,special_days", "FZZ01,A,pharmacy,christmas"},
+        {__LINE__, "", "ods_code,name,kind,services,capacity,capacity_updated_at",
+         "FZZ01,A,pharmacy,a b,a:5 b:0,2026-11-26T09:00:00Z"},
+        {__LINE__, "", "ods_code,name,kind,services,capacity,capacity_updated_at",
+         "FZZ01,A,pharmacy,a b,5,2026-11-26T09:00:00Z"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services,capacity",
+         "FZZ01,A,pharmacy,a b,5"}, // when was that true?
+        {__LINE__, "bad-value", "ods_code,name,kind,services,capacity,capacity_updated_at",
+         "FZZ01,A,pharmacy,a b,c:5,2026-11-26T09:00:00Z"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services,capacity,capacity_updated_at",
+         "FZZ01,A,pharmacy,a b,a:-5,2026-11-26T09:00:00Z"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services,capacity,capacity_updated_at",
+         "FZZ01,A,pharmacy,a b,a:5,yesterday"},
+        {__LINE__, "", "ods_code,name,kind,services,accepting", "FZZ01,A,pharmacy,a b,a:false"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services,accepting",
+         "FZZ01,A,pharmacy,a b,c:false"},
+        {__LINE__, "bad-value", "ods_code,name,kind,services,accepting",
+         "FZZ01,A,pharmacy,a b,maybe"},
         {__LINE__, "", "ods_code,name,kind,paused", "FZZ01,A,pharmacy,true"},
         {__LINE__, "bad-value", "ods_code,name,kind,paused", "FZZ01,A,pharmacy,yes"},
         {__LINE__, "", "ods_code,name,kind,hours",
@@ -165,8 +189,8 @@ static void a_dirty_file_gives_its_good_rows_and_its_findings(void **state)
     write_file(path, "ods_code,name,kind\nFZZ01,One,pharmacy\nFZZ02,\"Two\"x,pharmacy\n"
                      "FZZ03,Three,chemist\nFZZ01,Again,pharmacy\nFZZ04,Four,pharmacy\n");
     struct directory *existing = directory_new();
-    assert_int_equal(provider_file_read(path, "auto", contract, NULL, existing, &file, &reason),
-                     DONE);
+    assert_int_equal(
+        provider_file_read(path, NULL, "auto", contract, NULL, existing, &file, &reason), DONE);
     assert_false(file.ods);
     assert_int_equal(directory_count(file.wanted), 2);
     assert_non_null(directory_find(file.wanted, "FZZ04"));
@@ -201,8 +225,8 @@ static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
         assert_int_equal(read_row("ods_code,name,kind,services,endpoint_url", row, &finding), DONE);
         assert_true(directory_put_take(existing, provider_from_record(record, &finding)));
     }
-    assert_int_equal(provider_file_read(path, "auto", contract, NULL, existing, &file, &finding),
-                     DONE);
+    assert_int_equal(
+        provider_file_read(path, NULL, "auto", contract, NULL, existing, &file, &finding), DONE);
     assert_true(file.ods);
     assert_int_equal(file.closed, 2);
     assert_int_equal(directory_count(file.wanted), 2);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The key is the referral's id on its pathway's topic and on referral.events alike, so its
+// partition is known and the others need not be read. The first record of an id is the one that was
+// taken; what comes under it later is a duplicate or a conflict.
+#include "explain_find.h"
+
+#include "base/text.h"
+#include "codec/contract.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS 200
+#define CLOCK_AHEAD_MAX_MS (24 * INT64_C(3600000)) // as the router has it
+
+struct scan {
+    struct provider_topic *topic;
+    struct kafka_admin *admin;
+    const char *id;
+    int64_t left; // records that may still be read
+    struct found_referral *found;
+};
+
+static enum verdict add_partition(struct scan *scan, struct kafka_reader *reader, const char *name,
+                                  struct reason *reason)
+{
+    int partitions = 0;
+    int64_t low = 0, end = 0;
+    enum verdict verdict = kafka_admin_partitions(scan->admin, name, &partitions, reason);
+    if (verdict != DONE || partitions == 0) {
+        return verdict;
+    }
+    int32_t partition = kafka_partition_of(scan->id, strlen(scan->id), partitions);
+    verdict = kafka_admin_watermarks(scan->admin, name, partition, &low, &end, reason);
+    if (verdict == DONE && end > low &&
+        !kafka_reader_add(reader, name, partition, low, end, reason)) {
+        return TRY_AGAIN;
+    }
+    return verdict;
+}
+
+static bool is_keyed(const struct scan *scan, const struct kafka_message *message)
+{
+    return message->key && message->key_size == strlen(scan->id) &&
+           memcmp(message->key, scan->id, message->key_size) == 0;
+}
+
+static bool take_referral(struct scan *scan, const struct kafka_message *message)
+{
+    struct found_referral *found = scan->found;
+    struct record *record = NULL;
+    struct reason reason = {0};
+    int64_t claimed_ms = 0;
+    if (!message->value || codec_read(scan->topic->codec, message->value, message->value_size,
+                                      "Referral", &record, &reason) != DONE) {
+        return false;
+    }
+    found->record = record;
+    found->accepted_at_ms = message->timestamp_ms;
+    if (record_whole(record, "accepted_at", &claimed_ms) && claimed_ms > 0 &&
+        claimed_ms <= message->timestamp_ms + CLOCK_AHEAD_MAX_MS) {
+        found->accepted_at_ms = claimed_ms;
+    }
+    text_copy(found->pathway, sizeof found->pathway,
+              message->topic + strlen(TOPIC_REFERRALS_PREFIX));
+    return true;
+}
+
+static void take_event(struct scan *scan, const struct kafka_message *message)
+{
+    struct found_referral *found = scan->found;
+    struct referral_event event;
+    struct reason reason = {0};
+    if (!message->value ||
+        event_decode(scan->topic->codec, message->value, message->value_size, &event, NULL,
+                     &reason) != DONE ||
+        !event.explanation || event.explanation[0] == '\0') {
+        return;
+    }
+    if (found->decisions_count == DECISIONS_MAX) {
+        free(found->decisions[0].explanation);
+        memmove(found->decisions, found->decisions + 1,
+                (DECISIONS_MAX - 1) * sizeof *found->decisions);
+        found->decisions_count--;
+    }
+    struct stored_decision *decision = &found->decisions[found->decisions_count];
+    *decision = (struct stored_decision){
+        .kind = event.kind, .occurred_at_ms = event.occurred_at_ms, .hop = event.hop};
+    text_copy(decision->destination, sizeof decision->destination, event.destination);
+    decision->explanation = strdup(event.explanation);
+    found->decisions_count += decision->explanation ? 1 : 0;
+}
+
+// Reads what was added to the reader, or until `take` has enough.
+static enum verdict scan_reader(struct scan *scan, struct kafka_reader *reader, bool events,
+                                struct reason *reason)
+{
+    while (!kafka_reader_at_end(reader)) {
+        const struct kafka_message *message = NULL;
+        enum verdict verdict = kafka_reader_next(reader, WAIT_MS, &message, reason);
+        if (verdict != DONE) {
+            return verdict;
+        }
+        if (!message) {
+            continue;
+        }
+        if (scan->left-- <= 0) {
+            reason_set(reason, "too-many", NULL,
+                       "not among the records that were read; --records-max allows more");
+            return REFUSED;
+        }
+        if (!is_keyed(scan, message)) {
+            continue;
+        }
+        if (events) {
+            take_event(scan, message);
+        } else if (take_referral(scan, message)) {
+            return DONE;
+        }
+    }
+    return DONE;
+}
+
+static enum verdict scan_topics(struct scan *scan, bool events, struct reason *reason)
+{
+    enum verdict verdict = DONE;
+    const struct contract *contract = scan->topic->contract;
+    struct kafka_reader *reader = kafka_reader_open(scan->topic->settings, NULL, 0, reason);
+    if (!reader) {
+        return TRY_AGAIN;
+    }
+    if (events) {
+        verdict = add_partition(scan, reader, TOPIC_EVENTS, reason);
+    }
+    for (size_t index = 0; !events && verdict == DONE && index < contract_pathway_count(contract);
+         index++) {
+        char name[sizeof TOPIC_REFERRALS_PREFIX + PATHWAY_NAME_SIZE];
+        text_format(name, sizeof name, "%s%s", TOPIC_REFERRALS_PREFIX,
+                    contract_pathway_name(contract, index));
+        verdict = add_partition(scan, reader, name, reason);
+    }
+    if (verdict == DONE) {
+        verdict = scan_reader(scan, reader, events, reason);
+    }
+    kafka_reader_close(reader);
+    return verdict;
+}
+
+enum verdict find_referral(struct provider_topic *topic, const char *id, int64_t records_max,
+                           struct found_referral *ret_found, struct reason *reason)
+{
+    *ret_found = (struct found_referral){0};
+    struct scan scan = {.topic = topic, .id = id, .left = records_max, .found = ret_found};
+    scan.admin = kafka_admin_open(topic->settings, reason);
+    if (!scan.admin) {
+        return TRY_AGAIN;
+    }
+    enum verdict verdict = scan_topics(&scan, true, reason);
+    if (verdict == DONE) {
+        verdict = scan_topics(&scan, false, reason);
+    }
+    if (verdict == DONE && !ret_found->record) {
+        reason_set(reason, "not-found", NULL, "no topic holds a referral of that id (any more)");
+        verdict = REFUSED;
+    }
+    kafka_admin_close(scan.admin);
+    return verdict;
+}
+
+void found_referral_clear(struct found_referral *found)
+{
+    for (size_t index = 0; index < found->decisions_count; index++) {
+        free(found->decisions[index].explanation);
+    }
+    *found = (struct found_referral){0};
+}

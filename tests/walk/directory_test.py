@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator and the directory: loading, changing and pausing providers while referrals flow, the
+table of places, and decisions that are explained without sending anything."""
+
+import datetime
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import generate  # noqa: E402
+import oracle  # noqa: E402
+from receiver import Answer, Receiver  # noqa: E402
+from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
+
+ODS_DIR = SOURCE_DIR.parent / "shared" / "data" / "ods"
+SERVICE = "blood-pressure-check"
+UNROUTED = 4
+PAUSE_SECONDS = 2  # after that nothing goes there any more
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+class Directory(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.receiver = Receiver().start()
+        cls.addClassCleanup(cls.receiver.stop)
+        cls.schemas = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()), "schemas")
+        shutil.copytree(SOURCE_DIR / "schemas", cls.schemas)
+        cls.stack = cls.enterClassContext(
+            Stack(
+                schemas=cls.schemas,
+                environment={
+                    "DISPATCHER_RETRY_FIRST_MS": "200",
+                    "DISPATCHER_RETRY_MOST_MS": "400",
+                },
+            )
+        )
+        cls.stack.start()
+
+    def setUp(self):
+        self.load(self.write("empty.csv", "ods_code,name,kind"), "--replace")
+
+    # ---- what is used again and again
+
+    def write(self, name, *lines):
+        path = self.stack.dir / name
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def load(self, path, *more):
+        return json.loads(self.stack.ctl("providers", "load", path, "--json", *more).stdout)
+
+    def show(self, code):
+        return json.loads(self.stack.ctl("providers", "show", code).stdout)
+
+    def referral(self, **changes):
+        body = generate.Generator(5, self.schemas).body("blood-pressure")
+        body["patient"]["postcode"] = "ME14 1AB"
+        body.update(changes)
+        return body
+
+    def explain(self, what, *more, code=0):
+        done = self.stack.ctl("route", what, "--explain", "--json", *more, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    # ---- the tests
+
+    def test_a_pause_is_in_force_everywhere_within_two_seconds(self):
+        """Measured by Kafka's own times: the pause's record, the routed events, the attempts."""
+        codes = ("FPA01", "FPA02")
+        path = self.write(
+            "pause.csv",
+            "ods_code,name,kind,postcode,easting,northing,services,endpoint_url",
+            *(
+                f"{code},Invented {code},pharmacy,TN9 1AA,{559000 + n * 2500},146000,{SERVICE},"
+                f"{self.receiver.url(code)}"
+                for n, code in enumerate(codes)
+            ),
+        )
+        self.receiver.script("FPA01", Answer(503))  # what is under way there stays there
+        self.load(path)
+        body = self.referral(nominated_provider="FPA01")
+        mine = set()
+
+        def post():
+            status, _, document = self.stack.post(body, f"pause-{len(mine)}")
+            self.assertEqual(status, 202, document)
+            mine.add(document["id"])
+
+        def routed():
+            return [
+                event
+                for event in oracle.events(self.stack)
+                if event["kind"] == "routed" and event["referral_id"] in mine
+            ]
+
+        def going_there():
+            post()
+            return len([r for r in self.receiver.snapshot() if r.provider == "FPA01"]) > 5
+
+        wait_until(going_there, 60, "attempts at the one that is to be paused")
+        self.stack.ctl("providers", "pause", "FPA01")
+        paused_ms = max(
+            message.timestamp()[1]
+            for message in oracle.read_topic(self.stack.bootstrap, ["providers"])
+            if message.key() == b"FPA01"
+        )
+        limit_ms = paused_ms + PAUSE_SECONDS * 1000
+
+        def gone_on():
+            post()
+            return len([e for e in routed() if e["occurred_at"] > limit_ms]) > 5
+
+        wait_until(gone_on, 60, "decisions two seconds after the pause")
+        there = [e for e in routed() if e["destination"] == "FPA01"]
+        late = [e for e in there if e["occurred_at"] > limit_ms]
+        self.assertGreater(len(there), 0)
+        self.assertEqual(late, [], "decided for a paused provider")
+        attempts = [r.at * 1000 for r in self.receiver.snapshot() if r.provider == "FPA01"]
+        self.assertEqual([at for at in attempts if at > limit_ms], [], "sent to a paused provider")
+        self.assertGreater(
+            len([e for e in routed() if e["destination"] == "FPA02"]), 0, "to the other one"
+        )
+        # and what waited there goes there once it is open again
+        self.receiver.script("FPA01", Answer(200))
+        self.stack.ctl("providers", "resume", "FPA01")
+        report, _ = oracle.check_ends(self, self.stack, mine, self.receiver)
+        self.assertTrue(report["balanced"])
+
+    def test_a_file_of_providers_and_one_of_their_services_are_loaded_twice_and_change_once(self):
+        providers = self.write(
+            "two.csv",
+            "ods_code,name,kind,postcode",
+            "FTW01,Invented One,pharmacy,ME14 1AA",
+            "FTW02,Invented Two,pharmacy,ME15 6AA",
+            "dirty,,pharmacy,ME15",
+        )
+        services = self.write(
+            "services.csv",
+            "ods_code,services,hours,endpoint_url,capacity,capacity_updated_at",
+            f"FTW01,{SERVICE},mon-sun 00:00-24:00,{self.receiver.url('FTW01')},7,{now():%FT%TZ}",
+            f"FTW02,{SERVICE},mon-fri 09:00-08:00,,,",
+            "FXX99,falls,,,,",
+        )
+        dry = self.load(providers, "--services", services, "--dry-run")
+        self.assertEqual((dry["added"], dry["findings"]), (2, 3), dry)
+        self.assertEqual(
+            sorted(change["ods_code"] for change in dry["changes"]), ["FTW01", "FTW02"]
+        )
+        self.assertEqual(self.stack.ctl("providers", "show", "FTW01", check=False).returncode, 1)
+
+        done = self.stack.ctl("providers", "load", providers, "--services", services)
+        self.assertIn("line 4", done.stderr)  # of the providers
+        self.assertIn("services.csv: line 3, hours", done.stderr)
+        self.assertIn("services.csv: line 4: FXX99 is not in the directory", done.stderr)
+        shown = self.show("FTW01")
+        self.assertEqual(shown["services"][0]["capacity_per_day"], 7)
+        self.assertEqual(shown["endpoint"]["url"], self.receiver.url("FTW01"))
+        self.assertEqual(len(shown["hours"]), 7)
+
+        ends = oracle.ends_of(self.stack.bootstrap, "providers", "read_committed")
+        again = self.load(providers, "--services", services)
+        self.assertEqual((again["added"], again["changed"], again["unchanged"]), (0, 0, 2))
+        self.assertEqual(
+            oracle.ends_of(self.stack.bootstrap, "providers", "read_committed"), ends
+        )
+        # what the first file has no column for is not forgotten by loading it alone
+        self.assertEqual(self.load(providers)["unchanged"], 2)
+        # and a dry run names the fields that would change
+        moved = self.write(
+            "moved.csv", "ods_code,name,kind,postcode", "FTW01,Invented One,pharmacy,ME1 1AA"
+        )
+        changes = self.load(moved, "--dry-run")["changes"]
+        self.assertEqual(changes[0]["ods_code"], "FTW01")
+        self.assertIn("postcode", changes[0]["fields"])
+        self.assertNotIn("services", changes[0]["fields"])
+
+    def test_one_provider_is_set_and_a_wrong_value_changes_nothing(self):
+        self.load(
+            self.write(
+                "set.csv",
+                "ods_code,name,kind,postcode,services,endpoint_url",
+                f"FSE01,Invented Set,pharmacy,ME14 1AA,{SERVICE} falls,https://a.example/x",
+            )
+        )
+        self.stack.ctl(
+            "providers", "set", "FSE01", f"capacity={SERVICE}:12", "accepting=falls:false"
+        )
+        self.stack.ctl("providers", "set", "FSE01", "hours=mon-fri 09:00-17:30; sat 09:00-12:00")
+        shown = self.show("FSE01")
+        self.assertEqual(shown["services"][0]["capacity_per_day"], 12)
+        self.assertNotIn("capacity_per_day", shown["services"][1])
+        self.assertEqual([s["accepting"] for s in shown["services"]], [True, False])
+        self.assertEqual(len(shown["hours"]), 6)
+        stamped = shown["capacity_updated_at"] / 1000
+        self.assertLess(abs(stamped - now().timestamp()), 60)
+        self.stack.ctl("providers", "set", "FSE01", "endpoint=https://b.example/y")
+        self.assertEqual(self.show("FSE01")["endpoint"]["url"], "https://b.example/y")
+        before = self.show("FSE01")
+        for wrong in (
+            "capacity=-1",
+            "capacity=msk:3",
+            "hours=mon 17:00-09:00",
+            "endpoint=ftp://c.example",
+            "accepting=maybe",
+            "colour=red",
+            "easting=1",
+        ):
+            done = self.stack.ctl("providers", "set", "FSE01", wrong, check=False)
+            self.assertEqual(done.returncode, 1, f"{wrong}: {done.stdout}{done.stderr}")
+            self.assertIn("expected" if wrong != "colour=red" else "not known", done.stderr)
+        self.assertEqual(self.show("FSE01"), before)
+        self.stack.ctl("providers", "set", "FSE01", "hours=", "capacity=")
+        shown = self.show("FSE01")
+        self.assertEqual(shown.get("hours", []), [])
+        self.assertNotIn("capacity_updated_at", shown)
+
+    def test_route_explains_a_file_and_an_id_and_sends_nothing(self):
+        self.load(
+            self.write(
+                "explain.csv",
+                "ods_code,name,kind,postcode,easting,northing,services,endpoint_url,hours,capacity,"
+                "capacity_updated_at,paused",
+                f"FEX02,Full,pharmacy,CT17 9AA,631001,141000,{SERVICE},https://a.example/2,,0,"
+                f"{now():%FT%TZ},",
+                f"FEX03,Paused,pharmacy,CT17 9AA,631002,141000,{SERVICE},https://a.example/3,,,,"
+                "true",
+                f"FEX04,Children,pharmacy,CT17 9AA,631003,141000,{SERVICE}:-15,https://a.example/4,"
+                ",,,",
+                f"FEX05,Well,pharmacy,CT17 9AA,633000,141000,{SERVICE},"
+                f"{self.receiver.url('FEX05')},,,,",
+            )
+        )
+        body = self.referral(nominated_provider="FEX99")
+        body["patient"]["postcode"] = "CT17 9AA"
+        at = now().replace(hour=12, minute=0, second=0, microsecond=0)
+        path = self.write("referral.json", json.dumps(body))
+        before = [
+            oracle.ends_of(self.stack.bootstrap, topic, "read_uncommitted")
+            for topic in ("deliveries", "referral.events", "referrals.blood-pressure")
+        ]
+        text = f"{at:%FT%TZ}"
+        answer = self.explain(path, "--at", text)
+        self.assertEqual((answer["outcome"], answer["destination"]), ("routed", "FEX05"))
+        passed_over = dict(answer["explanation"]["passed_over"])
+        self.assertEqual(passed_over["FEX99"], "unknown-provider")
+        self.assertEqual(passed_over["FEX02"], "full")
+        self.assertEqual(passed_over["FEX03"], "paused")
+        self.assertEqual(passed_over["FEX04"], "wrong-age")
+        self.assertTrue(answer["explanation"]["rules_version"])
+        self.assertRegex(answer["explanation"]["directory_version"], r"^p\d+$")
+        people = self.stack.ctl("route", path, "--explain", "--at", text).stdout
+        for word in ("FEX05", "passed over", "FEX02 full", "versions"):
+            self.assertIn(word, people)
+        self.assertEqual(
+            before,
+            [
+                oracle.ends_of(self.stack.bootstrap, topic, "read_uncommitted")
+                for topic in ("deliveries", "referral.events", "referrals.blood-pressure")
+            ],
+            "something was sent",
+        )
+
+        # who would be returned has an exit code of their own
+        far = dict(body, patient=dict(body["patient"], date_of_birth="2024-01-01"))
+        path = self.write("returned.json", json.dumps(far))
+        answer = self.explain(path, "--at", text, code=UNROUTED)
+        self.assertEqual(answer["outcome"], "returned")
+        self.assertTrue(answer["reason"])
+        # a file that is no referral is a finding, and asking for anything else is a mistake
+        path = self.write("broken.json", "{}")
+        self.assertEqual(self.stack.ctl("route", path, "--explain", check=False).returncode, 1)
+        self.assertEqual(self.stack.ctl("route", path, check=False).returncode, 2)
+        self.assertEqual(
+            self.stack.ctl("route", path, "--explain", "--at", "noon", check=False).returncode, 2
+        )
+
+        # one that the router has decided: its own explanation beside the one worked out anew
+        status, _, document = self.stack.post(body, "explain-id")
+        self.assertEqual(status, 202)
+        wait_until(
+            lambda: any(
+                e["referral_id"] == document["id"] and e["kind"] == "routed"
+                for e in oracle.events(self.stack)
+            ),
+            30,
+            "the decision",
+        )
+        answer = self.explain(document["id"])
+        stored = answer["stored"][0]
+        self.assertEqual(stored["destination"], answer["destination"])
+        self.assertEqual(stored["explanation"]["passed_over"], answer["explanation"]["passed_over"])
+        for private in (body["patient"]["family_name"], body["patient"]["postcode"]):
+            self.assertNotIn(private, json.dumps(answer))
+        unknown = "00000000-0000-4000-8000-000000000000"
+        self.assertEqual(self.stack.ctl("route", unknown, "--explain", check=False).returncode, 1)
+
+    def test_a_table_of_places_is_loaded_and_taken_at_a_signal(self):
+        points = self.write(
+            "code-point.csv",
+            '"IP1 1AA",10,616200,244500,"E92000001","","","","",""',
+            '"IP1 1AB",10,616400,244700,"E92000001","","","","",""',
+            '"IP1 1AE",90,0,0,"E92000001","","","","",""',
+            '"BT1 1AA",10,333700,374000,"N92000002","","","","",""',
+            '"dirty",10,1,1,"E92000001","","","","",""',
+            '"IP1 1AD",10,99616400,244700,"E92000001","","","","",""',
+        )
+        answer = json.loads(self.stack.ctl("locations", "load", points, "--json").stdout)
+        self.assertEqual(
+            {k: answer[k] for k in ("rows", "taken", "districts", "nowhere", "findings")},
+            {"rows": 6, "taken": 2, "districts": 1, "nowhere": 2, "findings": 2},
+        )
+        self.load(
+            self.write(
+                "ipswich.csv",
+                "ods_code,name,kind,easting,northing,services,endpoint_url",
+                f"FIP01,Invented Ipswich,pharmacy,616300,244600,{SERVICE},"
+                f"{self.receiver.url('FIP01')}",
+            )
+        )
+        self.stack.kill("router", signal.SIGHUP)
+        body = self.referral()
+        body["patient"]["postcode"] = "IP1 1AB"
+
+        def decided():
+            status, _, document = self.stack.post(body)
+            self.assertEqual(status, 202)
+            event = wait_until(
+                lambda: next(
+                    (
+                        e
+                        for e in oracle.events(self.stack)
+                        if e["referral_id"] == document["id"] and e["kind"] == "routed"
+                    ),
+                    None,
+                ),
+                30,
+                "the decision",
+            )
+            return event["destination"] == "FIP01"
+
+        wait_until(decided, 30, "the new place is known")
+
+    def test_the_files_of_nhs_ods_are_loaded_as_issued(self):
+        if not ODS_DIR.is_dir():
+            self.skipTest("there are no files of NHS ODS beside this checkout")
+        answer = self.load(ODS_DIR / "edispensary_QKS.csv", "--dry-run")
+        self.assertGreater(answer["added"], 250)
+        again = self.load(ODS_DIR / "epraccur_QKS.csv", "--dry-run")
+        self.assertGreater(again["others"], again["added"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
