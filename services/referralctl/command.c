@@ -208,13 +208,12 @@ static void print_usage(FILE *to)
             fprintf(to, "  %-18s %-12s %s\n", verb->name, verb->arguments, verb->summary);
         }
     }
-    fprintf(
-        to,
-        "\n%s VERB --help names the options. Kafka is found through KAFKA_BOOTSTRAP_SERVERS "
-        "and further KAFKA_ variables.\n"
-        "Exit codes: 0 well, 1 findings, 2 usage, 3 audit not complete, 4 not routed, "
-        "69 unavailable, 78 configuration.\n",
-        COMMAND);
+    fprintf(to,
+            "\n%s VERB --help names the options. Kafka is found through KAFKA_BOOTSTRAP_SERVERS "
+            "and further KAFKA_ variables.\n"
+            "Exit codes: 0 well, 1 findings, 2 usage, 3 audit not complete, 4 not routed, "
+            "69 unavailable, 78 configuration.\n",
+            COMMAND);
 }
 
 static bool verb_takes(const struct verb *verb, const char *name, size_t length)

@@ -241,9 +241,8 @@ static int decide(struct explain *explain, struct reason *reason)
 static int explain_it(struct explain *explain, const char *what, struct reason *reason)
 {
     struct uuid id;
-    enum verdict verdict =
-        provider_topic_open(
-        &explain->topic, explain->values->schemas_dir, explain->registry, reason);
+    enum verdict verdict = provider_topic_open(&explain->topic, explain->values->schemas_dir,
+                                               explain->registry, reason);
     if (verdict != DONE) {
         return command_fail(verdict == TRY_AGAIN ? EXIT_UNAVAILABLE : EXIT_CONFIGURATION, reason);
     }
@@ -258,9 +257,8 @@ static int explain_it(struct explain *explain, const char *what, struct reason *
 
 static int run_route(const struct command *command)
 {
-    struct explain explain = {.values = command->values,
-                              .registry = command->registry,
-                              .at_ms = clock_now_ms()};
+    struct explain explain = {
+        .values = command->values, .registry = command->registry, .at_ms = clock_now_ms()};
     struct reason reason = {0};
     if (!command->values->explain) {
         reason_set(&reason, "usage", NULL, "route sends nothing and only explains: add --explain");
