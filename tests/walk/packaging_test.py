@@ -42,8 +42,9 @@ PROJECT_VERSION = re.search(
     r"project\(\S+ VERSION (\S+)", (SOURCE_DIR / "CMakeLists.txt").read_text()
 ).group(1)
 KAFKA_VERSION = re.search(
-    r"<artifactId>kafka_[^<]*</artifactId>\s*<version>([^<]+)<",
+    r"<artifactId>kafka_[^<]*</artifactId>.*?<version>([^<]+)<",
     (SOURCE_DIR / "tests/stack/pom.xml").read_text(),
+    re.DOTALL,
 ).group(1)
 REGISTRY_VERSION = re.search(
     r"apicurio-registry-app:([^:]+):", (SOURCE_DIR / "tests/stack/setup.sh").read_text()
