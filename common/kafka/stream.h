@@ -88,6 +88,9 @@ __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *st
 __attribute__((warn_unused_result)) enum verdict
 stream_read_again(struct stream *stream, const char *topic, int32_t partition, int64_t offset,
                   struct reason *reason);
+/* Reading of a partition of ours rests, or goes on where it was. A message or two of it may still
+ * come. It outlasts a rebalance: assigned() says anew what is to be. False if it is not ours. */
+bool stream_rest(struct stream *stream, const char *topic, int32_t partition, bool resting);
 /* Holds its assignment (possibly none) and a broker answers, for /readyz. */
 bool stream_assigned(const struct stream *stream);
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */

@@ -98,6 +98,23 @@ static void end_pause(struct stream *stream, struct stream_partition *at)
     stream->paused--;
 }
 
+/* What was fetched of it is thrown away and fetched again later, so this is for long rests. */
+bool stream_rest(struct stream *stream, const char *topic, int32_t partition, bool resting)
+{
+    const struct stream_partition *at = stream_find(stream, topic, partition);
+    rd_kafka_topic_partition_list_t *list = at ? list_of(at) : NULL;
+    rd_kafka_resp_err_t error;
+
+    if (!list)
+        return false;
+    error = resting ? rd_kafka_pause_partitions(stream->consumer, list)
+                    : rd_kafka_resume_partitions(stream->consumer, list);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        error = list->elems[0].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* The client goes on behind what it has handed out last, which is the message that was postponed,
  * so it is sent back to that one. */
 static enum verdict resume(struct stream *stream, struct stream_partition *at,

@@ -247,6 +247,18 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
     }
 }
 
+size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
+{
+    size_t count = 0, cursor = 0;
+    void *value;
+    while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
+        const struct destination *destination = value;
+        if (destination_spoken_to(destination, now_ms))
+            count += destination->fresh.count + destination->ready.count;
+    }
+    return count;
+}
+
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts)
 {
     const size_t left_to_ask = core->draining ? core->moves_count - core->moves_open : 0;

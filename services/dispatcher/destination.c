@@ -42,7 +42,7 @@ bool destination_reserve(struct destination *destination)
            heap_reserve(&destination->waiting, count);
 }
 
-static bool spoken_to(const struct destination *destination, int64_t now_ms)
+bool destination_spoken_to(const struct destination *destination, int64_t now_ms)
 {
     return destination->usable && !destination->retired && now_ms >= destination->quiet_until_ms &&
            (!destination->open || (now_ms >= destination->probe_at_ms && !destination->in_flight));
@@ -51,7 +51,7 @@ static bool spoken_to(const struct destination *destination, int64_t now_ms)
 bool destination_may_send(const struct destination *destination, int64_t now_ms)
 {
     return destination->ready.count && destination->in_flight < (int32_t)destination->window &&
-           spoken_to(destination, now_ms);
+           destination_spoken_to(destination, now_ms);
 }
 
 bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share)
@@ -60,7 +60,7 @@ bool destination_may_note(const struct destination *destination, int64_t now_ms,
     double allowance = closed_off ? 1.0 : destination->window * NOTE_AHEAD;
     if (allowance > (double)share)
         allowance = (double)share;
-    return destination->fresh.count && spoken_to(destination, now_ms) &&
+    return destination->fresh.count && destination_spoken_to(destination, now_ms) &&
            (double)destination->noting + (double)destination->ready.count < allowance;
 }
 

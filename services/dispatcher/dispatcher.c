@@ -407,10 +407,10 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
 
 static void tell_ready(struct dispatcher *self)
 {
-    service_not_ready(self->context, self->stream_wait_ms                     ? "kafka is away"
-                                     : !stream_assigned(self->stream)         ? "no assignment yet"
-                                     : self->fences_count > self->again_count ? "restoring"
-                                                                              : NULL);
+    service_not_ready(self->context, self->stream_wait_ms             ? "kafka is away"
+                                     : !stream_assigned(self->stream) ? "no assignment yet"
+                                     : restore_alone(self)            ? "restoring"
+                                                                      : NULL);
 }
 
 /* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on
@@ -452,6 +452,7 @@ static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_co
     /* Deadlines are by the world's clock, which may jump; how often we look is not. */
     int64_t now_ms = clock_now_ms(), monotonic_ms = clock_monotonic_ms();
     follow_directory(self, now_ms, monotonic_ms);
+    restore_continue(self, now_ms, monotonic_ms);
     deliver_tick(self->core, now_ms);
     send_what_is_due(self, now_ms, monotonic_ms);
     tell_figures(self, monotonic_ms);

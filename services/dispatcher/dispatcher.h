@@ -26,6 +26,7 @@ struct fence {
     uint64_t nonce; /* 0 = not ours, or restored */
     bool written;   /* in the open transaction, or committed */
     bool again;     /* the partition is being read again, while its deliveries go on */
+    bool resting;   /* not read yet: others are restored before it */
 };
 
 struct dispatcher {
@@ -54,8 +55,10 @@ struct dispatcher {
     struct fence fences[FENCES_MAX];
     size_t fences_count; /* not read back yet */
     size_t again_count;  /* of them, those of partitions that are read again */
-    uint64_t nonce;      /* of the last fence; starts by chance */
-    bool fences_open;    /* some fence is in the open transaction */
+    size_t resting_count;
+    int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
+    uint64_t nonce;                             /* of the last fence; starts by chance */
+    bool fences_open;                           /* some fence is in the open transaction */
 
     struct buffer scratch, record, order;
     char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */
@@ -85,6 +88,13 @@ __attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
 
 /* endpoints.c: tells of the endpoints in the directory that may not be spoken to. */
 void endpoints_judge(struct dispatcher *self);
+
+/* restore.c: which partitions are read while not all are restored. */
+void restore_begin(struct dispatcher *self, int32_t partition);
+void restore_forget(struct dispatcher *self, int32_t partition);
+void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms);
+/* Nothing at all can be delivered yet. */
+bool restore_alone(const struct dispatcher *self);
 
 /* records.c: the topic read. */
 /* Reads again what there was no room for, once there is. */

@@ -26,6 +26,7 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
     self->nonce += self->nonce == UINT64_MAX ? 2 : 1; /* never 0 */
     self->fences[partition] = (struct fence){.nonce = self->nonce};
     self->fences_count++;
+    restore_begin(self, partition);
     return DONE;
 }
 
@@ -62,6 +63,7 @@ void records_revoked(void *context, const char *topic, int32_t partition, bool l
     deliver_revoked(self->core, partition);
     if (partition < 0 || partition >= FENCES_MAX)
         return;
+    restore_forget(self, partition);
     forget_fence(self, &self->fences[partition]);
     self->fences[partition] = (struct fence){0};
 }

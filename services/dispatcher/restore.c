@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Partitions are restored a few at a time, and the next ones only when what can be sent of the
+ * earlier ones is nearly gone: a backlog is worked off from the topic instead of being held in
+ * memory whole. Providers that are slow hold the next partitions up for a second at most, so that
+ * every deadline is known soon. */
+#include "dispatcher.h"
+
+#define AT_ONCE 4
+#define ENOUGH 4096 /* deliveries that can be sent: no need to read on */
+#define PATIENCE_MS 1000
+#define LOOK_MS 20
+
+static size_t restoring(const struct dispatcher *self)
+{
+    return self->fences_count - self->again_count - self->resting_count;
+}
+
+bool restore_alone(const struct dispatcher *self)
+{
+    return restoring(self) && !self->resting_count;
+}
+
+static bool rest(struct dispatcher *self, int32_t partition, bool resting)
+{
+    return stream_rest(self->stream, TOPIC_DELIVERIES, partition, resting);
+}
+
+/* If it can't be told to rest, it is restored at once: no harm but memory. */
+void restore_begin(struct dispatcher *self, int32_t partition)
+{
+    bool wait = restoring(self) > AT_ONCE;
+    bool told = rest(self, partition, wait);
+    self->fences[partition].resting = wait && told;
+    self->resting_count += wait && told;
+}
+
+void restore_forget(struct dispatcher *self, int32_t partition)
+{
+    self->resting_count -= self->fences[partition].resting;
+    self->fences[partition].resting = false;
+}
+
+void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
+{
+    if (!self->resting_count || restoring(self) >= AT_ONCE ||
+        monotonic_ms < self->restore_look_at_ms)
+        return;
+    self->restore_look_at_ms = monotonic_ms + LOOK_MS;
+    if (deliver_sendable(self->core, now_ms) >= ENOUGH &&
+        monotonic_ms - self->restored_at_ms < PATIENCE_MS)
+        return;
+    self->restored_at_ms = monotonic_ms;
+    for (int32_t i = 0; i < FENCES_MAX && self->resting_count && restoring(self) < AT_ONCE; i++) {
+        if (self->fences[i].resting && rest(self, i, false))
+            restore_forget(self, i);
+    }
+}
