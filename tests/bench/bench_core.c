@@ -130,7 +130,7 @@ static int turn(struct bench *bench)
     return count;
 }
 
-static void run(bool one_dead, size_t pending, int deliveries)
+static void run(bool first, bool one_dead, size_t pending, int deliveries)
 {
     struct bench bench = {.now = NOW, .one_dead = one_dead};
     malloc_trim(0);
@@ -165,8 +165,9 @@ static void run(bool one_dead, size_t pending, int deliveries)
         for (int i = 0; i < count; i++)
             read_healthy(&bench);
     }
-    printf("%s pending=%zu ns_per_delivery=%.0f ns_per_restored=%.0f bytes_per_pending=%zu\n",
-           one_dead ? "one-dead" : "spread", pending,
+    printf("%s{\"backlog\":\"%s\",\"pending\":%zu,\"ns_per_delivery\":%.0f,"
+           "\"ns_per_restored\":%.0f,\"bytes_per_pending\":%zu}",
+           first ? "[" : ",\n", one_dead ? "one-dead" : "spread", pending,
            (double)(cpu_ns() - start) / (double)delivered, restore_ns, bytes);
     deliver_free(bench.core);
 }
@@ -181,11 +182,13 @@ int main(int argc, char **argv)
         return 1;
     }
     if (pending) {
-        run(false, (size_t)pending, (int)deliveries);
+        run(true, false, (size_t)pending, (int)deliveries);
+        puts("]");
         return 0;
     }
     for (int one_dead = 0; one_dead < 2; one_dead++)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-            run(one_dead, sizes[i], (int)deliveries);
+            run(!one_dead && !i, one_dead, sizes[i], (int)deliveries);
+    puts("]");
     return 0;
 }

@@ -477,16 +477,34 @@ def reload_while_routing(stack):
     return applied[-1][0] - applied[0][0], gap
 
 
+def bench_core(results):
+    """The dispatcher's core alone, beside a backlog of a thousand and of a million."""
+    rows = tool("bench_core", os.environ.get("CORE_DELIVERIES", "200000"))
+    results["core"] = rows
+    for backlog, whose in (("one-dead", "of a dead provider"), ("spread", "of all, worked off")):
+        few, *_, many = [row for row in rows if row["backlog"] == backlog]
+        print(
+            f"{'a million pending / a thousand':<34} "
+            f"{many['ns_per_delivery'] / few['ns_per_delivery']:5.2f} x  "
+            f"(backlog {whose}; goal at most 2)   {many['ns_per_delivery']:,.0f} ns per delivery, "
+            f"{many['bytes_per_pending']:,} bytes each (goal at most 1,610)",
+            flush=True,
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", help="keep the raw figures in this file")
     parser.add_argument(
-        "only", nargs="*", help="directory router gateway dispatcher rest; all if none is named"
+        "only",
+        nargs="*",
+        help="directory core router gateway dispatcher rest; all if none is named",
     )
     options = parser.parse_args()
     results = {}
     for name, bench in (
         ("directory", bench_directory),
+        ("core", bench_core),
         ("router", bench_router),
         ("gateway", bench_gateway),
         ("dispatcher", bench_dispatcher),
