@@ -32,6 +32,8 @@ enum {
     METRIC_SENT,
     METRIC_LAG,
     METRIC_CELLS,
+    METRIC_CELLS_MAX,
+    METRIC_SQUEEZED,
     METRIC_ACTIVE,
 };
 
@@ -44,6 +46,10 @@ static const struct metric metrics_table[] = {
     {"referral_aggregator_volumes_total", METRIC_COUNTER, NULL, "Volume records sent"},
     {"referral_aggregator_lag", METRIC_GAUGE, NULL, "Events still to be read"},
     {"referral_aggregator_cells", METRIC_GAUGE, NULL, "Combinations of dimensions in memory"},
+    {"referral_aggregator_cells_max", METRIC_GAUGE, NULL,
+     "AGGREGATOR_CELLS: the bound of the above"},
+    {"referral_aggregator_days_let_go_total", METRIC_COUNTER, NULL,
+     "Days that left memory early because AGGREGATOR_CELLS was reached; an event reads one back"},
     {"referral_aggregator_active", METRIC_GAUGE, NULL,
      "Whether this process counts (1) or stands by (0)"},
 };
@@ -84,6 +90,7 @@ struct aggregator {
     struct turn *turn;
     struct stream *stream; /* NULL while standing by */
     bool restored;         /* the window is what volumes.daily says, plus our own transaction */
+    uint64_t squeezed;     /* days let go for want of space, as far as that was said */
 };
 
 static void count_metric(struct aggregator *aggregator, size_t row, const char *label,
@@ -132,7 +139,9 @@ static void on_revoked(void *self, const char *topic, int32_t partition, bool lo
 static enum verdict load_late_day(struct aggregator *aggregator, int64_t day, struct reason *reason)
 {
     if (!window_hold_late(aggregator->window, day)) {
-        reason_set(reason, "window-full", NULL, "no room for a late day: raise AGGREGATOR_CELLS");
+        reason_set(
+            reason, "window-full", NULL,
+            "no room for a late day beside those that are being counted: raise AGGREGATOR_CELLS");
         return BROKEN;
     }
     struct restore_result result;
@@ -241,9 +250,26 @@ static enum verdict on_tick(void *self, int64_t now_ms, struct reason *reason)
     return DONE;
 }
 
+/* Long before counting has to stop: the figures stay right, only late events cost more. */
+static void tell_squeezed(struct aggregator *aggregator)
+{
+    uint64_t squeezed = window_squeezed(aggregator->window);
+    if (squeezed == aggregator->squeezed)
+        return;
+    char days[24], first[DATE_TEXT_SIZE], cells[24];
+    text_format(days, sizeof(days), "%llu", (unsigned long long)(squeezed - aggregator->squeezed));
+    date_format(date_from_days(window_floor(aggregator->window)), first);
+    text_format(cells, sizeof(cells), "%lld", (long long)aggregator->values->cells);
+    log_fact(LOG_LEVEL_WARNING, "days-let-go", "days", days, "first_day_held", first,
+             "AGGREGATOR_CELLS", cells, NULL);
+    count_metric(aggregator, METRIC_SQUEEZED, NULL, (double)(squeezed - aggregator->squeezed));
+    aggregator->squeezed = squeezed;
+}
+
 static void on_committed(void *self)
 {
     struct aggregator *aggregator = self;
+    tell_squeezed(aggregator);
     window_committed(aggregator->window, count_floor(clock_now_ms(), aggregator->values->days));
 }
 
@@ -379,6 +405,7 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
     service_not_ready(aggregator->context, why_not_ready(aggregator));
     metrics_set(aggregator->metrics, METRIC_ACTIVE, NULL, aggregator->stream ? 1 : 0);
     metrics_set(aggregator->metrics, METRIC_CELLS, NULL, (double)window_cells(aggregator->window));
+    metrics_set(aggregator->metrics, METRIC_CELLS_MAX, NULL, (double)aggregator->values->cells);
     metrics_set(aggregator->metrics, METRIC_LAG, NULL,
                 aggregator->stream ? (double)stream_lag(aggregator->stream) : 0);
     return verdict;

@@ -31,6 +31,7 @@ struct day {
     struct day *next;
     int64_t day;
     uint64_t touched_in; /* number of the transaction that changed or loaded it last */
+    uint64_t changed_in; /* that changed it last; 0 = none did */
     struct cell **buckets;
     size_t buckets_count; /* a power of two */
     size_t cells_count;
@@ -44,13 +45,16 @@ struct window {
     size_t held; /* cells and days: an empty day costs memory, too */
     size_t held_max;
     size_t cells_count;
+    uint64_t squeezed;
 };
 
 struct window *window_new(size_t cells_max)
 {
     struct window *window = calloc(1, sizeof(*window));
-    if (window)
+    if (window) {
         window->held_max = cells_max;
+        window->transaction = 1;
+    }
     return window;
 }
 
@@ -99,6 +103,44 @@ size_t window_cells(const struct window *window)
     return window->cells_count;
 }
 
+uint64_t window_squeezed(const struct window *window)
+{
+    return window->squeezed;
+}
+
+/* Lets the oldest day go that is older than `before`, not `except`, and was not changed in this
+ * transaction or the one before, whose markers may not be written yet. It is read back when an
+ * event for it comes. False if there is none. */
+static bool squeeze(struct window *window, int64_t before, int64_t except)
+{
+    struct day **oldest = NULL;
+    for (struct day **at = &window->days; *at; at = &(*at)->next) {
+        const struct day *day = *at;
+        bool settled = day->changed_in == 0 || window->transaction - day->changed_in >= 2;
+        if (settled && day->day < before && day->day != except &&
+            (!oldest || day->day < (*oldest)->day))
+            oldest = at;
+    }
+    if (!oldest)
+        return false;
+    struct day *day = *oldest;
+    *oldest = day->next;
+    if (day->day >= window->floor_day)
+        window->floor_day = day->day + 1;
+    day_free(window, day);
+    window->squeezed++;
+    return true;
+}
+
+/* Room for one more of that day: older days go, and if need be `others`, too. */
+static bool has_room(struct window *window, int64_t day, bool others)
+{
+    while (window->held >= window->held_max)
+        if (!squeeze(window, day, day) && !(others && squeeze(window, INT64_MAX, day)))
+            return false;
+    return true;
+}
+
 /* Days stay few (the window and some late ones), and events come in their order: the day found is
  * moved to the front. */
 static struct day *day_find(struct window *window, int64_t day)
@@ -115,12 +157,12 @@ static struct day *day_find(struct window *window, int64_t day)
     return NULL;
 }
 
-static struct day *day_find_or_add(struct window *window, int64_t day)
+static struct day *day_find_or_add(struct window *window, int64_t day, bool others)
 {
     struct day *found = day_find(window, day);
     if (found)
         return found;
-    if (window->held >= window->held_max)
+    if (!has_room(window, day, others))
         return NULL;
     found = calloc(1, sizeof(*found));
     if (!found)
@@ -151,7 +193,7 @@ bool window_holds(const struct window *window, int64_t day)
 
 bool window_hold_late(struct window *window, int64_t day)
 {
-    return day_find_or_add(window, day) != NULL;
+    return day_find_or_add(window, day, true) != NULL;
 }
 
 void window_let_go(struct window *window, int64_t day_number)
@@ -223,7 +265,7 @@ static void day_grow(struct day *day)
 }
 
 static struct cell *cell_find_or_add(struct window *window, struct day *day,
-                                     const struct volume *dimensions)
+                                     const struct volume *dimensions, bool others)
 {
     char packed[DIMENSIONS_SIZE];
     size_t length = pack_dimensions(dimensions, packed);
@@ -232,7 +274,7 @@ static struct cell *cell_find_or_add(struct window *window, struct day *day,
         if (cell->hash == hash && cell->length == length &&
             memcmp(cell->dimensions, packed, length) == 0)
             return cell;
-    if (window->held >= window->held_max)
+    if (!has_room(window, day->day, others))
         return NULL;
     struct cell *cell = calloc(1, sizeof(*cell) + length);
     if (!cell)
@@ -252,6 +294,14 @@ static struct cell *cell_find_or_add(struct window *window, struct day *day,
     return cell;
 }
 
+static bool holds_newer(const struct window *window, int64_t day)
+{
+    for (const struct day *at = window->days; at; at = at->next)
+        if (at->day > day)
+            return true;
+    return false;
+}
+
 enum verdict window_restore(struct window *window, const struct volume *volume,
                             struct reason *reason)
 {
@@ -263,8 +313,15 @@ enum verdict window_restore(struct window *window, const struct volume *volume,
     int64_t day_number = date_to_days(date);
     if (!window_holds(window, day_number))
         return DONE;
-    struct day *day = day_find_or_add(window, day_number);
-    struct cell *cell = day ? cell_find_or_add(window, day, volume) : NULL;
+    bool late = day_number < window->floor_day;
+    struct day *day = day_find_or_add(window, day_number, late);
+    struct cell *cell = day ? cell_find_or_add(window, day, volume, late) : NULL;
+    if (!cell && !late && holds_newer(window, day_number)) {
+        window_let_go(window, day_number); /* the oldest of all: it does not fit */
+        window->floor_day = day_number + 1;
+        window->squeezed++;
+        return DONE;
+    }
     if (!cell) {
         reason_set(
             reason, "window-full", NULL,
@@ -281,11 +338,12 @@ enum verdict window_restore(struct window *window, const struct volume *volume,
 bool window_add(struct window *window, int64_t day_number, const struct volume *dimensions)
 {
     assert(window_holds(window, day_number));
-    struct day *day = day_find_or_add(window, day_number);
-    struct cell *cell = day ? cell_find_or_add(window, day, dimensions) : NULL;
+    struct day *day = day_find_or_add(window, day_number, true);
+    struct cell *cell = day ? cell_find_or_add(window, day, dimensions, true) : NULL;
     if (!cell)
         return false;
     day->touched_in = window->transaction;
+    day->changed_in = window->transaction;
     cell->count++;
     cell->unsent = true;
     if (!cell->changed) {

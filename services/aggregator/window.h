@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The counts in memory: cells (one per combination of dimensions) by London day. Every day from the
- * floor on is held whole; an older one only after window_hold_late. Changes are undone unless they
- * are committed. Pure. */
+ * floor on is held whole; an older one only after window_hold_late. Where space is short the floor
+ * rises: the oldest days leave memory and are late ones from then on. Changes are undone unless
+ * they are committed. Pure. */
 #ifndef AGGREGATOR_WINDOW_H
 #define AGGREGATOR_WINDOW_H
 
@@ -17,6 +18,8 @@ void window_free(struct window *window);
 void window_begin(struct window *window, int64_t floor_day);
 int64_t window_floor(const struct window *window);
 size_t window_cells(const struct window *window);
+/* How many days have left for want of space, since the window was made. */
+uint64_t window_squeezed(const struct window *window);
 /* True if counts of that day may be read and changed: it is at or after the floor, or was loaded
  * since. */
 bool window_holds(const struct window *window, int64_t day);

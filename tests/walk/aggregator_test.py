@@ -2,6 +2,7 @@
 """The aggregator against a real Kafka: whatever is done to it, volumes.daily says exactly what the
 committed events add up to, late days and days of 23 and 25 hours included."""
 
+import collections
 import os
 import pathlib
 import signal
@@ -179,6 +180,30 @@ class Aggregator(unittest.TestCase):
             if line.startswith("referral_aggregator_passed_over_total{")
         ]
         self.assertEqual(sum(float(line.rsplit(" ", 1)[1]) for line in passed), 4, passed)
+
+    def test_in_less_memory_than_its_days_need_it_still_counts_exactly(self):
+        every = lives.Lives(16, 400).events
+        cells = oracle.cells_of(every)
+        newest = max(cell[0] for cell in cells)
+        bound = (len(cells) + sum(cell[0] == newest for cell in cells)) // 2
+        self.stack.start("aggregator", AGGREGATOR_CELLS=str(bound))
+        self.day_after_day(every)
+        self.assertGreater(self.metric("referral_aggregator_days_let_go_total"), 0)
+        self.assertLessEqual(self.metric("referral_aggregator_cells "), bound)
+        self.assertEqual(self.metric("referral_aggregator_cells_max"), bound)
+        self.assertIn('"days-let-go"', self.stack.log_path("aggregator").read_text())
+        # and from its own output, which does not fit either: late events find their days again
+        self.stack.restart("aggregator", AGGREGATOR_CELLS=str(bound))
+        self.day_after_day(lives.Lives(17, 60).events)
+
+    def day_after_day(self, events):
+        days = collections.defaultdict(list)
+        for event in events:
+            days[oracle.london_day(event["occurred_at"])].append(event)
+        for day in sorted(days):
+            lives.produce(self.stack, days[day])
+            self.events = self.events + days[day]
+            self.wait_for_truth()
 
     def test_past_its_bound_it_stops_and_says_what_to_do(self):
         self.events = lives.Lives(15, 50).events

@@ -385,6 +385,72 @@ static void a_time_without_a_day_is_named(void **state)
     window_free(window);
 }
 
+static struct volume cell_of(const char *period, const char *stage, int64_t count)
+{
+    struct volume volume = {.count = count};
+    text_copy(volume.period, sizeof(volume.period), period);
+    text_copy(volume.stage, sizeof(volume.stage), stage);
+    return volume;
+}
+
+/* What is read back at a start: the oldest days do not fit and are late ones from then on, in
+ * whatever order the records come. */
+static void a_start_holds_the_newest_days_that_fit(void **state)
+{
+    (void)state;
+    static const char *const orders[][4] = {
+        {"2026-07-01", "2026-07-02", "2026-07-03", "2026-07-04"},
+        {"2026-07-04", "2026-07-03", "2026-07-02", "2026-07-01"},
+        {"2026-07-02", "2026-07-04", "2026-07-01", "2026-07-03"},
+    };
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct window *window = window_new(4); /* two days of a cell each */
+        struct reason reason;
+        window_begin(window, day("2026-06-01"));
+        for (size_t j = 0; j < 4; j++) {
+            struct volume volume = cell_of(orders[i][j], "received", 5);
+            assert_int_equal(window_restore(window, &volume, &reason), DONE);
+        }
+        assert_false(window_holds(window, day("2026-07-02")));
+        assert_true(window_holds(window, day("2026-07-03")));
+        assert_true(window_holds(window, day("2026-07-04")));
+        assert_int_equal(window_cells(window), 2);
+        assert_true(window_squeezed(window) >= 1);
+        window_free(window);
+    }
+}
+
+/* A day leaves only when a scan of the topic is certain to see its last change. */
+static void days_make_room_two_transactions_after_their_last_change(void **state)
+{
+    (void)state;
+    struct window *window = window_new(4);
+    struct volume one = {.stage = "received"}, two = {.stage = "returned"};
+    window_begin(window, day("2026-07-01"));
+    assert_true(window_add(window, day("2026-07-01"), &one));
+    window_committed(window, day("2026-06-01"));
+    assert_true(window_add(window, day("2026-07-02"), &one));
+    assert_false(window_add(window, day("2026-07-02"), &two)); /* the markers of the first … */
+    window_committed(window, day("2026-06-01"));
+    assert_true(window_add(window, day("2026-07-02"), &two)); /* … are there now */
+    assert_false(window_holds(window, day("2026-07-01")));
+    assert_int_equal(window_squeezed(window), 1);
+    window_committed(window, day("2026-06-01"));
+    /* a late event for it: it is held again, and read back */
+    window_committed(window, day("2026-06-01"));
+    assert_true(window_hold_late(window, day("2026-07-01")));
+    struct volume back = cell_of("2026-07-01", "received", 1);
+    struct reason reason;
+    assert_int_equal(window_restore(window, &back, &reason), DONE);
+    assert_false(window_holds(window, day("2026-07-02")));
+    assert_true(window_add(window, day("2026-07-01"), &one));
+    void *cursor = NULL;
+    struct volume sent;
+    assert_true(window_next_unsent(window, &cursor, &sent));
+    assert_int_equal(sent.count, 2);
+    window_free(window);
+}
+
 static void the_bound_is_kept_and_said(void **state)
 {
     (void)state;
@@ -462,6 +528,8 @@ int main(void)
         cmocka_unit_test(a_late_day_that_could_not_be_loaded_is_not_held),
         cmocka_unit_test(the_window_moves_on_at_a_commit_and_never_back),
         cmocka_unit_test(a_time_without_a_day_is_named),
+        cmocka_unit_test(a_start_holds_the_newest_days_that_fit),
+        cmocka_unit_test(days_make_room_two_transactions_after_their_last_change),
         cmocka_unit_test(the_bound_is_kept_and_said),
         cmocka_unit_test(thousands_of_cells_keep_their_counts),
         cmocka_unit_test(the_floor_is_a_number_of_london_days_back),
