@@ -41,6 +41,8 @@ struct metrics {
     pthread_mutex_t lock;
     struct row *rows;
     struct metrics *more; /* printed with these */
+    unsigned generation; /* of what SIGHUP reads again: 1 at the start */
+    bool last_reload_well;
 };
 
 struct metrics *metrics_new(const struct metric *table, size_t count)
@@ -57,6 +59,8 @@ struct metrics *metrics_new(const struct metric *table, size_t count)
     }
     metrics->table = table;
     metrics->count = count;
+    metrics->generation = 1;
+    metrics->last_reload_well = true;
     return metrics;
 }
 
@@ -267,6 +271,31 @@ static bool print_process(struct buffer *buffer)
         seconds, resident_bytes(), open_files());
 }
 
+void metrics_note_reload(struct metrics *metrics, bool well)
+{
+    pthread_mutex_lock(&metrics->lock);
+    metrics->last_reload_well = well;
+    metrics->generation += well ? 1 : 0;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+static bool print_generation(struct metrics *metrics, struct buffer *buffer)
+{
+    pthread_mutex_lock(&metrics->lock);
+    unsigned generation = metrics->generation;
+    bool well = metrics->last_reload_well;
+    pthread_mutex_unlock(&metrics->lock);
+    return buffer_append_format(
+        buffer,
+        "# HELP referral_configuration_generation Generation of schemas, rules and secrets in "
+        "force: 1 at the start, one more for each SIGHUP that was taken.\n"
+        "# TYPE referral_configuration_generation gauge\nreferral_configuration_generation %u\n"
+        "# HELP referral_configuration_last_reload_successful 0 after a SIGHUP that kept the old.\n"
+        "# TYPE referral_configuration_last_reload_successful gauge\n"
+        "referral_configuration_last_reload_successful %d\n",
+        generation, well);
+}
+
 void metrics_join(struct metrics *metrics, struct metrics *more)
 {
     if (!metrics)
@@ -291,5 +320,6 @@ static bool print_rows(struct metrics *metrics, struct buffer *buffer)
 
 bool metrics_print(struct metrics *metrics, struct buffer *buffer)
 {
-    return print_rows(metrics, buffer) && print_process(buffer);
+    return print_rows(metrics, buffer) && print_generation(metrics, buffer) &&
+           print_process(buffer);
 }

@@ -34,7 +34,10 @@ void metrics_observe(struct metrics *metrics, size_t row, const char *label, dou
 /* From now on the rows of `more` (borrowed; NULL: none any more) are printed, too. Takes NULL
  * metrics. */
 void metrics_join(struct metrics *metrics, struct metrics *more);
-/* Appends the exposition, process_* rows (CPU seconds, resident bytes, open files) included. */
+/* After a SIGHUP: what was read is in force (the generation grows), or the old is kept. */
+void metrics_note_reload(struct metrics *metrics, bool well);
+/* Appends the exposition, with the generation in force and process_* rows (CPU seconds, resident
+ * bytes, open files). */
 bool metrics_print(struct metrics *metrics, struct buffer *buffer);
 
 #endif

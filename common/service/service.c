@@ -169,6 +169,7 @@ static void reload(struct service_context *context)
     if (!service->reload)
         return;
     verdict = service->reload(service->self, &reason);
+    metrics_note_reload(context->metrics, verdict == DONE);
     if (verdict == DONE)
         log_fact(LOG_LEVEL_INFO, "reloaded", NULL);
     else

@@ -116,7 +116,9 @@ static void learn_pathway(struct router *router, const char *pathway)
     struct reason reason;
     if (pathway_find(router->world->pathways, pathway) != NULL)
         return;
-    if (router_reload(router, &reason) != DONE)
+    bool well = router_reload(router, &reason) == DONE;
+    metrics_note_reload(router->metrics, well);
+    if (!well)
         log_fact(LOG_LEVEL_WARNING, "pathways kept as they were", "reason", reason.code, "file",
                  reason.pointer, "detail", reason.detail, NULL);
 }

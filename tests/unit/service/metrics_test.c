@@ -57,6 +57,14 @@ static void counters_and_gauges_are_printed_with_help_and_type(void **state)
     expect(metrics, "x_labelled_total{pathway=\"a\\\"b\\\\c\\nd\"} 1\n");
     expect(metrics, "# TYPE x_gauge gauge\nx_gauge 1795424998.25\n");
     expect(metrics, "\nprocess_resident_memory_bytes ");
+    expect(metrics, "\nreferral_configuration_generation 1\n");
+    expect(metrics, "\nreferral_configuration_last_reload_successful 1\n");
+    metrics_note_reload(metrics, false);
+    expect(metrics, "\nreferral_configuration_generation 1\n");
+    expect(metrics, "\nreferral_configuration_last_reload_successful 0\n");
+    metrics_note_reload(metrics, true);
+    expect(metrics, "\nreferral_configuration_generation 2\n");
+    expect(metrics, "\nreferral_configuration_last_reload_successful 1\n");
     metrics_free(metrics);
     metrics_free(NULL);
 }
