@@ -200,6 +200,25 @@ static void put_choice(struct writer *writer, const struct provider_choice *choi
     put_text(writer, "]");
 }
 
+/* What a return for want of a provider or of time is in plain words; "" for any other reason. */
+static const char *words_of(const char *reason)
+{
+    static const char *const words[][2] = {
+        {"no-provider", "No provider that could take this referral was found. Arrange it with "
+                        "the patient another way."},
+        {"no-provider-open", "No provider of this service is open in time. Arrange it with the "
+                             "patient another way, or refer again later."},
+        {"no-provider-in-range", "No provider of this service is near enough. Ask the patient "
+                                 "about one further away, and nominate it."},
+        {"deadline-passed", "The time for this referral had passed before a provider could be "
+                            "found. Speak to the patient, and refer again if it is still needed."},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i][0], reason) == 0)
+            return words[i][1];
+    return "";
+}
+
 bool route_explain(const struct route_world *world, const struct route_decision *decision,
                    const char *rules_version, char *text, size_t size)
 {
@@ -213,6 +232,8 @@ bool route_explain(const struct route_world *world, const struct route_decision 
     put_member(&writer, "fell_back_from", decision->rules.fell_back_from);
     put_member(&writer, "rules_reason", decision->rules.reason);
     put_member(&writer, "reason", decision->reason);
+    const char *words = words_of(decision->reason);
+    put_member(&writer, "words", words[0] != '\0' ? words : decision->rules.words);
     put_true(&writer, "urgent", decision->rules.urgent);
     put_choice(&writer, &decision->choice);
     put_true(&writer, "clock_skewed", decision->clock_skewed);
