@@ -27,8 +27,16 @@ struct contract {
     size_t messages_count;
     struct contract_pathway pathways[CONTRACT_PATHWAYS_MAX];
     size_t pathways_count;
-    struct map *by_fingerprint; /* owns the schemas */
+    struct map *by_fingerprint;      /* owns the schemas */
+    const struct findings *findings; /* while contract_load_all is at it */
 };
+
+/* True if the fault has been told, and what else there is shall be looked at. */
+static bool told(const struct contract *contract, const struct reason *reason)
+{
+    findings_tell(contract->findings, reason);
+    return contract->findings != NULL;
+}
 
 static void free_schema(void *schema)
 {
@@ -67,7 +75,9 @@ static const struct schema *keep_take(struct contract *contract, struct schema *
 static void blame(const char *file, const struct reason *inner, const char *pointer,
                   struct reason *reason)
 {
-    reason_set(reason, inner->code, file, "%s%s%s", pointer, *pointer ? ": " : "", inner->detail);
+    reason_set(reason, inner->code, file, "line %zu: %s%s%s",
+               json_file_line(file, SCHEMA_SIZE_MAX, pointer), pointer, *pointer ? ": " : "",
+               inner->detail);
 }
 
 static const struct schema *load_schema(struct contract *contract, const char *file,
@@ -113,8 +123,9 @@ static bool load_messages(struct contract *contract, struct reason *reason)
         const char *name = folder.names[i];
         char file[FOLDER_PATH_SIZE];
         if (folder_suffix(name, ".avsc") && strcmp(name, "envelope.avsc") != 0)
-            done = folder_join(file, contract->dir, name, reason) &&
-                   load_message(contract, file, reason);
+            done = (folder_join(file, contract->dir, name, reason) &&
+                    load_message(contract, file, reason)) ||
+                   told(contract, reason);
     }
     folder_clear(&folder);
     return done;
@@ -138,8 +149,9 @@ static bool load_versions(struct contract *contract, const char *parent, struct 
         const char *name = folder.names[i];
         char file[FOLDER_PATH_SIZE];
         if (folder_suffix(name, ".avsc"))
-            done = folder_join(file, dir, name, reason) &&
-                   load_schema(contract, file, true, reason) != NULL;
+            done = (folder_join(file, dir, name, reason) &&
+                    load_schema(contract, file, true, reason) != NULL) ||
+                   told(contract, reason);
     }
     folder_clear(&folder);
     return done;
@@ -289,7 +301,7 @@ static bool load_pathways(struct contract *contract, const struct json *envelope
         char dir[FOLDER_PATH_SIZE];
         done = folder_join(dir, parent, name, reason);
         if (done && is_directory(dir))
-            done = load_pathway(contract, envelope, dir, name, reason);
+            done = load_pathway(contract, envelope, dir, name, reason) || told(contract, reason);
     }
     folder_clear(&folder);
     return done;
@@ -325,6 +337,12 @@ static struct json *load_envelope(const struct contract *contract, struct reason
 
 struct contract *contract_load(const char *schemas_dir, struct reason *reason)
 {
+    return contract_load_all(schemas_dir, NULL, reason);
+}
+
+struct contract *contract_load_all(const char *schemas_dir, const struct findings *findings,
+                                   struct reason *reason)
+{
     struct contract *contract = calloc(1, sizeof(*contract));
     if (contract)
         contract->by_fingerprint = map_new(VERSIONS_MAX);
@@ -334,13 +352,16 @@ struct contract *contract_load(const char *schemas_dir, struct reason *reason)
         contract_free(contract);
         return NULL;
     }
-    bool done = load_messages(contract, reason);
+    contract->findings = findings;
+    bool done = load_messages(contract, reason) || told(contract, reason);
     struct json *envelope = done ? load_envelope(contract, reason) : NULL;
     done = envelope && load_pathways(contract, envelope, reason) &&
            load_versions(contract, contract->dir, reason);
     json_free(envelope);
+    contract->findings = NULL;
     if (done)
         return contract;
+    findings_tell(findings, reason);
     contract_free(contract);
     return NULL;
 }

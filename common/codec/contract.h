@@ -12,6 +12,7 @@
 #ifndef CODEC_CONTRACT_H
 #define CODEC_CONTRACT_H
 
+#include "base/finding.h"
 #include "codec/record.h"
 #include "codec/schema.h"
 
@@ -25,6 +26,10 @@ struct contract;
  * duplicate-schema. */
 __attribute__((warn_unused_result)) struct contract *contract_load(const char *schemas_dir,
                                                                    struct reason *reason);
+/* The same for a look at everything: tells each fault and goes on (one per schema file), and
+ * returns what could be loaded, or NULL if that makes no contract. */
+__attribute__((warn_unused_result)) struct contract *
+contract_load_all(const char *schemas_dir, const struct findings *findings, struct reason *reason);
 void contract_free(struct contract *contract);
 const char *contract_dir(const struct contract *contract);
 /* "Delivery", "ReferralEvent", "Provider", "Volume"; NULL if unknown. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names in a folder, in the same order on every machine; for contract.c alone. */
+/* The names in a folder, in the same order on every machine. */
 #ifndef CODEC_FOLDER_H
 #define CODEC_FOLDER_H
 

@@ -364,6 +364,24 @@ void pathway_free(struct pathway *pathway)
     free(pathway);
 }
 
+static bool compile_digest(struct compiler *compiler)
+{
+    struct pathway *pathway = compiler->pathway;
+    const struct schema *schema = contract_referral(compiler->contract, pathway->name);
+    char *rules = json_print(pathway->json, JSON_SORTED);
+    struct buffer buffer;
+    uint8_t digest[SHA256_SIZE];
+    buffer_init(&buffer, PATHWAY_FILE_SIZE_MAX + SCHEMA_SIZE_MAX);
+    bool done = rules && buffer_append_text(&buffer, rules) &&
+                buffer_append_text(&buffer, schema_text(schema)) &&
+                digest_sha256(buffer_text(&buffer), buffer.length, digest) &&
+                hex_encode(digest, sizeof(digest), pathway->digest, sizeof(pathway->digest));
+    pathway->digest[16] = '\0';
+    buffer_clear(&buffer);
+    free(rules);
+    return done || compile_error(compiler, NULL, NULL, "memory for a digest");
+}
+
 static bool compile_whole(struct compiler *compiler)
 {
     static const char *const names[] = {
@@ -382,7 +400,7 @@ static bool compile_whole(struct compiler *compiler)
     (void)compile_services(compiler);
     (void)compile_no_distance_selling(compiler);
     (void)compile_rules(compiler);
-    return compiler->errors == 0;
+    return compiler->errors == 0 && compile_digest(compiler);
 }
 
 struct pathway *pathway_compile(const struct contract *contract, const char *name,

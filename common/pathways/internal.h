@@ -6,6 +6,7 @@
 #ifndef PATHWAYS_INTERNAL_H
 #define PATHWAYS_INTERNAL_H
 
+#include "base/digest.h"
 #include "pathways/pathway.h"
 
 #define PATHWAY_FILE_SIZE_MAX (256 * 1024)
@@ -75,6 +76,7 @@ struct pathway {
     struct json *json; /* owns all texts */
     char name[PATHWAY_NAME_SIZE];
     char topic[PATHWAY_NAME_SIZE + 16];
+    char digest[2 * SHA256_SIZE + 1]; /* cut to 16 digits */
     const char *title, *version, *clinical_owner, *provider_kind;
     int64_t deadline_ms, outcome_ms, retry_first_ms, retry_most_ms, distance_most_m;
     bool enabled;

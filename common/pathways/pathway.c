@@ -76,6 +76,16 @@ const char *pathway_topic(const struct pathway *pathway)
     return pathway->topic;
 }
 
+const struct json *pathway_document(const struct pathway *pathway)
+{
+    return pathway->json;
+}
+
+const char *pathway_digest(const struct pathway *pathway)
+{
+    return pathway->digest;
+}
+
 const char *pathway_provider_kind(const struct pathway *pathway)
 {
     return pathway->provider_kind;

@@ -70,6 +70,11 @@ const char *pathway_name(const struct pathway *pathway);
 const char *pathway_title(const struct pathway *pathway);
 const char *pathway_version(const struct pathway *pathway);
 const char *pathway_topic(const struct pathway *pathway); /* "referrals.<name>" */
+/* pathway.json as it was read. */
+const struct json *pathway_document(const struct pathway *pathway);
+/* 16 hex digits over pathway.json and the referral's schema: two that decide alike have the same,
+ * however their files are laid out. */
+const char *pathway_digest(const struct pathway *pathway);
 const char *
 pathway_provider_kind(const struct pathway *pathway); /* "pharmacy", "community-provider" … */
 int64_t pathway_deadline_ms(const struct pathway *pathway); /* from acceptance to delivery */

@@ -12,6 +12,7 @@ static bool add_pathway(struct json *list, const struct pathway *pathway)
     return item && json_set_text(item, "name", pathway_name(pathway)) &&
            json_set_text(item, "title", pathway_title(pathway)) &&
            json_set_text(item, "version", pathway_version(pathway)) &&
+           json_set_text(item, "digest", pathway_digest(pathway)) &&
            json_array_add_take(list, item);
 }
 

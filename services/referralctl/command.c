@@ -105,6 +105,16 @@ static const struct option OPTIONS[] = {
      .kind = OPTION_TEXT,
      .offset = AT(places_dir),
      .help = "where to write the table of places (default: places in the schemas folder)"},
+    {.name = "syntax",
+     .kind = OPTION_BOOLEAN,
+     .offset = AT(syntax),
+     .otherwise = "false",
+     .help = "look at the form of each file only"},
+    {.name = "connect",
+     .kind = OPTION_BOOLEAN,
+     .offset = AT(connect),
+     .otherwise = "false",
+     .help = "also ask Kafka for the topics, and the schema registry if one is set"},
     {.name = "referrals-partitions",
      .kind = OPTION_WHOLE,
      .offset = AT(referrals_partitions),
@@ -175,8 +185,8 @@ static const struct verb VERBS_VERSION[] = {
 };
 
 static const struct verb *const FAMILIES[] = {
-    VERBS_TOPICS, VERBS_PROVIDERS, VERBS_LOCATIONS, VERBS_ROUTE,  VERBS_SEND,
-    VERBS_TAIL,   VERBS_AUDIT,     VERBS_VALIDATE,  VERBS_SCHEMA, VERBS_VERSION};
+    VERBS_TOPICS, VERBS_PROVIDERS, VERBS_LOCATIONS, VERBS_ROUTE,  VERBS_SEND,   VERBS_TAIL,
+    VERBS_AUDIT,  VERBS_VALIDATE,  VERBS_PATHWAYS,  VERBS_SCHEMA, VERBS_VERSION};
 #define FAMILIES_COUNT (sizeof FAMILIES / sizeof *FAMILIES)
 
 int command_fail(int exit_code, const struct reason *reason)

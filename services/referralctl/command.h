@@ -50,6 +50,8 @@ struct command_values {
     bool unmask;
     bool dry_run;
     bool replace;
+    bool syntax;
+    bool connect;
 };
 
 #define COMMAND_ARGUMENTS_MAX 10
@@ -86,6 +88,7 @@ extern const struct verb VERBS_TAIL[];
 extern const struct verb VERBS_AUDIT[];
 extern const struct verb VERBS_VALIDATE[];
 extern const struct verb VERBS_SCHEMA[];
+extern const struct verb VERBS_PATHWAYS[];
 
 /* Finds the verb, reads its options, runs it. Returns the exit code. */
 int command_main(int argc, char **argv);

@@ -15,6 +15,10 @@ struct topic_counts {
     int64_t payload_days;
 };
 
+/* As the command's options say. */
+struct command_values;
+struct topic_counts topic_counts_of(const struct command_values *values);
+
 struct topic_plan {
     char name[TOPIC_NAME_SIZE];
     char numbers[TOPIC_SETTINGS_MAX][TOPIC_NUMBER_SIZE];

@@ -54,16 +54,21 @@ static enum verdict make_all(struct making *making, const struct contract *contr
     return verdict;
 }
 
-static int run_create(const struct command *command)
+struct topic_counts topic_counts_of(const struct command_values *values)
 {
-    const struct command_values *values = command->values;
-    const struct topic_counts counts = {
+    return (struct topic_counts){
         .referrals = (int)values->referrals_partitions,
         .deliveries = (int)values->deliveries_partitions,
         .events = (int)values->events_partitions,
         .replication = (int)values->replication,
         .payload_days = values->payload_days,
     };
+}
+
+static int run_create(const struct command *command)
+{
+    const struct command_values *values = command->values;
+    const struct topic_counts counts = topic_counts_of(values);
     struct making making = {.json = values->json, .list = json_new_array()};
     struct reason reason = {0};
     struct kafka_settings *settings = NULL;

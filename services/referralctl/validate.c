@@ -1,48 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
-// validate: are the schemas and every pathway folder fit to be loaded? Nothing is touched but the
-// files.
-#include "command.h"
+// validate: are the schemas and every pathway folder fit to be loaded? Three levels, because each
+// has its place: --syntax while a file is being written, the default before a release and in CI
+// (no network, whatever the environment), --connect on the machine that will run it.
+#include "validate.h"
 
 #include "base/text.h"
 #include "directory/directory.h"
+#include "pathways/cases.h"
 #include "pathways/pathway.h"
 
 #include <stdio.h>
 
-static bool print_finding(bool json, const char *dir, const struct reason *reason)
+#define FINDINGS_MAX 10000
+
+struct validation {
+    bool json, failed; // failed: the answer could not be written
+    struct json *list;
+    size_t count;
+};
+
+static bool add_finding(struct json *list, const struct finding *finding)
 {
-    if (!json) {
-        return printf("%s: %s: %s\n", reason->pointer[0] ? reason->pointer : dir, reason->code,
-                      reason->detail) > 0;
+    struct json *item = json_new_object();
+    if (json_set_text(item, "file", finding->file) &&
+        json_set_whole(item, "line", (int64_t)finding->line) &&
+        json_set_text(item, "pointer", finding->pointer) &&
+        json_set_text(item, "code", finding->code) &&
+        json_set_text(item, "found", finding->found) &&
+        json_set_text(item, "expected", finding->expected)) {
+        return json_array_add_take(list, item);
     }
-    struct json *finding = json_new_object();
-    struct json *list = json_new_array();
-    struct json *answer = json_new_object();
-    bool done = json_set_text(finding, "file", reason->pointer) &&
-                json_set_text(finding, "code", reason->code) &&
-                json_set_text(finding, "detail", reason->detail);
-    done = json_array_add_take(list, finding) && done;
-    done = json_set_take(answer, "findings", list) && done;
-    if (!done) {
-        json_free(answer);
-        return false;
-    }
-    return command_print_json_take(answer, JSON_INDENTED);
+    json_free(item);
+    return false;
 }
 
-static bool print_well(bool json, const struct pathway_set *pathways)
+static void tell(void *context, const struct finding *finding)
 {
-    if (!json) {
-        return printf("well: %zu pathways\n", pathway_count(pathways)) > 0;
+    struct validation *validation = context;
+    if (++validation->count > FINDINGS_MAX) {
+        return;
+    }
+    if (validation->json) {
+        validation->failed = !add_finding(validation->list, finding) || validation->failed;
+        return;
+    }
+    char line[32] = "";
+    if (finding->line > 0) {
+        text_format(line, sizeof line, ":%zu", finding->line);
+    }
+    validation->failed = printf("%s%s: %s%s%s%s%s%s%s\n", finding->file, line, finding->pointer,
+                                *finding->pointer ? ": " : "", *finding->found ? "found " : "",
+                                finding->found, *finding->found && *finding->expected ? ", " : "",
+                                *finding->expected ? "expected " : "", finding->expected) < 0 ||
+                         validation->failed;
+}
+
+static void check_pathway(const struct contract *contract, const char *name,
+                          const struct findings *findings)
+{
+    struct reason reason = {0};
+    struct pathway *pathway = pathway_compile(contract, name, findings, &reason);
+    struct pathway_cases *cases = pathway_cases_load(contract, name, findings, &reason);
+    if (pathway && cases) {
+        (void)pathway_cases_check(cases, pathway, findings);
+    }
+    validate_examples(contract, name, findings);
+    pathway_cases_free(cases);
+    pathway_free(pathway);
+}
+
+// What belongs together: references, rules, schemas, cases and examples.
+static struct contract *check_contents(const char *dir, const struct findings *findings)
+{
+    struct reason reason = {0};
+    struct contract *contract = contract_load_all(dir, findings, &reason);
+    for (size_t index = 0; contract && index < contract_pathway_count(contract); index++) {
+        check_pathway(contract, contract_pathway_name(contract, index), findings);
+    }
+    struct places *places = places_load(dir, &reason);
+    if (!places) {
+        findings_tell(findings, &reason);
+    }
+    places_free(places);
+    return contract;
+}
+
+static bool print_end(struct validation *validation, const struct contract *contract, size_t files)
+{
+    size_t pathways = contract ? contract_pathway_count(contract) : 0;
+    if (!validation->json && validation->count > 0) {
+        return printf("%zu findings\n", validation->count) > 0;
+    }
+    if (!validation->json && !contract) {
+        return printf("well: %zu files\n", files) > 0;
+    }
+    if (!validation->json) {
+        return printf("well: %zu pathways\n", pathways) > 0;
     }
     struct json *names = json_new_array();
     struct json *answer = json_new_object();
     bool done = names != NULL;
-    for (size_t index = 0; done && index < pathway_count(pathways); index++) {
-        done = json_array_add_take(names, json_new_text(pathway_name(pathway_at(pathways, index))));
+    for (size_t index = 0; done && index < pathways; index++) {
+        done = json_array_add_take(names, json_new_text(contract_pathway_name(contract, index)));
     }
     done = json_set_take(answer, "pathways", names) && done;
-    done = json_set_take(answer, "findings", json_new_array()) && done;
+    done = json_set_take(answer, "findings", json_copy_deep(validation->list)) && done;
     if (!done) {
         json_free(answer);
         return false;
@@ -52,32 +114,42 @@ static bool print_well(bool json, const struct pathway_set *pathways)
 
 static int run_validate(const struct command *command)
 {
-    const char *dir =
-        command->arguments_count > 0 ? command->arguments[0] : command->values->schemas_dir;
+    const struct command_values *values = command->values;
+    const char *dir = command->arguments_count > 0 ? command->arguments[0] : values->schemas_dir;
+    struct validation validation = {.json = values->json, .list = json_new_array()};
+    struct findings findings = {.tell = tell, .context = &validation};
+    struct contract *contract = NULL;
     struct reason reason = {0};
-    struct pathway_set *pathways = NULL;
-    struct places *places = NULL;
-    int exit_code = EXIT_FINDINGS;
-    struct contract *contract = contract_load(dir, &reason);
-    if (contract) {
-        pathways = pathway_set_load(contract, &reason);
+    enum verdict verdict = DONE;
+    size_t files = 0;
+    if (values->syntax && values->connect) {
+        reason_set(&reason, "usage", NULL, "--syntax or --connect, not both");
+        json_free(validation.list);
+        return command_fail(EXIT_USAGE, &reason);
     }
-    if (pathways) {
-        places = places_load(dir, &reason);
-    }
-    if (places) {
-        exit_code = print_well(command->values->json, pathways) ? EXIT_WELL : EXIT_FINDINGS;
+    if (values->syntax) {
+        validate_syntax(dir, &findings, &files);
     } else {
-        (void)print_finding(command->values->json, dir, &reason);
+        contract = check_contents(dir, &findings);
     }
-    places_free(places);
-    pathway_set_free(pathways);
+    if (values->connect && contract) {
+        verdict = validate_connections(contract, values, &findings, &reason);
+    }
+    bool printed = print_end(&validation, contract, files) && !validation.failed;
+    int exit_code = validation.count == 0 && printed ? EXIT_WELL : EXIT_FINDINGS;
+    if (verdict != DONE) {
+        exit_code =
+            command_fail(verdict == TRY_AGAIN ? EXIT_UNAVAILABLE : EXIT_CONFIGURATION, &reason);
+    }
     contract_free(contract);
+    json_free(validation.list);
     return exit_code;
 }
 
 const struct verb VERBS_VALIDATE[] = {
     {"validate", "[DIR]", 0, 1, "check the schemas and every pathway folder; no network",
-     "json schemas-dir ", run_validate},
+     "json schemas-dir syntax connect referrals-partitions deliveries-partitions "
+     "events-partitions ",
+     run_validate},
     {0},
 };

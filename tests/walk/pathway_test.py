@@ -62,19 +62,61 @@ class Pathway(unittest.TestCase):
                         "words": "broken",
                     }
                 ]
-                path.write_text(json.dumps(document, indent=2))
-                done = stack.ctl("validate", check=False)
+                text = json.dumps(document, indent=2)
+                path.write_text(text)
+                line = next(n for n, t in enumerate(text.splitlines(), 1) if "no_such_field" in t)
+                done = stack.ctl("validate", "--json", check=False)
                 self.assertEqual(done.returncode, 1)
-                self.assertIn("pathway.json", done.stdout + done.stderr)
-                self.assertIn("no_such_field", done.stdout + done.stderr)
-                self.reload(stack)
-                wait_until(
-                    lambda: "no_such_field" in stack.log_path("router").read_text(),
-                    20,
-                    "the router says why",
+                (finding,) = json.loads(done.stdout)["findings"]
+                self.assertEqual(
+                    (finding["file"], finding["line"], finding["pointer"], finding["found"]),
+                    (str(path), line, "/rules/0/when/field", '"details.no_such_field"'),
                 )
+                in_force = self.generation(stack)
+                self.reload(stack)
+                for name in ("gateway", "router", "dispatcher"):
+                    wait_until(lambda n=name: self.kept_the_old(stack, n), 20, f"{name} says so")
+                    log = stack.log_path(name).read_text()
+                    self.assertIn(f"line {line}: /rules/0/when/field", log)
+                    self.assertIn(f"pathways/{NAME}/pathway.json", log)
+                self.assertEqual(self.generation(stack), in_force, "the old set is in force")
                 self.assertEqual(stack.post(body, "eye-2")[0], 202)
                 self.assertEqual(stack.settle()["pathways"][NAME]["delivered"], 2)
+
+                # mended, with another version: the command says what the gateway does not use yet
+                document.update(rules=[], version="2.0.0")
+                path.write_text(json.dumps(document, indent=2))
+                done = stack.ctl("pathways", "diff", schemas, "--json", check=False)
+                (different,) = json.loads(done.stdout)["pathways"]
+                self.assertEqual((done.returncode, different["name"]), (1, NAME))
+                self.assertEqual(
+                    [c["what"] for c in different["changes"]], ["version", "digest"], different
+                )
+                self.reload(stack)
+                wait_until(
+                    lambda: stack.ctl("pathways", "diff", schemas, check=False).returncode == 0,
+                    20,
+                    "the gateway uses what is on disk",
+                )
+                wait_until(
+                    lambda: all(self.generation(stack)[n] == in_force[n] + 1 for n in in_force),
+                    20,
+                    "every service says that it took the mended set",
+                )
+
+    def metric(self, stack, name, metric):
+        return float(
+            next(t for t in stack.metrics(name).splitlines() if t.startswith(f"{metric} ")).split()[1]
+        )
+
+    def kept_the_old(self, stack, name):
+        return self.metric(stack, name, "referral_configuration_last_reload_successful") == 0
+
+    def generation(self, stack):
+        return {
+            name: self.metric(stack, name, "referral_configuration_generation")
+            for name in ("gateway", "router", "dispatcher")
+        }
 
     def reload(self, stack):
         for name in ("gateway", "router", "dispatcher", "aggregator", "tracker"):
@@ -110,7 +152,7 @@ class Pathway(unittest.TestCase):
         )
         falls.pop("no_distance_selling", None)
         (folder / "pathway.json").write_text(json.dumps(falls))
-        (folder / "cases.tsv").write_text(f"# expected\tinputs\nroute {NAME}\tdetails.eye=left\n")
+        (folder / "cases.tsv").write_text(f"# expected\tinputs\nroute {NAME}\tday=2026-03-02; details.eye=left\n")
         body = next(
             b
             for p in sorted((schemas / "pathways" / "falls" / "examples").glob("valid-*.json"))
