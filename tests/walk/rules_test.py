@@ -115,6 +115,12 @@ class Rules(unittest.TestCase):
         self.assertEqual(explanation["fell_back_from"], "clinical-pathway")
         self.assertIn([CLINICAL, "no-such-service"], explanation["passed_over"])
         self.assertIn("not known", explanation["words"])
+        wait_until(
+            lambda: oracle.volumes_by(self.stack, "service", "stage")[("minor-illness", "received")]
+            == 1,
+            30,
+            "counted as a minor illness",
+        )
 
     def test_b_a_passed_gateway_goes_to_the_nominated_and_otitis_to_no_distance_seller(self):
         body = with_changes(example("pharmacy-first", "valid-1"), nominated_provider=CLINICAL)
