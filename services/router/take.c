@@ -290,6 +290,8 @@ static enum verdict decide(struct look *look, struct reason *reason)
     decided->kind = kind;
     decided->occurred_at_ms = input->now_ms;
     fill_result(decided, &decision);
+    if (kind == EVENT_RECORDED && directory_find(input->world->directory, decided->source_ods))
+        text_copy(decided->destination, sizeof decided->destination, decided->source_ods);
     if (route_explain(input->world, &decision, decided->rules_version, look->taken->explanation,
                       sizeof look->taken->explanation))
         decided->explanation = look->taken->explanation;

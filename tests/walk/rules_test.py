@@ -176,7 +176,7 @@ class Rules(unittest.TestCase):
         rows = (
             (uti, "recorded", None),
             (pressure, "recorded", None),
-            (pill, "recorded", None),
+            (with_changes(pill, source__ods_code=EVERYTHING), "recorded", None),
             (with_changes(uti, details__strand="minor-illness"), "returned", "referral-needed"),
             (with_changes(uti, patient__sex="male"), "returned", "referral-needed"),
             (
@@ -199,7 +199,8 @@ class Rules(unittest.TestCase):
         for number, (body, kind, reason) in enumerate(rows):
             event, explanation, referral = self.decide(body, f"walk-in-{number}")
             self.assertEqual((event["kind"], event["reason"]), (kind, reason), explanation)
-            self.assertIsNone(event["destination"])
+            where = body["source"]["ods_code"] if kind == "recorded" else None
+            self.assertEqual(event["destination"], where if where == EVERYTHING else None)
             self.assertTrue(explanation["words"])
             ids[referral] = kind
         self.stack.settle()
@@ -211,6 +212,11 @@ class Rules(unittest.TestCase):
             == 3,
             30,
             "three walk-ins are counted",
+        )
+        self.assertEqual(
+            oracle.volumes_by(self.stack, "provider", "stage")[(EVERYTHING, "recorded")],
+            1,
+            "at the pharmacy that held it, if the directory knows it",
         )
 
     def test_e_a_red_flag_comes_back_at_once_with_urgent_words(self):
