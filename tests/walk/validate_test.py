@@ -16,6 +16,8 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import area  # noqa: E402
+import yaml  # noqa: E402
 from stack import BIN_DIR, SOURCE_DIR, Stack, free_port, wait_until  # noqa: E402
 
 SCHEMAS = SOURCE_DIR / "schemas"
@@ -327,6 +329,21 @@ class Validate(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         self.assertEqual(ctl("validate", self.schemas, "--json").returncode, 0)
         self.assertEqual(ctl("validate", self.schemas / "nowhere").returncode, 1)
+
+    def test_the_area_has_the_same_names_in_the_contract_the_api_and_the_generator(self):
+        envelope = json.loads((SCHEMAS / "envelope.avsc").read_text())
+        source = next(f["type"] for f in envelope["fields"] if f["name"] == "source")
+        listed = {f["name"]: f.get("oneOf") for f in source["fields"]}
+        api = yaml.safe_load((SOURCE_DIR / "docs" / "openapi.yaml").read_text())
+        fields = api["components"]["schemas"]["Source"]["properties"]
+        names = {
+            "hcp": list(area.PARTNERSHIPS),
+            "pcn": [n for facts in area.PARTNERSHIPS.values() for n in facts["networks"]],
+        }
+        self.assertEqual([len(names["hcp"]), len(names["pcn"])], [4, 43])
+        for field, expected in names.items():
+            self.assertEqual(listed[field], expected)
+            self.assertEqual(fields[field]["enum"], [None, *expected])
 
     def test_pathways_are_listed_shown_and_compared(self):
         listed = json.loads(ctl("pathways", "list", "--json").stdout)["pathways"]
