@@ -136,6 +136,7 @@ PARTNERSHIPS = {
 # pathways, and so on).
 DAY = {"pharmacy-first": 440, "blood-pressure": 209, "contraception": 27, "self-referral": 348}
 CLINICAL_SHARE = 0.40
+GATEWAY_FAILED_SHARE = 0.1  # invented, so that a day shows a fall-back
 SELF_REFERRAL = {
     "msk": 40,
     "audiology": 12,

@@ -284,6 +284,9 @@ class Generator:
                 body["details"].update(
                     condition=condition, condition_code=code, presenting_complaint=complaint
                 )
+                if self.rng.random() < area.GATEWAY_FAILED_SHARE:
+                    body["details"].update(condition="shingles", duration_days=9)
+                    del body["details"]["condition_code"]
         else:
             body = self.body(pathway)
         if pathway in self.flagged and self.rng.random() < area.RED_FLAG_SHARE:

@@ -152,7 +152,9 @@ class Pathway(unittest.TestCase):
         )
         falls.pop("no_distance_selling", None)
         (folder / "pathway.json").write_text(json.dumps(falls))
-        (folder / "cases.tsv").write_text(f"# expected\tinputs\nroute {NAME}\tday=2026-03-02; details.eye=left\n")
+        (folder / "cases.tsv").write_text(
+            f"# expected\tinputs\nroute {NAME}\tday=2026-03-02; details.eye=left\n"
+        )
         body = next(
             b
             for p in sorted((schemas / "pathways" / "falls" / "examples").glob("valid-*.json"))
