@@ -105,9 +105,8 @@ class Pathway(unittest.TestCase):
                 )
 
     def metric(self, stack, name, metric):
-        return float(
-            next(t for t in stack.metrics(name).splitlines() if t.startswith(f"{metric} ")).split()[1]
-        )
+        lines = stack.metrics(name).splitlines()
+        return float(next(t for t in lines if t.startswith(f"{metric} ")).split()[1])
 
     def kept_the_old(self, stack, name):
         return self.metric(stack, name, "referral_configuration_last_reload_successful") == 0

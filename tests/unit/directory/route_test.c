@@ -277,13 +277,13 @@ static void the_explanation_says_what_was_decided_and_nothing_of_the_patient(voi
     char text[EXPLANATION_SIZE];
     assert_true(route_explain(&world, &decision, "1.2.3", text, sizeof text));
     assert_string_equal(
-        text,
-        "{\"rule\":\"not-special\",\"service\":\"plain\",\"fell_back_from\":\"special\","
-        "\"rules_reason\":\"not-special\",\"words\":\"Seen as plain.\",\"how\":\"nearest\",\"provider\":\"FAA02\","
-        "\"within_km\":3,\"passed_over_total\":2,\"passed_over\":"
-        "[[\"FZZ99\",\"unknown-provider\"],[\"FAA01\",\"paused\"]],\"clock_skewed\":true,"
-        "\"accepted_at_replaced\":true,\"rules_version\":\"1.2.3\","
-        "\"directory_version\":\"p7\"}");
+        text, "{\"rule\":\"not-special\",\"service\":\"plain\",\"fell_back_from\":\"special\","
+              "\"rules_reason\":\"not-special\",\"words\":\"Seen as plain.\","
+              "\"how\":\"nearest\",\"provider\":\"FAA02\","
+              "\"within_km\":3,\"passed_over_total\":2,\"passed_over\":"
+              "[[\"FZZ99\",\"unknown-provider\"],[\"FAA01\",\"paused\"]],\"clock_skewed\":true,"
+              "\"accepted_at_replaced\":true,\"rules_version\":\"1.2.3\","
+              "\"directory_version\":\"p7\"}");
 }
 
 static void an_explanation_that_does_not_fit_is_said_so(void **state)

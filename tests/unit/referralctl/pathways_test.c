@@ -23,6 +23,7 @@ static struct json *parse(const char *text)
     "\"enabled\":{\"from\":\"2026-01-01\"},\"sources\":[\"self\",\"utc\"],"                        \
     "\"provider_kind\":\"optometrist\",\"outcome_minutes\":4320,"
 #define SERVICES "\"services\":[{\"service\":\"eye\",\"title\":\"Eyes\",\"when\":true}]"
+#define YZ "{\"id\":\"y\"},{\"id\":\"z\"}"
 
 static void rules_are_put_in_words(void **state)
 {
@@ -85,15 +86,13 @@ static void changes_are_told_by_their_meaning(void **state)
         {"{ " SERVICES ", \"rules\": [{\"n\": 1, \"id\": \"x\"}, {\"id\": \"y\"}, {\"id\": "
          "\"z\"}],\n \"title\": \"A\"}",
          "[]"},
-        {"{\"title\":\"B\",\"rules\":[{\"id\":\"x\",\"n\":1},{\"id\":\"y\"},{\"id\":\"z\"}]," SERVICES
-         "}",
+        {"{\"title\":\"B\",\"rules\":[{\"id\":\"x\",\"n\":1}," YZ "]," SERVICES "}",
          "[{\"what\":\"title\",\"change\":\"changed\",\"from\":\"A\",\"to\":\"B\"}]"},
-        {"{\"notes\":[],\"rules\":[{\"id\":\"x\",\"n\":1},{\"id\":\"y\"},{\"id\":\"z\"}]," SERVICES
-         "}",
+        {"{\"notes\":[],\"rules\":[{\"id\":\"x\",\"n\":1}," YZ "]," SERVICES "}",
          "[{\"what\":\"title\",\"change\":\"removed\",\"from\":\"A\"},"
          "{\"what\":\"notes\",\"change\":\"added\",\"to\":[]}]"},
-        {"{\"title\":\"A\",\"rules\":[{\"id\":\"z\"},{\"id\":\"new\"},{\"id\":\"x\",\"n\":2}]," SERVICES
-         "}",
+        {"{\"title\":\"A\",\"rules\":["
+         "{\"id\":\"z\"},{\"id\":\"new\"},{\"id\":\"x\",\"n\":2}]," SERVICES "}",
          "[{\"what\":\"rule x\",\"change\":\"changed\",\"from\":{\"id\":\"x\",\"n\":1},"
          "\"to\":{\"id\":\"x\",\"n\":2}},"
          "{\"what\":\"rule y\",\"change\":\"removed\",\"from\":{\"id\":\"y\"}},"
