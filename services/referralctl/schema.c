@@ -17,7 +17,7 @@ struct work {
     struct registry_line *line; // NULL: there is no registry
     struct subject subjects[SUBJECTS_MAX];
     size_t subjects_count;
-    struct findings findings;
+    struct schema_findings findings;
 };
 
 static const char *state_name(enum subject_state state)
@@ -93,7 +93,7 @@ static bool add_subject(struct json *list, const struct subject *subject)
     return false;
 }
 
-static bool add_finding(struct json *list, const struct finding *finding)
+static bool add_finding(struct json *list, const struct schema_finding *finding)
 {
     struct json *item = json_new_object();
     bool done = json_set_text(item, "subject", finding->subject) &&
@@ -141,7 +141,7 @@ static bool print_text(const struct work *work, size_t findings)
         done = putchar('\n') != EOF && done;
     }
     for (size_t index = 0; done && index < findings; index++) {
-        const struct finding *finding = &work->findings.list[index];
+        const struct schema_finding *finding = &work->findings.list[index];
         done = printf("%s: %s: %s%s%s\n", finding->subject, finding->reason.code,
                       finding->reason.pointer, finding->reason.pointer[0] ? ": " : "",
                       finding->reason.detail) > 0;

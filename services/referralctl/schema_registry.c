@@ -12,11 +12,11 @@
 
 #define PATH_SIZE 512
 
-static void add_finding(struct findings *findings, const struct subject *subject,
+static void add_finding(struct schema_findings *findings, const struct subject *subject,
                         const struct reason *reason)
 {
     if (findings->count < SCHEMA_FINDINGS_MAX) {
-        struct finding *finding = &findings->list[findings->count];
+        struct schema_finding *finding = &findings->list[findings->count];
         (void)text_copy(finding->subject, sizeof finding->subject, subject->name);
         finding->reason = *reason;
     }
@@ -25,7 +25,7 @@ static void add_finding(struct findings *findings, const struct subject *subject
 
 // Both directions; `what` names the other one.
 static void compare(const struct subject *subject, const struct schema *other, const char *what,
-                    struct findings *findings)
+                    struct schema_findings *findings)
 {
     struct reason inner = {0}, reason = {0};
     if (!schema_reads(subject->schema, other, &inner)) {
@@ -41,7 +41,7 @@ static void compare(const struct subject *subject, const struct schema *other, c
 }
 
 void subject_check_versions(const struct contract *contract, const struct subject *subject,
-                            struct findings *findings)
+                            struct schema_findings *findings)
 {
     size_t cursor = 0;
     const struct schema *other;
@@ -109,7 +109,8 @@ static enum verdict look_at_level(struct registry_line *line, struct subject *su
 }
 
 static enum verdict check_version(struct registry_line *line, const struct subject *subject,
-                                  int32_t version, struct findings *findings, struct reason *reason)
+                                  int32_t version, struct schema_findings *findings,
+                                  struct reason *reason)
 {
     char after[40], what[48];
     struct schema *other = NULL;
@@ -129,7 +130,7 @@ static enum verdict check_version(struct registry_line *line, const struct subje
 }
 
 static enum verdict check_versions(struct registry_line *line, struct subject *subject,
-                                   struct findings *findings, struct reason *reason)
+                                   struct schema_findings *findings, struct reason *reason)
 {
     int32_t versions[REGISTRY_VERSIONS_MAX];
     size_t count = 0;
@@ -148,7 +149,7 @@ static enum verdict check_versions(struct registry_line *line, struct subject *s
 
 // What the registry itself would say to it.
 static enum verdict check_by_registry(struct registry_line *line, const char *body,
-                                      struct subject *subject, struct findings *findings,
+                                      struct subject *subject, struct schema_findings *findings,
                                       struct reason *reason)
 {
     struct registry_reply reply =
@@ -161,7 +162,7 @@ static enum verdict check_by_registry(struct registry_line *line, const char *bo
 }
 
 enum verdict subject_check_registry(struct registry_line *line, struct subject *subject,
-                                    struct findings *findings, struct reason *reason)
+                                    struct schema_findings *findings, struct reason *reason)
 {
     char *body = body_of(subject->schema);
     if (!body) {

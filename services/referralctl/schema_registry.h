@@ -26,25 +26,24 @@ struct subject {
     bool level_set;      /* its level is SCHEMA_LEVEL */
 };
 
-struct finding {
+struct schema_finding {
     char subject[REGISTRY_SUBJECT_SIZE];
     struct reason reason;
 };
 
-struct findings {
-    struct finding list[SCHEMA_FINDINGS_MAX];
+struct schema_findings {
+    struct schema_finding list[SCHEMA_FINDINGS_MAX];
     size_t count; /* may be more than are listed */
 };
 
 /* Both directions against every version in the contract's folders. */
 void subject_check_versions(const struct contract *contract, const struct subject *subject,
-                            struct findings *findings);
+                            struct schema_findings *findings);
 /* Fills the subject's state, and checks against all versions that the registry has: in its words
  * and in ours, whatever level it is set to. TRY_AGAIN if it is away. */
-__attribute__((warn_unused_result)) enum verdict subject_check_registry(struct registry_line *line,
-                                                                        struct subject *subject,
-                                                                        struct findings *findings,
-                                                                        struct reason *reason);
+__attribute__((warn_unused_result)) enum verdict
+subject_check_registry(struct registry_line *line, struct subject *subject,
+                       struct schema_findings *findings, struct reason *reason);
 /* Sets the level and registers what is not there. REFUSED if the registry does not take it. */
 __attribute__((warn_unused_result)) enum verdict
 subject_register(struct registry_line *line, struct subject *subject, struct reason *reason);
