@@ -41,7 +41,7 @@ struct metrics {
     pthread_mutex_t lock;
     struct row *rows;
     struct metrics *more; /* printed with these */
-    unsigned generation; /* of what SIGHUP reads again: 1 at the start */
+    unsigned generation;  /* of what SIGHUP reads again: 1 at the start */
     bool last_reload_well;
 };
 
