@@ -128,7 +128,7 @@ class Bars(unittest.TestCase):
                     "DISPATCHER_DOS_SERVICE_ID": str(OURS),
                     "DISPATCHER_RETRY_FIRST_MS": "200",
                     "DISPATCHER_RETRY_MOST_MS": "400",
-                    "DISPATCHER_HOP_LIMIT_MS": "8000",
+                    "DISPATCHER_HOP_LIMIT_MS": "30000",
                 }
             )
         )

@@ -43,7 +43,7 @@ class Tls(unittest.TestCase):
                     "DISPATCHER_ALLOW_HTTP": "false",
                     "DISPATCHER_RETRY_FIRST_MS": "300",
                     "DISPATCHER_RETRY_MOST_MS": "300",
-                    "DISPATCHER_HOP_LIMIT_MS": "4000",
+                    "DISPATCHER_HOP_LIMIT_MS": "30000",
                 }
             )
         )
