@@ -4,31 +4,23 @@
  * are written here. Ids never change their schema, so an answer is final; only a registry that has
  * lost its ids (a disk gone, a toy in memory) can contradict itself, which is why our own are asked
  * for again whenever it comes back. */
-#include "registry/client.h"
+#include "registry/client_parts.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "registry/cache.h"
-#include "registry/request.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOOK_UP_WAIT_MS 1000
-#define USE_WAIT_MS 2000
 #define BACK_OFF_FIRST_MS 500
 #define BACK_OFF_LAST_MS 5000
-#define WANT_AGAIN_MS 5000
 #define NEGATIVE_MS 30000
 #define ASKS_MAX 1024
-#define WANTS_MAX 128
-#define PATH_SIZE 512
-#define FOR_EVER INT64_MAX
 
 enum { METRIC_UP, METRIC_ANSWERS, METRIC_IDS, METRIC_WITHOUT_ID, METRIC_WAITING };
 
@@ -44,54 +36,9 @@ static const struct metric metrics_table[] = {
                         "Ids of records that wait until the schema registry answers"},
 };
 
-/* A schema that is written here, under one of its subjects. */
-struct want {
-    char subject[REGISTRY_SUBJECT_SIZE];
-    char *text;
-    uint64_t fingerprint;
-    int32_t id; /* -1: none */
-    bool settled;
-    int64_t due_ms;
-};
-
-/* An id that is not in the table. */
-struct ask {
-    int32_t id;
-    bool answered;  /* no: `code` until `until_ms` */
-    bool told;      /* logged that records wait for it */
-    int64_t due_ms; /* to be asked for */
-    int64_t until_ms;
-    char code[REASON_CODE_MAX];
-    char detail[REASON_DETAIL_MAX];
-};
-
-struct registry_client {
-    const struct registry_options *options;
-    struct registry *table;
-    struct registry_line *line; /* the thread's */
-    struct metrics *metrics;
-    struct metrics *joined; /* the service's own, or NULL */
-    pthread_t thread;
-    bool running;
-    atomic_bool stop;
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t work;
-    pthread_cond_t answered;
-    struct map *asks;
-    struct want *wants;
-    size_t wants_count;
-    uint64_t wants_generation;
-    bool heard; /* it has answered once */
-    bool away;
-    int64_t back_off_ms;
-    int64_t retry_ms;
-    size_t told_missing; /* schemas without id when it was logged last */
-    bool told;
-};
-
 /* ---- small things; the lock is held */
 
-static struct timespec moment(int64_t at_ms)
+struct timespec client_moment(int64_t at_ms)
 {
     return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
                              .tv_nsec = (long)(at_ms % 1000) * 1000000};
@@ -137,23 +84,7 @@ static void forget_old_asks(struct registry_client *client, int64_t now_ms)
     }
 }
 
-static size_t without_id(const struct registry_client *client)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < client->wants_count; i++)
-        count += client->wants[i].id < 0;
-    return count;
-}
-
-static bool all_settled(const struct registry_client *client)
-{
-    for (size_t i = 0; i < client->wants_count; i++)
-        if (!client->wants[i].settled)
-            return false;
-    return true;
-}
-
-static void tell(struct registry_client *client)
+void client_tell(struct registry_client *client)
 {
     int32_t id;
     size_t ids = 0, cursor = 0;
@@ -162,10 +93,10 @@ static void tell(struct registry_client *client)
         ids++;
     metrics_set(client->metrics, METRIC_UP, NULL, client->heard && !client->away);
     metrics_set(client->metrics, METRIC_IDS, NULL, (double)ids);
-    metrics_set(client->metrics, METRIC_WITHOUT_ID, NULL, (double)without_id(client));
+    metrics_set(client->metrics, METRIC_WITHOUT_ID, NULL, (double)wants_without_id(client));
     metrics_set(client->metrics, METRIC_WAITING, NULL, (double)waiting(client, NULL));
-    size_t missing = without_id(client);
-    if (!all_settled(client) || client->wants_count == 0 ||
+    size_t missing = wants_without_id(client);
+    if (!wants_settled(client) || client->wants_count == 0 ||
         (client->told && missing == client->told_missing))
         return;
     client->told = true;
@@ -179,8 +110,8 @@ static void tell(struct registry_client *client)
         log_fact(LOG_LEVEL_INFO, "schema-ids-known", NULL);
 }
 
-static void note_outcome(struct registry_client *client, enum registry_outcome outcome,
-                         const struct reason *reason)
+void client_note(struct registry_client *client, enum registry_outcome outcome,
+                 const struct reason *reason)
 {
     static const char *const names[] = {
         [REGISTRY_FOUND] = "found",       [REGISTRY_ABSENT] = "absent",
@@ -224,7 +155,7 @@ static void ask_for_id(struct registry_client *client, int32_t id)
         reason_set(&reason, "too-many-schema-ids", NULL, "more than %d", REGISTRY_IDS_MAX);
     }
     pthread_mutex_lock(&client->lock);
-    note_outcome(client, outcome, &reason);
+    client_note(client, outcome, &reason);
     if (outcome == REGISTRY_FOUND) {
         free(map_remove(client->asks, &id, sizeof(id)));
         return;
@@ -237,73 +168,6 @@ static void ask_for_id(struct registry_client *client, int32_t id)
         (void)text_copy(ask->code, sizeof(ask->code), reason.code);
         (void)text_copy(ask->detail, sizeof(ask->detail), reason.detail);
     }
-}
-
-/* ---- the thread: ids of our own */
-
-/* A body {"schema": …}; NULL without memory. */
-static char *question(const char *text)
-{
-    struct json *json = json_new_object();
-    char *body = json_set_text(json, "schema", text) ? json_print(json, JSON_COMPACT) : NULL;
-    json_free(json);
-    return body;
-}
-
-static bool is_in_table(struct registry *table, int32_t id, uint64_t fingerprint)
-{
-    const struct schema *known = registry_schema(table, id);
-    return known && schema_fingerprint(known) == fingerprint;
-}
-
-static void settle_want(struct registry_client *client, struct want *want, int32_t id)
-{
-    if (id < 0 && want->id >= 0)
-        log_fact(LOG_LEVEL_ERROR, "schema-id-lost", "subject", want->subject, "detail",
-                 "the schema registry does not know it any more", NULL);
-    if (id >= 0 && !is_in_table(client->table, id, want->fingerprint)) {
-        struct schema *schema = schema_parse(want->text, strlen(want->text), NULL);
-        if (!schema || !registry_add_take(client->table, id, schema))
-            id = -1;
-    }
-    if (!registry_write_as(client->table, want->fingerprint, id))
-        id = -1;
-    want->id = id;
-    want->settled = true;
-    want->due_ms = id >= 0 ? FOR_EVER : clock_monotonic_ms() + WANT_AGAIN_MS;
-}
-
-static void ask_for_want(struct registry_client *client, struct want *want)
-{
-    char path[PATH_SIZE];
-    int32_t id = -1, version = 0;
-    struct reason reason = {0};
-    uint64_t generation = client->wants_generation;
-    char *body = question(want->text);
-    (void)text_format(path, sizeof(path), "/subjects/%s", want->subject);
-    pthread_mutex_unlock(&client->lock);
-    struct registry_reply reply = {0};
-    if (body)
-        reply = registry_ask(client->line, path, body, false);
-    enum registry_outcome outcome = registry_answer_id(&reply, &id, &version, &reason);
-    free(body);
-    pthread_mutex_lock(&client->lock);
-    note_outcome(client, outcome, &reason);
-    if (generation != client->wants_generation)
-        return;
-    if (outcome == REGISTRY_AWAY)
-        want->due_ms = client->retry_ms;
-    else
-        settle_want(client, want, outcome == REGISTRY_FOUND ? id : -1);
-}
-
-static struct want *next_want(struct registry_client *client)
-{
-    struct want *next = NULL;
-    for (size_t i = 0; i < client->wants_count; i++)
-        if (!next || client->wants[i].due_ms < next->due_ms)
-            next = &client->wants[i];
-    return next;
 }
 
 /* ---- the thread */
@@ -329,7 +193,7 @@ static void save(struct registry_client *client, size_t *saved)
 static bool work(struct registry_client *client, int64_t *ret_next_ms)
 {
     struct ask *ask = NULL;
-    struct want *want = next_want(client);
+    struct want *want = wants_next(client);
     int64_t ask_ms = waiting(client, &ask) > 0 ? ask->due_ms : FOR_EVER;
     int64_t want_ms = want ? want->due_ms : FOR_EVER;
     int64_t due_ms = ask_ms < want_ms ? ask_ms : want_ms;
@@ -341,7 +205,7 @@ static bool work(struct registry_client *client, int64_t *ret_next_ms)
     if (ask_ms <= want_ms)
         ask_for_id(client, ask->id);
     else
-        ask_for_want(client, want);
+        wants_ask(client, want);
     return true;
 }
 
@@ -353,7 +217,7 @@ static void *run(void *self)
     while (!atomic_load(&client->stop)) {
         int64_t next_ms;
         if (work(client, &next_ms)) {
-            tell(client);
+            client_tell(client);
             pthread_cond_broadcast(&client->answered);
             pthread_mutex_unlock(&client->lock);
             save(client, &saved);
@@ -361,7 +225,7 @@ static void *run(void *self)
         } else if (next_ms == FOR_EVER) {
             pthread_cond_wait(&client->work, &client->lock);
         } else {
-            const struct timespec until = moment(next_ms);
+            const struct timespec until = client_moment(next_ms);
             (void)pthread_cond_timedwait(&client->work, &client->lock, &until);
         }
     }
@@ -405,7 +269,7 @@ static enum verdict look_up(void *context, struct registry *table, int32_t id,
 {
     struct registry_client *client = context;
     int64_t now_ms = clock_monotonic_ms();
-    const struct timespec until = moment(now_ms + LOOK_UP_WAIT_MS);
+    const struct timespec until = client_moment(now_ms + LOOK_UP_WAIT_MS);
     enum verdict verdict = TRY_AGAIN;
     reason_set(reason, "registry-away", NULL,
                "schema id %d is not known, and the schema registry does not answer", id);
@@ -428,89 +292,6 @@ static enum verdict look_up(void *context, struct registry *table, int32_t id,
     }
     pthread_mutex_unlock(&client->lock);
     return verdict;
-}
-
-/* ---- what is written here */
-
-static void free_wants(struct want *wants, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(wants[i].text);
-    free(wants);
-}
-
-/* What was known of it before, or stands in the table since the cache was read. */
-static int32_t known_id(const struct registry_client *client, const struct want *want)
-{
-    size_t cursor = 0;
-    int32_t id;
-    const struct schema *schema;
-    for (size_t i = 0; i < client->wants_count; i++)
-        if (strcmp(client->wants[i].subject, want->subject) == 0 &&
-            strcmp(client->wants[i].text, want->text) == 0 && client->wants[i].id >= 0)
-            return client->wants[i].id;
-    while (registry_next(client->table, &cursor, &id, &schema))
-        if (strcmp(schema_text(schema), want->text) == 0)
-            return id;
-    return -1;
-}
-
-static struct want *wants_of(const struct contract *contract, size_t *ret_count)
-{
-    struct want *wants = calloc(WANTS_MAX, sizeof(*wants));
-    const struct schema *schema;
-    const char *pathway;
-    bool done = wants != NULL;
-    *ret_count = 0;
-    for (size_t i = 0; done && (schema = contract_at(contract, i, &pathway)) != NULL; i++) {
-        struct want want = {.fingerprint = schema_fingerprint(schema), .id = -1};
-        for (size_t number = 0;
-             done && registry_subject(schema_short_name(schema), pathway, number, want.subject);
-             number++) {
-            want.text = strdup(schema_text(schema));
-            done = want.text && *ret_count < WANTS_MAX;
-            if (done)
-                wants[(*ret_count)++] = want;
-            else
-                free(want.text);
-        }
-    }
-    if (done)
-        return wants;
-    free_wants(wants, *ret_count);
-    return NULL;
-}
-
-bool registry_use(struct registry_client *client, const struct contract *contract)
-{
-    size_t count = 0;
-    if (!client)
-        return true;
-    struct want *wants = wants_of(contract, &count);
-    if (!wants)
-        return false;
-    const struct timespec until = moment(clock_monotonic_ms() + USE_WAIT_MS);
-    pthread_mutex_lock(&client->lock);
-    for (size_t i = 0; i < count; i++) {
-        wants[i].id = known_id(client, &wants[i]);
-        if (wants[i].id >= 0 &&
-            !registry_write_as(client->table, wants[i].fingerprint, wants[i].id))
-            wants[i].id = -1;
-    }
-    struct want *old = client->wants;
-    size_t old_count = client->wants_count;
-    client->wants = wants;
-    client->wants_count = count;
-    client->wants_generation++;
-    client->told = false;
-    pthread_cond_signal(&client->work);
-    int late = 0;
-    while (!all_settled(client) && !client->away && late == 0)
-        late = pthread_cond_timedwait(&client->answered, &client->lock, &until);
-    tell(client);
-    pthread_mutex_unlock(&client->lock);
-    free_wants(old, old_count);
-    return true;
 }
 
 /* ---- life */
@@ -589,6 +370,6 @@ void registry_close(struct registry_client *client)
     metrics_free(client->metrics);
     map_free(client->asks, free);
     registry_free(client->table);
-    free_wants(client->wants, client->wants_count);
+    wants_free(client->wants, client->wants_count);
     free(client);
 }

@@ -80,6 +80,9 @@ class Away(unittest.TestCase):
                 return float(line.split()[1])
         return None
 
+    def said_away(self):
+        return self.stack.log_tail("router", 1000).count("schema-registry-away")
+
     def start(self, *names, url=None, **more):
         self.stack.environment["SCHEMA_REGISTRY_URL"] = url or self.registry.url
         self.stack.start(*names, **more)
@@ -123,8 +126,8 @@ class Away(unittest.TestCase):
                     self.assertEqual(self.metric(service, "referral_schema_registry_up"), 0)
                     missing = "referral_schema_registry_schemas_without_id"
                     self.assertEqual(self.metric(service, missing), OURS)
-                said = self.stack.log_tail("router", 1000).count("schema-registry-away")
-                self.assertEqual(said, number + 1, "said once, not at every try")
+                wait_until(lambda: self.said_away() > number, 20, "it is said")
+                self.assertEqual(self.said_away(), number + 1, "once, not at every try")
                 for service in ("gateway", "router"):
                     self.stack.kill(service, signal.SIGTERM)
                     self.assertEqual(self.stack.processes[service].returncode, 0)

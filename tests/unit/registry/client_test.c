@@ -252,6 +252,21 @@ static void without_a_url_there_is_no_client(void **state)
     registry_close(client);
 }
 
+static void every_schema_has_a_subject(void **state)
+{
+    struct fixture *fixture = *state;
+    char subject[REGISTRY_SUBJECT_SIZE];
+    const struct schema *schema;
+    const char *pathway;
+    for (size_t i = 0; (schema = contract_at(fixture->contract, i, &pathway)) != NULL; i++)
+        if (!registry_subject(schema_short_name(schema), pathway, 0, subject))
+            fail_msg("%s is on no topic", schema_name(schema));
+    assert_true(registry_subject("Referral", "falls", 0, subject));
+    assert_string_equal(subject, "referrals.falls-value");
+    assert_false(registry_subject("Referral", "falls", 1, subject));
+    assert_false(registry_subject("Stranger", NULL, 0, subject));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -263,6 +278,7 @@ int main(void)
         TEST(our_schemas_are_written_with_their_ids_once_those_are_known),
         TEST(nobody_there_is_no_bar_to_a_start_and_the_cache_knows_what_was_known),
         TEST(without_a_url_there_is_no_client),
+        TEST(every_schema_has_a_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
