@@ -38,6 +38,14 @@ static void check_send(struct world *world, const struct process *process,
         finding_set(finding, at_ms, "Retry-After is kept",
                     "referral %d is sent %" PRId64 " ms too early", place->referral,
                     referral->kept_ms - clock_ms);
+    /* What is due soon is held, room or not, up to a quarter more. */
+    if (world->plan.bounded) {
+        struct deliver_counts counts;
+        deliver_count(process->core, &counts);
+        if (counts.pending > world->plan.pending_max + world->plan.pending_max / 4)
+            finding_set(finding, at_ms, "bounds are kept", "%zu deliveries are held",
+                        counts.pending);
+    }
     const size_t slow = deliver_slow_in_flight(process->core);
     const size_t fast = process->under_way + 1 - slow; /* with this one */
     if (process->under_way + 1 < slow || fast > world->plan.in_flight_max ||

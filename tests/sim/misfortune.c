@@ -7,6 +7,7 @@
 #include "world.h"
 
 #define HOUR_MS 3600000
+#define GUESSES 50
 #define SKEW_MOST_MS 60000
 #define TOMBSTONES_KEPT_MS 600000 /* longer than anybody reads behind */
 
@@ -139,6 +140,62 @@ void misfortune_change_directory(struct world *world)
         if (process_alive(process))
             world->next_ms[EVENT_PROCESS + i] = world->now_ms + 1;
     }
+}
+
+/* A released destination may be sent to at once, whatever it had asked for. */
+static void release(struct world *world, struct process *process, int32_t number, int64_t clock_ms)
+{
+    (void)deliver_release(process->core, world->providers.items[number].code, clock_ms);
+    watch_changed(&world->watch, number, world->now_ms);
+    for (int32_t i = 0; i < world->ledger.created; i++) {
+        struct referral *referral = &world->ledger.referrals[i];
+        if (referral->hop != NO_HOP && referral->destination == number)
+            referral->told_ms = referral->kept_ms = 0;
+    }
+}
+
+/* One that is pending, if a few guesses find any; else NOBODY. */
+static int32_t somebody_pending(struct world *world)
+{
+    for (int i = 0; world->ledger.created && i < GUESSES; i++) {
+        const int32_t number =
+            (int32_t)random_below(&world->random, (uint64_t)world->ledger.created);
+        if (world->ledger.referrals[number].hop != NO_HOP)
+            return number;
+    }
+    return NOBODY;
+}
+
+void misfortune_operate(struct world *world)
+{
+    const int32_t chosen = somebody_pending(world);
+    if (chosen == NOBODY)
+        return;
+    struct referral *referral = &world->ledger.referrals[chosen];
+    const int32_t owner = world->owners[ledger_partition(&world->ledger, referral->destination)];
+    if (owner == NOBODY || world->processes[owner].state != PROCESS_RUNNING)
+        return;
+    struct process *process = &world->processes[owner];
+    const int64_t clock_ms = process_clock(world, process);
+    const char *code = world->providers.items[referral->destination].code;
+    const struct uuid id = place_id(chosen, referral->hop);
+    world->orders++;
+    switch (random_below(&world->random, 4)) {
+    case 0:
+        release(world, process, referral->destination, clock_ms);
+        break;
+    case 1:
+        if (deliver_retry_now(process->core, &id, clock_ms))
+            referral->told_ms = referral->kept_ms = 0;
+        break;
+    case 2:
+        (void)deliver_reroute(process->core, &id, clock_ms);
+        break;
+    default:
+        (void)deliver_reroute_all(process->core, code, clock_ms);
+        break;
+    }
+    world->next_ms[EVENT_PROCESS + owner] = world->now_ms + 1;
 }
 
 void misfortune_compact(struct world *world)

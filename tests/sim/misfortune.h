@@ -10,6 +10,8 @@ struct world;
 void misfortune_strike(struct world *world);
 /* A provider is paused, resumed, or gets a new endpoint. */
 void misfortune_change_directory(struct world *world);
+/* An operator asks for something: a release, a retry, another provider. */
+void misfortune_operate(struct world *world);
 /* The log cleaner comes by. */
 void misfortune_compact(struct world *world);
 

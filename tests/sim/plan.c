@@ -50,6 +50,9 @@ struct plan plan_of(uint64_t seed, const struct sizes *sizes)
         plan.processes = (int32_t)sizes->processes;
     if (sizes->in_flight_max)
         plan.in_flight_max = (size_t)sizes->in_flight_max;
+    plan.bounded = !plan.full && between(&random, 0, 2) == 0;
+    if (plan.bounded)
+        plan.pending_max = (size_t)plan.destinations * (size_t)between(&random, 2, 6);
     plan.slow_max = plan.in_flight_max / 2;
     return plan;
 }

@@ -28,6 +28,7 @@ struct plan {
     int32_t healthy_percent; /* of the destinations */
     int32_t misfortunes;     /* per hour: crashes, rebalances and the like */
     int32_t aborts_one_in;   /* transactions */
+    bool bounded;            /* pending_max is met: memory has no room for all */
     bool intent;
     bool full; /* large enough for percentiles */
     bool well; /* the twin in which nothing goes wrong */

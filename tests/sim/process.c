@@ -257,8 +257,8 @@ void process_turn(struct world *world, struct process *process)
         stream_resolve(world, process);
     else if (process->state == PROCESS_YIELDING)
         give(world, process);
-    else if (stream)
-        (void)stream_turn(world, process);
+    else if (stream && stream_turn(world, process))
+        stream_read_again(world, process);
     deliver_tick(process->core, process_clock(world, process));
     struct deliver_send send;
     while (process->state == PROCESS_RUNNING && !world->finding.promise &&

@@ -36,6 +36,7 @@ struct owned {
     int64_t fetched_ms;               /* nothing of it comes before then */
     int32_t assignment;
     bool ours, fence_written;
+    bool again; /* the fence closes what is read once more */
     bool to_give;
 };
 
@@ -100,6 +101,8 @@ bool stream_settle(struct world *world, struct process *process);
 void stream_leave_open(struct world *world, struct process *process);
 void stream_undo(struct world *world, struct process *process);
 void stream_resolve(struct world *world, struct process *process);
+/* What there was no room for is read once more. */
+void stream_read_again(struct world *world, struct process *process);
 /* When there is something to be read; INT64_MAX = not yet. */
 int64_t stream_input_at(const struct world *world, const struct process *process);
 

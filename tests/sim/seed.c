@@ -28,6 +28,8 @@ static const struct {
     {offsetof(struct tally, jumps), "clock jumps"},
     {offsetof(struct tally, outages), "Kafka outages"},
     {offsetof(struct tally, cuts), "cuts"},
+    {offsetof(struct tally, rereads), "readings once more"},
+    {offsetof(struct tally, orders), "operators' orders"},
     {offsetof(struct tally, compactions), "compactions"},
     {offsetof(struct tally, recoveries), "recoveries"},
     {offsetof(struct tally, full_recoveries), "of them with a large backlog"},
@@ -71,6 +73,8 @@ static void count_world(struct tally *tally, const struct world *world)
                               .jumps = world->jumps,
                               .outages = world->outages,
                               .cuts = world->cuts,
+                              .rereads = world->rereads,
+                              .orders = world->orders,
                               .compactions = world->compactions,
                               .recoveries = world->watch.recoveries,
                               .full_recoveries = world->watch.full_recoveries};

@@ -9,8 +9,8 @@
 
 struct tally {
     int64_t seeds, full, referrals, returned, sends, dead_sends, crashes, stops, restarts,
-        rebalances, aborts, unknowns, jumps, outages, cuts, compactions, recoveries,
-        full_recoveries;
+        rebalances, aborts, unknowns, jumps, outages, cuts, rereads, orders, compactions,
+        recoveries, full_recoveries;
 };
 
 /* Prints the promise that it breaks, if any, and how to see that again; with `tell` also what the

@@ -193,7 +193,7 @@ static void write_move(struct world *world, struct process *process, struct job 
     next.tried |= tried_bit(world, place);
     next.destination = world->ledger.referrals[place->referral].candidates[choice];
     next.hop++;
-    memcpy(next.id.bytes + 4, &next.hop, sizeof(next.hop));
+    next.id = place_id(next.referral, next.hop);
     next.attempts = next.intent = next.status = 0;
     next.created_at_ms = next.next_attempt_at_ms = clock_ms;
     write_place(world, process, &next, EFFECT_HOP);
@@ -371,6 +371,21 @@ void stream_leave_open(struct world *world, struct process *process)
 {
     if (!process->unresolved && !write_all(world, process))
         stream_undo(world, process);
+}
+
+void stream_read_again(struct world *world, struct process *process)
+{
+    int32_t partition;
+    int64_t offset;
+    while (deliver_next_read_again(process->core, process_clock(world, process), &partition,
+                                   &offset)) {
+        struct owned *owned = &process->owned[partition];
+        owned->reader = owned->base = (struct topic_reader){.offset = offset};
+        owned->nonce = ++world->nonces;
+        owned->fence_written = false;
+        owned->again = true;
+        world->rereads++;
+    }
 }
 
 bool stream_turn(struct world *world, struct process *process)

@@ -24,6 +24,14 @@ struct topic {
     uint32_t fates_count, fates_capacity;
 };
 
+struct uuid place_id(int32_t referral, int32_t hop)
+{
+    struct uuid id = {.bytes = {0}};
+    memcpy(id.bytes, &referral, sizeof(referral));
+    memcpy(id.bytes + sizeof(referral), &hop, sizeof(hop));
+    return id;
+}
+
 struct topic *topic_new(int32_t partitions)
 {
     struct topic *topic = calloc(1, sizeof(*topic));

@@ -19,6 +19,9 @@ struct place { /* a Delivery, as the bytes that stand on the topic */
     uint32_t tried;         /* bits: of the referral's candidates */
 };
 
+/* The id of a delivery: made of its referral and its hop. */
+struct uuid place_id(int32_t referral, int32_t hop);
+
 enum entry_kind { ENTRY_PLACE, ENTRY_TOMBSTONE, ENTRY_INTENTS, ENTRY_FENCE };
 
 struct entry {

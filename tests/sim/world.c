@@ -115,7 +115,7 @@ static void arrive(struct world *world)
                           .next_attempt_at_ms = world->now_ms,
                           .referral = number,
                           .destination = referral->candidates[0]};
-    memcpy(place.id.bytes, &number, sizeof(number));
+    place.id = place_id(number, 0);
     const struct entry entry = {.kind = ENTRY_PLACE, .place = place};
     const int32_t partition = ledger_partition(&world->ledger, place.destination);
     struct effects effects = {0};
@@ -197,6 +197,7 @@ static void handle(struct world *world, int event)
         break;
     case EVENT_DIRECTORY:
         misfortune_change_directory(world);
+        misfortune_operate(world);
         break;
     case EVENT_COMPACTION:
         misfortune_compact(world);
@@ -220,8 +221,8 @@ static void look_who_can_write(struct world *world)
         const struct process *process =
             world->owners[i] == NOBODY ? NULL : &world->processes[world->owners[i]];
         const bool away = !process || process->state != PROCESS_RUNNING || process->unresolved ||
-                          process->owned[i].nonce || process->cut_off_ms ||
-                          world->kafka_back_ms > world->now_ms;
+                          (process->owned[i].nonce && !process->owned[i].again) ||
+                          process->cut_off_ms || world->kafka_back_ms > world->now_ms;
         const bool troubled = away || process->stream_ms > world->now_ms ||
                               process->owned[i].fetched_ms > world->now_ms;
         if (away)

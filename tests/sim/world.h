@@ -42,7 +42,7 @@ struct world {
     int64_t kafka_back_ms; /* away until then */
     bool quiet;            /* nothing further goes wrong */
     int64_t events, crashes, stops, restarts, rebalances, aborts, unknowns, jumps, outages, cuts,
-        compactions;
+        rereads, orders, compactions;
     uint64_t digest; /* of all that was sent and written: equal digests, equal runs */
 };
 
