@@ -131,6 +131,8 @@ static bool digest_of(const struct json *body, char digest[DIGEST_TEXT_SIZE])
     return done;
 }
 
+/* The pathway is part of the name: each pathway is a topic, and an id on two topics would be two
+ * referrals that nobody can tell apart. */
 static void choose_id(const struct accept_request *request, const struct json *body,
                       struct accepted *accepted)
 {
@@ -140,7 +142,7 @@ static void choose_id(const struct accept_request *request, const struct json *b
     accepted->keyed = request->idempotency_key != NULL;
     accepted->uuid = accepted->keyed
                          ? uuid_of("referral", kind ? kind : "", ods_code ? ods_code : "",
-                                   request->idempotency_key, NULL)
+                                   accepted->pathway, request->idempotency_key, NULL)
                          : request->random_id;
     uuid_format(&accepted->uuid, accepted->id);
 }

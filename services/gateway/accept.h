@@ -36,7 +36,7 @@ struct accepted {
     char topic[TOPIC_NAME_SIZE];
     char digest[DIGEST_TEXT_SIZE]; /* SHA-256 of the canonical posted JSON, hex */
     char traceparent[TRACEPARENT_SIZE];
-    bool keyed; /* the id comes from an Idempotency-Key */
+    bool keyed; /* the id comes from submitter, pathway and Idempotency-Key */
 };
 
 /* DONE: the framed record was appended to `value`. REFUSED: the request's fault. BROKEN: ours (code

@@ -276,7 +276,7 @@ static void an_idempotency_key_is_1_to_255_visible_ascii_characters(void **state
     }
 }
 
-static void the_id_is_that_of_submitter_and_key_or_else_random(void **state)
+static void the_id_is_that_of_submitter_pathway_and_key_or_else_random(void **state)
 {
     struct accept_request request = request_of(good);
     struct accepted first, again, other;
@@ -289,7 +289,8 @@ static void the_id_is_that_of_submitter_and_key_or_else_random(void **state)
 
     request.idempotency_key = "key-1";
     assert_int_equal(accept(&request, &first, &problem), DONE);
-    struct uuid uuid = uuid_of("referral", "gp-practice", "G82999", "key-1", NULL);
+    struct uuid uuid =
+        uuid_of("referral", "gp-practice", "G82999", "blood-pressure", "key-1", NULL);
     uuid_format(&uuid, expected);
     assert_string_equal(first.id, expected);
     assert_true(first.keyed);
@@ -306,6 +307,34 @@ static void the_id_is_that_of_submitter_and_key_or_else_random(void **state)
     assert_string_not_equal(other.id, first.id);
     assert_string_not_equal(other.digest, first.digest);
     free(body);
+}
+
+/* Once it was: one id on two topics, of which each went its own way. */
+static void the_same_key_on_two_pathways_is_two_referrals(void **state)
+{
+    static const char OTHER_FILE[] =
+        SOURCE_DIR "/schemas/pathways/contraception/examples/valid-1-ongoing-from-gp.json";
+    char *other_body = text_read_file(OTHER_FILE, BODY_MAX, NULL);
+    struct accepted first, other;
+    struct reason problem = {0};
+    (void)state;
+    assert_non_null(other_body);
+    struct json *good_json = json_parse(good, strlen(good), BODY_MAX, &problem);
+    struct json *other_json = json_parse(other_body, strlen(other_body), BODY_MAX, &problem);
+    assert_true(
+        json_set_take(other_json, "source",
+                      json_copy_deep(json_member(good_json, "source")))); /* same submitter */
+    char *printed = json_print(other_json, JSON_COMPACT);
+    struct accept_request requests[] = {request_of(good), request_of(printed)};
+    requests[0].idempotency_key = requests[1].idempotency_key = "key-1";
+    assert_int_equal(accept(&requests[0], &first, &problem), DONE);
+    assert_int_equal(accept(&requests[1], &other, &problem), DONE);
+    assert_string_not_equal(first.topic, other.topic);
+    assert_string_not_equal(first.id, other.id);
+    free(printed);
+    json_free(other_json);
+    json_free(good_json);
+    free(other_body);
 }
 
 static void the_record_carries_what_was_posted_and_the_gateways_own_fields(void **state)
@@ -490,7 +519,8 @@ int main(void)
         cmocka_unit_test(content_types_are_json_in_utf8_or_refused),
         cmocka_unit_test(a_compressed_body_is_refused),
         cmocka_unit_test(an_idempotency_key_is_1_to_255_visible_ascii_characters),
-        cmocka_unit_test(the_id_is_that_of_submitter_and_key_or_else_random),
+        cmocka_unit_test(the_id_is_that_of_submitter_pathway_and_key_or_else_random),
+        cmocka_unit_test(the_same_key_on_two_pathways_is_two_referrals),
         cmocka_unit_test(the_record_carries_what_was_posted_and_the_gateways_own_fields),
         cmocka_unit_test(the_digest_does_not_depend_on_order_and_blanks),
         cmocka_unit_test(the_conversation_is_the_posted_one_else_the_headers_else_the_referral),
