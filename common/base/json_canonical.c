@@ -16,9 +16,28 @@ struct member {
 
 static bool print_value(struct buffer *buffer, const struct json *json);
 
+#define EACH UINT64_C(0x0101010101010101)
+
+/* A byte of the word is 0. */
+static uint64_t has_zero(uint64_t word)
+{
+    return (word - EACH) & ~word & EACH * 0x80;
+}
+
+/* Eight bytes that need no escape: none below a blank, no quote, no backslash. */
+static bool eight_plain(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof(word));
+    uint64_t control = (word - EACH * 0x20) & ~word & EACH * 0x80;
+    return (control | has_zero(word ^ EACH * '"') | has_zero(word ^ EACH * '\\')) == 0;
+}
+
 static size_t plain_length(const char *text, size_t length)
 {
     size_t at = 0;
+    while (length - at >= 8 && eight_plain(text + at))
+        at += 8;
     while (at < length && (uint8_t)text[at] >= 0x20 && text[at] != '"' && text[at] != '\\')
         at++;
     return at;

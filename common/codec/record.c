@@ -17,6 +17,7 @@ struct record {
     struct store *store;
     struct view *view;
     bool viewed; /* it was decoded, and not changed since */
+    bool empty;  /* it was reset, and not changed since */
     bool failed;
 };
 
@@ -57,6 +58,14 @@ void record_reset(struct record *record)
     store_reset(record->store);
     struct value root = record_root(record);
     record->failed = !value_prepare(&root);
+    record->empty = !record->failed;
+}
+
+void record_begin(struct record *record)
+{
+    if (!record->empty)
+        record_reset(record);
+    record->empty = false;
 }
 
 const struct schema *record_schema(const struct record *record)
@@ -123,6 +132,7 @@ enum verdict record_decode(struct record *record, const void *bytes, size_t leng
         return BROKEN;
     }
     record->viewed = true;
+    record->empty = false;
     record->failed = false;
     return DONE;
 }
@@ -370,6 +380,7 @@ bool record_field_at(const struct record *record, size_t index, struct record_fi
 static bool note(struct record *record, bool done)
 {
     record->failed |= !done;
+    record->empty = false;
     return done;
 }
 

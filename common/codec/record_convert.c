@@ -116,7 +116,7 @@ static enum verdict convert(struct value from, const struct value *to, const str
 
 enum verdict record_convert(const struct record *from, struct record *to, struct reason *reason)
 {
-    record_reset(to);
+    record_begin(to);
     const struct value root = record_root(to);
     enum verdict verdict =
         record_failed(to) ? BROKEN : convert(record_root(from), &root, NULL, reason);

@@ -269,7 +269,7 @@ enum verdict value_fill(const struct value *value, const struct json *json,
 
 enum verdict record_from_json(struct record *record, const struct json *json, struct reason *reason)
 {
-    record_reset(record);
+    record_begin(record);
     if (record_failed(record))
         return no_memory(NULL, reason);
     struct value root = record_root(record);

@@ -8,6 +8,8 @@
 #include "codec/value.h"
 
 struct value record_root(const struct record *record);
+/* Resets it, unless nothing was written since the last reset; what follows fills it. */
+void record_begin(struct record *record);
 
 /* Brings a value that avro-c has just made or reset to its empty state: unions null, defaults
  * applied. False without memory. */
