@@ -131,7 +131,8 @@ void *http_kept_sweep(void *self)
         stopped = server->stopped;
         pthread_mutex_unlock(&server->lock);
         answer_kept(server, clock_monotonic_ms(), overdue_body);
-        http_sockets_sweep(server->sockets, clock_monotonic_ms());
+        http_sockets_sweep(server->sockets, clock_monotonic_ms(),
+                           (size_t)server->options.connections_max);
     }
     return NULL;
 }

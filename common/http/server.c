@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POOL_SIZE 32768     /* of a connection: its head must fit */
+#define POOL_SIZE 16384     /* of a connection: its head must fit; cleared for each request */
 #define KEEP_ALIVE_MS 60000 /* between two requests */
 #define SENDING_MS 60000    /* and a second for each 16 KiB */
 #define STOP_MS 2000        /* for answers to reach their clients */

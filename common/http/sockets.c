@@ -15,6 +15,7 @@
 #define LINGERING_MAX 64
 #define LINGER_MS 2000
 #define LINGER_BYTES_MAX (1 << 20) /* in one sweep */
+#define PRESSED_MS 1000            /* for a connection without a request, while all are taken */
 
 struct http_socket {
     int descriptor;
@@ -32,6 +33,7 @@ struct lingering {
 struct http_sockets {
     pthread_mutex_t lock;
     struct http_socket first; /* head of a ring */
+    size_t count;
     struct lingering lingering[LINGERING_MAX];
     size_t lingering_count;
 };
@@ -67,13 +69,14 @@ struct http_socket *http_sockets_add(struct http_sockets *sockets, int descripto
     if (!socket)
         return NULL;
     socket->descriptor = descriptor;
-    socket->phase = HTTP_READING;
+    socket->phase = HTTP_OPENED;
     socket->until_ms = until_ms;
     pthread_mutex_lock(&sockets->lock);
     socket->previous = sockets->first.previous;
     socket->next = &sockets->first;
     socket->previous->next = socket;
     sockets->first.previous = socket;
+    sockets->count++;
     pthread_mutex_unlock(&sockets->lock);
     return socket;
 }
@@ -107,6 +110,7 @@ void http_sockets_remove(struct http_sockets *sockets, struct http_socket *socke
     pthread_mutex_lock(&sockets->lock);
     socket->previous->next = socket->next;
     socket->next->previous = socket->previous;
+    sockets->count--;
     if (socket->linger && sockets->lingering_count < LINGERING_MAX)
         copy = dup(socket->descriptor);
     if (copy >= 0) {
@@ -144,16 +148,27 @@ static bool read_away(int descriptor)
     return false;
 }
 
-void http_sockets_sweep(struct http_sockets *sockets, int64_t now_ms)
+/* True if it is to be shut down now. */
+static bool overdue(struct http_socket *socket, int64_t now_ms, bool pressed)
+{
+    if (socket->phase == HTTP_HANDLING)
+        return false;
+    if (pressed && (socket->phase == HTTP_OPENED || socket->phase == HTTP_WAITING) &&
+        socket->until_ms > now_ms + PRESSED_MS && socket->until_ms != INT64_MAX)
+        socket->until_ms = now_ms + PRESSED_MS;
+    return now_ms >= socket->until_ms;
+}
+
+void http_sockets_sweep(struct http_sockets *sockets, int64_t now_ms, size_t sockets_max)
 {
     static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
                                "Content-Length: 0\r\n\r\n";
 
     pthread_mutex_lock(&sockets->lock);
     for (struct http_socket *at = sockets->first.next; at != &sockets->first; at = at->next) {
-        if (at->phase == HTTP_HANDLING || now_ms < at->until_ms)
+        if (!overdue(at, now_ms, sockets->count >= sockets_max))
             continue;
-        if (at->phase == HTTP_READING)
+        if (at->phase == HTTP_READING || at->phase == HTTP_OPENED)
             http_sockets_send(at->descriptor, late);
         shutdown(at->descriptor, SHUT_RDWR);
         at->until_ms = INT64_MAX;

@@ -6,9 +6,11 @@
 #define HTTP_SOCKETS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum http_phase {
+    HTTP_OPENED,   /* no request line came yet */
     HTTP_WAITING,  /* between two requests */
     HTTP_READING,  /* a head or body is coming in */
     HTTP_HANDLING, /* the handler has it: no deadline here */
@@ -30,8 +32,9 @@ void http_sockets_phase(struct http_sockets *sockets, struct http_socket *socket
 void http_sockets_linger(struct http_sockets *sockets, struct http_socket *socket);
 /* Just before the descriptor is closed. */
 void http_sockets_remove(struct http_sockets *sockets, struct http_socket *socket, int64_t now_ms);
-/* Shuts down what is overdue (408 first, if a request was coming in); reads on what lingers. */
-void http_sockets_sweep(struct http_sockets *sockets, int64_t now_ms);
+/* Shuts down what is overdue (408 first, if a request was coming in); reads on what lingers. With
+ * sockets_max of them open nobody else can come in: those without a request have a second more. */
+void http_sockets_sweep(struct http_sockets *sockets, int64_t now_ms, size_t sockets_max);
 /* Sends `text` as it is and never blocks: for an answer where the vendor's library can't give one.
  */
 void http_sockets_send(int descriptor, const char *text);

@@ -253,6 +253,7 @@ def bench_gateway(results):
 
             for name in ("gateway", "bench_gateway_no_kafka"):
                 stack.start("gateway", program=name)
+                wait_until(lambda: stack.post(body)[0] == 202, 30, "the first record")
                 load(name, stack.ports["gateway"])
                 if name == "gateway":
                     peak = max(peak, peak_mib(stack.processes["gateway"].pid))

@@ -44,6 +44,25 @@ static void a_slow_sender_is_cut_wherever_it_is_slow(void **state)
     assert_int_equal(atomic_load(&fixture->calls), 0);
 }
 
+/* Once kept connections without a request could shut all others out for a minute. */
+static void connections_without_a_request_make_room_when_all_are_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    int taken[64], next;
+
+    for (size_t i = 0; i < 64; i++) {
+        taken[i] = dial(fixture->server);
+        say(taken[i], "GET /method HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_int_equal(status_of(hear(taken[i])), 200);
+    }
+    next = dial(fixture->server);
+    say(next, "GET /method HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(status_of(hear(next)), 200);
+    close(next);
+    for (size_t i = 0; i < 64; i++)
+        close(taken[i]);
+}
+
 static void *answer_from_here(void *self)
 {
     struct http_request *request = take_kept(self);
@@ -209,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_does_not_read_costs_others_a_503_and_no_memory),
         TEST(a_slow_sender_is_cut_wherever_it_is_slow),
+        TEST(connections_without_a_request_make_room_when_all_are_taken),
         TEST(an_answer_may_come_later_from_another_thread),
         TEST(an_answer_that_does_not_come_is_a_503_and_may_still_be_given),
         TEST(a_client_that_went_away_harms_nobody),
