@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 import resource
+import signal
 import socket
 import sys
 import time
@@ -142,6 +143,52 @@ class FrontDoor(unittest.TestCase):
         finally:
             for connection in idle:
                 connection.close()
+
+
+class KafkaSlow(unittest.TestCase):
+    """The broker stands still, so that what waits for it can be looked at."""
+
+    def test_no_202_before_kafka_has_it_and_what_waits_is_bounded_and_known(self):
+        limits = {"GATEWAY_ACK_TIMEOUT_MS": "30000", "GATEWAY_IN_FLIGHT_MAX": "2"}
+        with Stack(environment=limits) as stack, concurrent.futures.ThreadPoolExecutor(2) as pool:
+            stack.start("gateway")
+            body = generate.Generator(7, stack.schemas).body("podiatry")
+            wait_until(lambda: stack.post(body, "before")[0] == 202, 30, "the first record")
+
+            def in_flight(count):
+                return f"referral_gateway_in_flight {count}\n" in stack.metrics("gateway")
+
+            def post_and_wait(key, count):
+                answer = pool.submit(stack.post, body, key)
+                wait_until(lambda: in_flight(count), 10, f"{key} in flight")
+                return answer
+
+            def refuse(expected, code, key, **changed):
+                status, head, problem = stack.post({**body, **changed}, key)
+                self.assertEqual(status, expected, problem)
+                self.assertTrue(problem["type"].endswith(code), problem)
+                self.assertEqual("retry-after" in head, expected != 422)
+
+            stack.kafka_signal(signal.SIGSTOP)
+            try:
+                waiting = {"first": post_and_wait("first", 1)}
+                refuse(409, "in-flight", "first")
+                refuse(422, "key-reused", "first", notes="another")
+                waiting["second"] = post_and_wait("second", 2)
+                refuse(503, "overloaded", "third")
+                time.sleep(1)  # an answer that came too early would be here by now
+                self.assertFalse(any(answer.done() for answer in waiting.values()))
+            finally:
+                stack.kafka_signal(signal.SIGCONT)
+            ids = set()
+            for key, answer in waiting.items():
+                status, _, document = answer.result(60)
+                self.assertEqual(status, 202, document)
+                self.assertEqual(stack.post(body, key)[2]["id"], document["id"])
+                ids.add(document["id"])
+            stored = oracle.read_topic(stack.bootstrap, ["referrals.podiatry"])
+            self.assertLessEqual(ids, {message.key().decode() for message in stored})
+            self.assertEqual(len({message.key() for message in stored}), 3)
 
 
 class KafkaAwayUnderLoad(unittest.TestCase):

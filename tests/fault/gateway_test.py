@@ -144,6 +144,28 @@ class Gateway(unittest.TestCase):
                 else:
                     self.assertIn(status, (400, 422), document)
 
+    def test_the_answer_names_the_referral_and_where_its_status_is_told(self):
+        status, head, document = self.stack.post(self.body(), "where")
+        self.assertEqual(status, 202, document)
+        self.assertEqual(set(document), {"id", "status_url"})
+        self.assertEqual(head["location"], document["status_url"])
+        self.assertEqual(
+            document["status_url"], f"{self.stack.tracker_url}/v1/referrals/{document['id']}"
+        )
+        self.assertEqual(head["content-type"], "application/json")
+
+    def test_a_key_is_one_referral_for_its_submitter_and_pathway(self):
+        body, other = self.body(), self.body("msk")
+        other["source"] = body["source"]
+        first = self.stack.post(body, "scope")[2]["id"]
+        reordered = json.dumps(dict(reversed(body.items())), indent=3).encode()
+        self.assertEqual(self.stack.post(reordered, "scope")[2]["id"], first)
+        changed = {**body, "notes": "another"}
+        self.refuse(changed, 422, "key-reused", headers={"Idempotency-Key": "scope"})
+        status, _, document = self.stack.post(other, "scope")
+        self.assertEqual(status, 202, document)
+        self.assertNotEqual(document["id"], first)
+
     def test_a_bad_idempotency_key_and_correlation_headers(self):
         self.refuse(self.body(), 400, "bad-idempotency-key", headers={"Idempotency-Key": "k" * 300})
         request = "0b5c2a2e-3f0b-4f6e-8a69-5a3b1c1d2e3f"
