@@ -9,7 +9,7 @@
 
 #define MASKED "masked"
 
-enum mode { SHOW, MASK_ALL, MASK_FREE_TEXT, MASK_PERSON };
+enum mode { SHOW, MASK_ALL, MASK_FREE_TEXT, MASK_SOURCE };
 
 // Of a Referral; a field that is not named here is masked wholly.
 static const struct {
@@ -18,7 +18,7 @@ static const struct {
 } REFERRAL_FIELDS[] = {
     {"id", SHOW},          {"correlation_id", SHOW},     {"pathway", SHOW},
     {"accepted_at", SHOW}, {"authored_at", SHOW},        {"body_digest", SHOW},
-    {"traceparent", SHOW}, {"source", MASK_PERSON},      {"consent", SHOW},
+    {"traceparent", SHOW}, {"source", MASK_SOURCE},      {"consent", SHOW},
     {"urgency", SHOW},     {"nominated_provider", SHOW}, {"details", MASK_FREE_TEXT},
 };
 
@@ -69,8 +69,8 @@ static struct json *mask_object(const struct json *json, const struct schema_nod
     bool done = object != NULL;
     while (done && json_next_member(json, &cursor, &name, &value)) {
         enum mode inner = mode;
-        if (mode == MASK_PERSON) {
-            inner = text_equal(name, "person") ? MASK_ALL : SHOW;
+        if (mode == MASK_SOURCE) {
+            inner = text_equal(name, "ods_code") ? SHOW : MASK_FREE_TEXT;
         }
         done = json_set_take(object, name, mask_value(value, field_of(node, name), inner));
     }

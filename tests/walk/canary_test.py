@@ -10,6 +10,8 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import avro  # noqa: E402
+import canaries  # noqa: E402
 import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
@@ -31,7 +33,7 @@ class Canary(unittest.TestCase):
         """No canary in the text, in any spelling."""
         low = (text if isinstance(text, str) else text.decode("utf-8", "replace")).lower()
         squeezed = low.replace(" ", "").replace("-", "")
-        for value in (*CANARIES.values(), PHONE, EMAIL, NOTE):
+        for value in (*CANARIES.values(), PHONE, EMAIL, NOTE, canaries.WORD):
             for spelling in (value.lower(), value.lower().replace(" ", "").replace("-", "")):
                 self.assertNotIn(
                     spelling,
@@ -52,6 +54,37 @@ class Canary(unittest.TestCase):
         ]
         body["notes"] = NOTE
         return body
+
+    def post_every_free_text(self, stack, generator, schemas):
+        """A word of its own in each text of each example; [(headers, document)] of the answers."""
+        answers = []
+        for pathway, examples in generator.examples.items():
+            wanted, filled = canaries.free_texts(schemas[pathway]), set()
+            for number, example in enumerate(examples):
+                if example["source"]["kind"] == "walk-in":
+                    continue
+                body = self.mark(generator.body(pathway, lambda b, example=example: b == example))
+                for path in sorted(wanted):
+                    if canaries.put(body, path, f"{canaries.WORD} {len(path)}"):
+                        filled.add(path)
+                status, head, document = stack.post(body, f"text-{number}-{pathway}")
+                self.assertEqual(status, 202, document)
+                answers.append((head, document))
+            self.assertEqual(wanted - filled, set(), f"{pathway}: no example has a place for these")
+        return answers
+
+    def post_into_closed_texts(self, stack, generator, schemas):
+        """What comes from a list or has a form takes no free text, and does not repeat it."""
+        answers = []
+        for pathway in generator.examples:
+            for path in sorted(canaries.closed_texts(schemas[pathway])):
+                body = self.mark(generator.body(pathway))
+                if canaries.put(body, path, canaries.WORD):
+                    status, head, document = stack.post(body)
+                    self.assertIn(status, (400, 422), (path, document))
+                    answers.append((head, document))
+        self.assertGreater(len(answers), 100)
+        return answers
 
     def test_patient_data_is_nowhere_but_where_it_is_needed(self):
         self.assertEqual(len(CANARIES["nhs_number"]), 10)
@@ -79,8 +112,11 @@ class Canary(unittest.TestCase):
             stack.ctl("providers", "load", stack.dir / "providers.csv")
             stack.start()
             generator = generate.Generator(11, stack.schemas)
-            answers, ids = [], []
-            for number in range(3):
+            schemas = {name: avro.composed(stack.schemas, name) for name in generator.examples}
+            answers = self.post_every_free_text(stack, generator, schemas)
+            ids = [document["id"] for _, document in answers]
+            answers += self.post_into_closed_texts(stack, generator, schemas)
+            for number in range(2):
                 for pathway in generator.examples:
                     status, head, document = stack.post(
                         self.mark(generator.body(pathway)), f"canary-{number}-{pathway}"

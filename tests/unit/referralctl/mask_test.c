@@ -88,7 +88,11 @@ static size_t mask_examples(const char *pathway)
         struct json *masked = mask_text(pathway, text, file);
         assert_all_masked(json_member(masked, "patient"), file);
         assert_all_masked(json_member(masked, "notes"), file);
-        assert_all_masked(json_member(json_member(masked, "source"), "person"), file);
+        const struct json *source = json_member(masked, "source");
+        assert_all_masked(json_member(source, "person"), file);
+        assert_all_masked(json_member(source, "organisation"), file);
+        assert_all_masked(json_member(source, "system"), file);
+        assert_string_not_equal(json_member_text(source, "kind"), "masked");
         assert_string_equal(json_member_text(masked, "pathway"), pathway);
         json_free(masked);
         free(text);
