@@ -21,7 +21,7 @@ struct out {
 
 static void put_long(struct out *out, int64_t number)
 {
-    uint64_t folded = (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
+    uint64_t folded = (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
     for (; folded > 0x7F; folded >>= 7)
         *out->at++ = (uint8_t)(folded | 0x80u);
     *out->at++ = (uint8_t)folded;
