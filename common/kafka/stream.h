@@ -84,7 +84,8 @@ __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *st
                                                                struct reason *reason);
 /* Reading of a partition of ours goes back to this offset, at once and for good: an abort does not
  * go behind it, the next commit tells the group. Not from within a handler. TRY_AGAIN: nothing has
- * changed. */
+ * changed, but for a seek that timed out and may yet take effect: offsets already handed on may
+ * come again. */
 __attribute__((warn_unused_result)) enum verdict
 stream_read_again(struct stream *stream, const char *topic, int32_t partition, int64_t offset,
                   struct reason *reason);

@@ -89,7 +89,7 @@ static void end_pause(struct stream *stream, struct stream_partition *at)
 
     if (at->resume_ms == 0)
         return;
-    if (stream->consumer) {
+    if (stream->consumer && !at->resting) {
         list = list_of(at);
         (void)rd_kafka_resume_partitions(stream->consumer, list);
         rd_kafka_topic_partition_list_destroy(list);
@@ -98,21 +98,30 @@ static void end_pause(struct stream *stream, struct stream_partition *at)
     stream->paused--;
 }
 
-/* What was fetched of it is thrown away and fetched again later, so this is for long rests. */
+/* What was fetched of it is thrown away and fetched again later, so this is for long rests. The
+ * client knows one kind of pause: a message that is postponed meanwhile must not end the rest, nor
+ * the end of the rest what the message waits for. */
 bool stream_rest(struct stream *stream, const char *topic, int32_t partition, bool resting)
 {
-    const struct stream_partition *at = stream_find(stream, topic, partition);
-    rd_kafka_topic_partition_list_t *list = at ? list_of(at) : NULL;
+    struct stream_partition *at = stream_find(stream, topic, partition);
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t error;
 
-    if (!list)
+    if (!at)
         return false;
+    at->resting = resting;
+    if (at->resume_ms > 0)
+        return true;
+    list = list_of(at);
     error = resting ? rd_kafka_pause_partitions(stream->consumer, list)
                     : rd_kafka_resume_partitions(stream->consumer, list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         error = list->elems[0].err;
     rd_kafka_topic_partition_list_destroy(list);
-    return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    at->resting = !resting;
+    return false;
 }
 
 /* The client goes on behind what it has handed out last, which is the message that was postponed,
@@ -124,7 +133,8 @@ static enum verdict resume(struct stream *stream, struct stream_partition *at,
     rd_kafka_error_t *error;
     enum verdict verdict = DONE;
 
-    (void)rd_kafka_resume_partitions(stream->consumer, list);
+    if (!at->resting)
+        (void)rd_kafka_resume_partitions(stream->consumer, list);
     error = rd_kafka_seek_partitions(stream->consumer, list, KAFKA_CALL_MS);
     if (error)
         verdict = kafka_error_take(error, "going back to a postponed message", reason);

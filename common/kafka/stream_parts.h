@@ -13,6 +13,7 @@ struct stream_partition {
     char *topic;
     int32_t partition;
     bool active;         /* assigned() was called: its messages may be handed on */
+    bool resting;        /* stream_rest: not read, whatever else it waits for */
     bool touched;        /* a message of it was handed on since `base` */
     int64_t base;        /* position at which the transaction began, or would begin */
     int64_t next;        /* of the message to be handed on next */

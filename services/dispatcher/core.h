@@ -134,6 +134,8 @@ struct flight core_land(struct deliverer *core, uint32_t number);
 /* What its host has shown; whoever waited for the place there has a turn. */
 void core_host_learn(struct deliverer *core, const struct flight *flight,
                      const struct answer *answer, int64_t now_ms);
+/* Those that wait for the host have a turn, as many as it would take. A host of NULL is fine. */
+void core_call_waiters(struct deliverer *core, struct host *host, int64_t now_ms);
 void core_host_wake(struct deliverer *core, int64_t now_ms);
 /* Finished by us: a ghost until its tombstone is read. */
 void core_finish(struct deliverer *core, struct job *job);

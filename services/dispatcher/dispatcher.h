@@ -27,6 +27,7 @@ struct fence {
     bool written;   /* in the open transaction, or committed */
     bool again;     /* the partition is being read again, while its deliveries go on */
     bool resting;   /* not read yet: others are restored before it */
+    bool ours;
 };
 
 struct dispatcher {
@@ -56,6 +57,7 @@ struct dispatcher {
     size_t fences_count; /* not read back yet */
     size_t again_count;  /* of them, those of partitions that are read again */
     size_t resting_count;
+    size_t partitions_count;                    /* that are ours */
     int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
     uint64_t nonce;                             /* of the last fence; starts by chance */
     bool fences_open;                           /* some fence is in the open transaction */

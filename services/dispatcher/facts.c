@@ -86,8 +86,10 @@ static bool note_one(struct deliverer *core, int64_t now_ms)
         if (!destination_may_note(destination, now_ms, core_note_share(core)))
             continue;
         struct job *fresh = heap_top(&destination->fresh, NULL);
-        if (!core_note_reserve(core, core_partition(core, fresh->partition)))
-            continue;
+        if (!core_note_reserve(core, core_partition(core, fresh->partition))) {
+            link_append(&core->noters, &destination->intent_link); /* another transaction */
+            break;
+        }
         core_dequeue(core, fresh);
         core_post_fact(core, fresh, FACT_INTENT, now_ms);
         core->intents_open++;

@@ -373,7 +373,10 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
     struct job *job;
     while ((job = heap_top(&destination->waiting, &key)) && key <= now_ms)
         end_wait(core, job);
+    const bool had_turn = !link_alone(&destination->send_link);
     ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
+    if (had_turn && link_alone(&destination->send_link)) /* it may have been called by its host */
+        core_call_waiters(core, destination->host, now_ms);
     ring(&core->noters, &destination->intent_link,
          destination_may_note(destination, now_ms, core_note_share(core)));
     int64_t wake = destination_wake_at(destination, now_ms);

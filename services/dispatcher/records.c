@@ -24,8 +24,9 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
         return BROKEN;
     }
     self->nonce += self->nonce == UINT64_MAX ? 2 : 1; /* never 0 */
-    self->fences[partition] = (struct fence){.nonce = self->nonce};
+    self->fences[partition] = (struct fence){.nonce = self->nonce, .ours = true};
     self->fences_count++;
+    self->partitions_count++;
     restore_begin(self, partition);
     return DONE;
 }
@@ -42,7 +43,7 @@ enum verdict records_read_again(struct dispatcher *self, int64_t now_ms, struct 
             return verdict;
         }
         self->nonce += self->nonce == UINT64_MAX ? 2 : 1;
-        self->fences[partition] = (struct fence){.nonce = self->nonce, .again = true};
+        self->fences[partition] = (struct fence){.nonce = self->nonce, .again = true, .ours = true};
         self->fences_count++;
         self->again_count++;
     }
@@ -65,6 +66,7 @@ void records_revoked(void *context, const char *topic, int32_t partition, bool l
         return;
     restore_forget(self, partition);
     forget_fence(self, &self->fences[partition]);
+    self->partitions_count -= self->fences[partition].ours;
     self->fences[partition] = (struct fence){0};
 }
 
@@ -79,6 +81,7 @@ static bool is_fence(struct dispatcher *self, const struct kafka_message *messag
     if (size == sizeof(nonce) && fence->nonce) {
         memcpy(&nonce, value, sizeof(nonce));
         if (nonce == fence->nonce) {
+            restore_forget(self, message->partition);
             forget_fence(self, fence);
             deliver_restored(self->core, message->partition, clock_now_ms());
         }
@@ -140,8 +143,10 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
     };
     verdict = deliver_record_seen(self->core, message->partition, message->offset, &record,
                                   clock_now_ms());
-    if (verdict == TRY_AGAIN)
+    if (verdict == TRY_AGAIN) {
+        stream_postpone(self->stream, POSTPONE_MS);
         reason_set(reason, "no-memory", NULL, "no memory for another delivery");
+    }
     return verdict;
 }
 
@@ -166,8 +171,10 @@ static enum verdict take_intents(struct dispatcher *self, const struct kafka_mes
     enum verdict verdict =
         deliver_intents_seen(self->core, message->partition, message->offset,
                              (const struct uuid *)(const void *)(value + mark), count);
-    if (verdict == TRY_AGAIN)
+    if (verdict == TRY_AGAIN) {
+        stream_postpone(self->stream, POSTPONE_MS);
         reason_set(reason, "no-memory", NULL, "a list of %zu intents can't be held", count);
+    }
     return verdict;
 }
 

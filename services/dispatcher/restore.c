@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Partitions are restored a few at a time, and the next ones only when what can be sent of the
  * earlier ones is nearly gone: a backlog is worked off from the topic instead of being held in
- * memory whole. Providers that are slow hold the next partitions up for a second at most, so that
- * every deadline is known soon. */
+ * memory whole. Providers that are slow, or a partition that can't be read to its end, hold the
+ * next ones up for a second at most, so that every deadline is known soon. */
 #include "dispatcher.h"
+
+#include "base/clock.h"
 
 #define AT_ONCE 4
 #define ENOUGH 4096 /* deliveries that can be sent: no need to read on */
@@ -17,7 +19,8 @@ static size_t restoring(const struct dispatcher *self)
 
 bool restore_alone(const struct dispatcher *self)
 {
-    return restoring(self) && !self->resting_count;
+    return self->partitions_count &&
+           self->fences_count - self->again_count == self->partitions_count;
 }
 
 static bool rest(struct dispatcher *self, int32_t partition, bool resting)
@@ -30,6 +33,7 @@ void restore_begin(struct dispatcher *self, int32_t partition)
 {
     bool wait = restoring(self) > AT_ONCE;
     bool told = rest(self, partition, wait);
+    self->restored_at_ms = clock_monotonic_ms();
     self->fences[partition].resting = wait && told;
     self->resting_count += wait && told;
 }
@@ -42,16 +46,18 @@ void restore_forget(struct dispatcher *self, int32_t partition)
 
 void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
-    if (!self->resting_count || restoring(self) >= AT_ONCE ||
-        monotonic_ms < self->restore_look_at_ms)
+    if (!self->resting_count || monotonic_ms < self->restore_look_at_ms)
         return;
     self->restore_look_at_ms = monotonic_ms + LOOK_MS;
-    if (deliver_sendable(self->core, now_ms) >= ENOUGH &&
-        monotonic_ms - self->restored_at_ms < PATIENCE_MS)
+    if (monotonic_ms - self->restored_at_ms < PATIENCE_MS &&
+        (restoring(self) >= AT_ONCE || deliver_sendable(self->core, now_ms) >= ENOUGH))
         return;
     self->restored_at_ms = monotonic_ms;
-    for (int32_t i = 0; i < FENCES_MAX && self->resting_count && restoring(self) < AT_ONCE; i++) {
-        if (self->fences[i].resting && rest(self, i, false))
+    size_t told = 0;
+    for (int32_t i = 0; i < FENCES_MAX && self->resting_count && told < AT_ONCE; i++) {
+        if (self->fences[i].resting && rest(self, i, false)) {
             restore_forget(self, i);
+            told++;
+        }
     }
 }

@@ -26,7 +26,7 @@ bool core_leave(struct deliverer *core, struct partition *partition, const struc
     if (!partition->left && !(partition->left = map_new(LEFT_MAX(core))))
         return false;
     const size_t before = map_count(partition->left);
-    if (core->left_count >= LEFT_MAX(core) ||
+    if ((core->left_count >= LEFT_MAX(core) && !core_left(partition, id)) ||
         !map_set(partition->left, id->bytes, sizeof(id->bytes), partition, NULL))
         return false;
     core->left_count += map_count(partition->left) - before;

@@ -60,8 +60,7 @@ static void call_one(struct deliverer *core, struct link *waiters)
     link_append(&core->called, link);
 }
 
-/* Those that wait for the host have a turn, as many as it would take. */
-static void call_waiters(struct deliverer *core, struct host *host, int64_t now_ms)
+void core_call_waiters(struct deliverer *core, struct host *host, int64_t now_ms)
 {
     if (!host || !host_may_send(host, now_ms))
         return;
@@ -110,7 +109,7 @@ void core_host_learn(struct deliverer *core, const struct flight *flight,
 {
     if (flight->host)
         learn(core, flight, answer, now_ms);
-    call_waiters(core, flight->host, now_ms);
+    core_call_waiters(core, flight->host, now_ms);
 }
 
 void core_host_wake(struct deliverer *core, int64_t now_ms)
@@ -119,7 +118,7 @@ void core_host_wake(struct deliverer *core, int64_t now_ms)
     struct host *host;
     while ((host = heap_top(&core->host_wakes, &key)) && key <= now_ms) {
         heap_remove(&core->host_wakes, host);
-        call_waiters(core, host, now_ms);
+        core_call_waiters(core, host, now_ms);
     }
 }
 
@@ -273,7 +272,8 @@ bool deliver_next_send(struct deliverer *core, int64_t now_ms, struct deliver_se
     struct destination *destination;
     while (may_start(core) && (destination = take_turn(core))) {
         if (!destination_may_send(destination, now_ms)) {
-            call_waiters(core, destination->host, now_ms); /* if it had been called: the next one */
+            core_call_waiters(core, destination->host,
+                              now_ms); /* if it had been called: the next one */
             continue;
         }
         if (!let_through(destination, core, now_ms))
