@@ -41,7 +41,18 @@ static int compare_places(const void *a, const void *b)
     return memcmp(((const struct place *)a)->key, ((const struct place *)b)->key, PLACE_KEY_SIZE);
 }
 
-/* Upper case without blanks. False if it is empty, too long or has other characters. */
+/* A sector such as "TN2 3" would have the key of another district, TN23. */
+static bool would_be_another(const char *text, size_t length, const char key[PLACE_KEY_SIZE])
+{
+    char copy[32], full[POSTCODE_SIZE], district[5];
+    if (memchr(text, ' ', length) == NULL)
+        return false;
+    return !text_copy_bytes(copy, sizeof copy, text, length) ||
+           (!postcode_parse(copy, full) && postcode_district(copy, district) &&
+            strncmp(key, district, PLACE_KEY_SIZE) != 0);
+}
+
+/* Upper case without blanks. False if it is empty, a sector, too long or has other characters. */
 static bool key_of(const char *text, size_t length, char key[PLACE_KEY_SIZE])
 {
     memset(key, 0, PLACE_KEY_SIZE);
@@ -56,7 +67,7 @@ static bool key_of(const char *text, size_t length, char key[PLACE_KEY_SIZE])
             return false;
         key[used++] = c;
     }
-    return used > 0;
+    return used > 0 && !would_be_another(text, length, key);
 }
 
 static bool parse_metres(const char *text, size_t length, int64_t most, int32_t *ret_metres)

@@ -20,7 +20,7 @@ struct places;
 __attribute__((warn_unused_result)) struct places *places_load(const char *schemas_dir,
                                                                struct reason *reason);
 void places_free(struct places *places);
-/* Full postcode or district; false for ZZ99 and unknown ones. */
+/* Full postcode, sector (its district's place) or district; false for ZZ99 and unknown ones. */
 bool places_find(const struct places *places, const char *postcode, int32_t *ret_easting,
                  int32_t *ret_northing);
 /* The row of exactly that code: a GP practice's place, where a file in schemas/places/ names it by

@@ -29,7 +29,8 @@ bool ods_code_is_practice(const char *text);
 /* Full postcode, upper-cased with one space before the last three; ZZ99 pseudo postcodes are
  * allowed. */
 bool postcode_parse(const char *text, char ret_postcode[POSTCODE_SIZE]);
-/* A district alone ("ME14") or the district of a full postcode. */
+/* A district alone ("ME14", "me 14"), or that of a full postcode or of a sector ("ME1 4" is in ME1;
+ * only the blank tells it from ME14). */
 bool postcode_district(const char *text, char ret_district[5]);
 bool postcode_is_pseudo(const char *text); /* ZZ99: no fixed abode and such */
 

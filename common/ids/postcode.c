@@ -88,18 +88,38 @@ bool postcode_parse(const char *text, char ret_postcode[POSTCODE_SIZE])
     return true;
 }
 
+/* How many letters and digits stand before the blank that follows a number ("TN2 3"); all of them
+ * if none does ("me 14": only the area and its number are apart). */
+static size_t before_blank(const char *text)
+{
+    size_t count = 0;
+    bool numbered = false;
+    for (; *text; text++) {
+        if (*text == ' ' && numbered)
+            return count;
+        numbered = numbered || is_digit(*text);
+        count += *text == ' ' ? 0 : 1;
+    }
+    return count;
+}
+
+/* A sector keeps its blank: "TN2 3" is in TN2, and not TN23. */
 bool postcode_district(const char *text, char ret_district[5])
 {
     char letters[8];
     size_t count = compact(text, letters);
     if (count == 0)
         return false;
+    size_t outward = before_blank(text);
     if (full_valid(letters, count))
-        count -= 3;
-    else if (strcmp(letters, "ZZ99") != 0 && !outward_valid(letters, count))
+        outward = count - 3;
+    else if (outward < count && (outward + 1 < count || !is_digit(letters[outward])))
         return false;
-    memcpy(ret_district, letters, count);
-    ret_district[count] = '\0';
+    else if (!(outward == 4 && strncmp(letters, "ZZ99", 4) == 0) &&
+             !outward_valid(letters, outward))
+        return false;
+    memcpy(ret_district, letters, outward);
+    ret_district[outward] = '\0';
     return true;
 }
 

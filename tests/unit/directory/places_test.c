@@ -31,6 +31,11 @@ static void postcodes_are_found_whole_then_by_district(void **state)
         {0, "ZZ99 3VZ"},
         {0, "ZZ99"},
         {0, "ME1"},
+        /* sectors: of ME1, which is not in the table, and of ME14 */
+        {0, "ME1 4"},
+        {0, "me1  4"},
+        {577000, "ME14 1"},
+        {577000, " me 14 "},
         {0, ""},
         {0, "not a postcode"},
     };
@@ -65,8 +70,8 @@ static void a_broken_row_is_refused_by_line(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "ME14",      "ME14,1",        "ME14,x,1",       "ME14,1,2,3",  ",1,2",
-        "ME14,-1,2", "ME14,700000,2", "ME14,1,1300000", "ME 14-1,1,2", "ABCDEFGHI,1,2",
+        "ME14",          "ME14,1",         "ME14,x,1",    "ME14,1,2,3",    ",1,2",      "ME14,-1,2",
+        "ME14,700000,2", "ME14,1,1300000", "ME 14-1,1,2", "ABCDEFGHI,1,2", "ME1 4,1,2",
     };
     char folder[] = "/tmp/places_test_XXXXXX", path[128], inner[64];
     assert_non_null(mkdtemp(folder));
