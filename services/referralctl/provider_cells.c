@@ -9,6 +9,7 @@
 
 static const char *const WEEKDAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", "hol"};
 #define WEEKDAYS_COUNT 8
+#define WEEKDAY_HOLIDAY 7
 
 // "16-64", "16-", "-64"; -1 where there is no bound.
 static bool parse_ages(const char *text, int64_t *ret_least, int64_t *ret_most)
@@ -137,20 +138,29 @@ static bool parse_minute(const char *text, int64_t *ret_minute)
     return *ret_minute <= 1440;
 }
 
+// "09:00-17:30"
+static bool parse_times(const char *times, int64_t *ret_opens, int64_t *ret_closes)
+{
+    char opens_text[6];
+    return strlen(times) == 11 && times[5] == '-' &&
+           text_copy_bytes(opens_text, sizeof opens_text, times, 5) &&
+           parse_minute(opens_text, ret_opens) && parse_minute(times + 6, ret_closes) &&
+           *ret_opens < *ret_closes;
+}
+
 static bool add_sessions(const struct cell_reading *reading, const char *text)
 {
-    static const char EXPECTED[] = "sessions such as \"mon-fri 09:00-17:30; sat 09:00-13:00\" "
-                                   "(days mon to sun and hol; a session ends the same day)";
-    char days[8], times[12], opens_text[6];
+    static const char EXPECTED[] = "sessions such as \"mon-fri 09:00-17:30; sat 09:00-13:00; hol "
+                                   "closed\" (days mon to sun and hol; a session ends the same "
+                                   "day)";
+    char days[8];
     size_t first, last;
-    int64_t opens, closes;
+    int64_t opens = 0, closes = 0;
     size_t blank = strcspn(text, " ");
-    if (text[blank] == '\0' || !text_copy_bytes(days, sizeof days, text, blank) ||
-        !text_copy(times, sizeof times, text + blank + strspn(text + blank, " ")) ||
-        strlen(times) != 11 || times[5] != '-' ||
-        !text_copy_bytes(opens_text, sizeof opens_text, times, 5) ||
-        !parse_days(days, &first, &last) || !parse_minute(opens_text, &opens) ||
-        !parse_minute(times + 6, &closes) || opens >= closes) {
+    const char *times = text + blank + strspn(text + blank, " ");
+    if (!text_copy_bytes(days, sizeof days, text, blank) || !parse_days(days, &first, &last) ||
+        !(parse_times(times, &opens, &closes) ||
+          (first == WEEKDAY_HOLIDAY && text_equal(times, "closed")))) {
         return cell_is_bad(reading, COLUMN_HOURS, EXPECTED);
     }
     for (size_t weekday = first; weekday <= last; weekday++) {
@@ -167,27 +177,33 @@ static bool add_sessions(const struct cell_reading *reading, const char *text)
     return true;
 }
 
+// "hol closed" alone would mean that it never opens; without hours it is always open.
 bool cells_set_hours(const struct cell_reading *reading)
 {
-    return each_of_list(reading, COLUMN_HOURS, "one session between semicolons", add_sessions);
+    if (!each_of_list(reading, COLUMN_HOURS, "one session between semicolons", add_sessions)) {
+        return false;
+    }
+    bool opens = record_count(reading->record, "hours") == 0;
+    for (size_t index = 0; !opens && index < record_count(reading->record, "hours"); index++) {
+        char path[40];
+        text_format(path, sizeof path, "hours.%zu.closes", index);
+        opens = record_whole_or(reading->record, path, 0) > 0;
+    }
+    return opens || cell_is_bad(reading, COLUMN_HOURS, "the week's sessions beside \"hol closed\"");
 }
 
 // "2026-12-25 closed", "2026-12-24 09:00-13:00".
 static bool add_special_day(const struct cell_reading *reading, const char *text)
 {
     static const char EXPECTED[] = "days such as \"2026-12-24 09:00-13:00; 2026-12-25 closed\"";
-    char date_text[DATE_TEXT_SIZE], opens_text[6], path[40];
+    char date_text[DATE_TEXT_SIZE], path[40];
     struct date date;
     int64_t opens = 0, closes = 0;
     size_t blank = strcspn(text, " ");
     const char *times = text + blank + strspn(text + blank, " ");
     bool closed = text_equal(times, "closed");
     if (!text_copy_bytes(date_text, sizeof date_text, text, blank) ||
-        !date_parse(date_text, &date) ||
-        (!closed && (strlen(times) != 11 || times[5] != '-' ||
-                     !text_copy_bytes(opens_text, sizeof opens_text, times, 5) ||
-                     !parse_minute(opens_text, &opens) || !parse_minute(times + 6, &closes) ||
-                     opens >= closes))) {
+        !date_parse(date_text, &date) || !(closed || parse_times(times, &opens, &closes))) {
         return cell_is_bad(reading, COLUMN_SPECIAL_DAYS, EXPECTED);
     }
     size_t index = record_count(reading->record, "special_days");

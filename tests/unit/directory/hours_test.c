@@ -174,6 +174,30 @@ static void bank_holidays_have_their_own_sessions_where_a_provider_names_them(vo
     CHECK(&without, rows_without);
 }
 
+static void a_bank_holiday_closes_only_who_says_so(void **state)
+{
+    (void)state;
+    struct session hours[] = {{0, HOUR(9, 0), HOUR(18, 0)},
+                              {1, HOUR(9, 0), HOUR(18, 0)},
+                              {4, HOUR(9, 0), HOUR(18, 0)},
+                              {7, 0, 0}};
+    struct provider closed = {.hours = hours, .hours_count = 4};
+    struct provider silent = {.hours = hours, .hours_count = 3};
+    /* Friday 25 December 2026; Monday 28 stands for the 26th; Tuesday 29 is a working day */
+    static const struct row rows_closed[] = {
+        {false, "2026-12-25T10:00:00Z", "2026-12-26T00:00:00Z"},
+        {false, "2026-12-25T10:00:00Z", "2026-12-29T09:00:00Z"},
+        {true, "2026-12-25T10:00:00Z", "2026-12-29T09:00:01Z"},
+        {true, "2026-12-18T10:00:00Z", "2026-12-18T10:01:00Z"},
+    };
+    static const struct row rows_silent[] = {
+        {true, "2026-12-25T10:00:00Z", "2026-12-25T10:01:00Z"},
+        {true, "2026-12-25T18:00:00Z", "2026-12-28T09:00:01Z"},
+    };
+    CHECK(&closed, rows_closed);
+    CHECK(&silent, rows_silent);
+}
+
 static void bank_holidays_of_england_are_known_by_rule(void **state)
 {
     (void)state;
@@ -208,6 +232,7 @@ int main(void)
         cmocka_unit_test(the_same_clock_time_is_another_instant_in_summer),
         cmocka_unit_test(the_nights_on_which_clocks_change_lose_and_gain_an_hour),
         cmocka_unit_test(bank_holidays_have_their_own_sessions_where_a_provider_names_them),
+        cmocka_unit_test(a_bank_holiday_closes_only_who_says_so),
         cmocka_unit_test(bank_holidays_of_england_are_known_by_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

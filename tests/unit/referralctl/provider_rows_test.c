@@ -10,6 +10,7 @@
 #include "provider_file.h"
 #include "provider_rows.h"
 
+#include "base/calendar.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -121,6 +122,16 @@ static void a_row_is_taken_or_its_fault_is_named(void **state)
         {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,mon 9:00-17:30"},
         {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,mon 09:00-24:01"},
         {__LINE__, "bad-value", "ods_code,name,kind,hours", "FZZ01,A,pharmacy,always"},
+        {__LINE__, "", "ods_code,name,kind,hours",
+         "FZZ01,A,pharmacy,mon-fri 09:00-17:30; hol closed"},
+        {__LINE__, "", "ods_code,name,kind,hours",
+         "FZZ01,A,pharmacy,hol  closed ;mon-fri 09:00-17:30"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours", // would never be open
+         "FZZ01,A,pharmacy,hol closed"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours",
+         "FZZ01,A,pharmacy,mon-fri 09:00-17:30; sat closed"},
+        {__LINE__, "bad-value", "ods_code,name,kind,hours",
+         "FZZ01,A,pharmacy,mon 09:00-17:30; sat-hol closed"},
         {__LINE__, "", "ods_code,name,kind,endpoint_url", "FZZ01,A,pharmacy,https://a.example/x"},
         {__LINE__, "bad-value", "ods_code,name,kind,endpoint_url", "FZZ01,A,pharmacy,ftp://a/x"},
         {__LINE__, "not-allowed", "ods_code,name,kind,endpoint_url,format",
@@ -166,6 +177,27 @@ static void hours_and_services_become_the_providers_own(void **state)
     assert_int_equal(provider->hours_count, 2);
     assert_int_equal(provider->hours[0].weekday, 5);
     assert_int_equal(provider->hours[1].closes, 1440);
+    provider_free(provider);
+}
+
+static void closed_on_bank_holidays_becomes_a_session_without_length(void **state)
+{
+    struct reason finding = {0};
+    (void)state;
+    assert_int_equal(read_row("ods_code,name,kind,hours",
+                              "FZZ01,A,pharmacy,fri 09:00-17:30; hol closed", &finding),
+                     DONE);
+    struct provider *provider = provider_from_record(record, &finding);
+    assert_non_null(provider);
+    assert_int_equal(provider->hours_count, 2);
+    assert_int_equal(provider->hours[1].weekday, 7);
+    assert_int_equal(provider->hours[1].opens, 0);
+    assert_int_equal(provider->hours[1].closes, 0);
+    int64_t christmas, week_before; // two Fridays, 10:00 to 11:00
+    assert_true(instant_parse("2026-12-25T10:00:00Z", &christmas));
+    assert_true(instant_parse("2026-12-18T10:00:00Z", &week_before));
+    assert_false(provider_open_before(provider, christmas, christmas + 3600000));
+    assert_true(provider_open_before(provider, week_before, week_before + 3600000));
     provider_free(provider);
 }
 
