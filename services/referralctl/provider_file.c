@@ -185,6 +185,13 @@ static bool take_ods_row(struct provider_file *file, const struct csv_row *row,
     case ODS_PROVIDER:
         break;
     }
+    // By hand, or by a load of when it was closed: that is not known, so nobody is resumed.
+    if (known && known->paused) {
+        reason_set(&finding, "paused-here", NULL,
+                   "line %zu: %s is active again, and paused here: providers resume %s", row->line,
+                   known->ods_code, known->ods_code);
+        add_finding(file, &finding);
+    }
     return add_provider_take(file, lay_over(&organisation, places, known, record), row->line);
 }
 

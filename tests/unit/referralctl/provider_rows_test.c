@@ -274,13 +274,46 @@ static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
     unlink(path);
 }
 
+static void a_row_of_ods_that_is_active_and_paused_here_is_reported(void **state)
+{
+    char path[] = "/tmp/providers-XXXXXX";
+    struct provider_file file;
+    struct reason finding = {0};
+    (void)state;
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_file(path, "FZZ01,ONE,Y59,QKS,,,,,,TN27 9AA,20071101,,A,1,P05N,,,,,,,0,,QKS,,,\n"
+                     "FZZ02,TWO,Y59,QKS,,,,,,TN27 9AA,20071101,,A,1,P05N,,,,,,,0,,QKS,,,\n");
+    struct directory *existing = directory_new();
+    for (int number = 1; number <= 2; number++) {
+        char row[120];
+        text_format(row, sizeof row, "FZZ0%d,Old,pharmacy,%s", number,
+                    number == 2 ? "true" : "false");
+        assert_int_equal(read_row("ods_code,name,kind,paused", row, &finding), DONE);
+        assert_true(directory_put_take(existing, provider_from_record(record, &finding)));
+    }
+    assert_int_equal(
+        provider_file_read(path, NULL, "auto", contract, NULL, existing, &file, &finding), DONE);
+    assert_int_equal(file.findings_total, 1);
+    assert_string_equal(file.findings[0].code, "paused-here");
+    assert_non_null(strstr(file.findings[0].detail, "line 2: FZZ02 is active again"));
+    assert_non_null(strstr(file.findings[0].detail, "providers resume FZZ02"));
+    assert_true(directory_find(file.wanted, "FZZ02")->paused); // who paused it is not known
+    provider_file_clear(&file);
+    directory_free(existing);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_taken_or_its_fault_is_named),
         cmocka_unit_test(hours_and_services_become_the_providers_own),
+        cmocka_unit_test(closed_on_bank_holidays_becomes_a_session_without_length),
         cmocka_unit_test(a_dirty_file_gives_its_good_rows_and_its_findings),
         cmocka_unit_test(a_row_of_ods_keeps_what_ods_does_not_know),
+        cmocka_unit_test(a_row_of_ods_that_is_active_and_paused_here_is_reported),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
