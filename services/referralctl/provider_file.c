@@ -27,6 +27,12 @@ static void add_finding(struct provider_file *file, const struct reason *finding
     file->findings_total++;
 }
 
+static void leave_out(struct provider_file *file, const struct reason *finding)
+{
+    add_finding(file, finding);
+    file->left_out++;
+}
+
 // Adopts the provider. False without memory. A row may say more of one that an earlier file named,
 // but not of one that the same file did.
 static bool add_provider_take(struct provider_file *file, struct provider *provider, size_t line)
@@ -39,7 +45,7 @@ static bool add_provider_take(struct provider_file *file, struct provider *provi
     if (map_get(file->seen, provider->ods_code, length)) {
         reason_set(&finding, "same-code", NULL, "line %zu: %s stands on an earlier line; left out",
                    line, provider->ods_code);
-        add_finding(file, &finding);
+        leave_out(file, &finding);
         provider_free(provider);
         return true;
     }
@@ -96,14 +102,14 @@ static bool take_csv_row(struct provider_file *file, const struct provider_colum
         verdict = provider_row_read(columns, row, places, record, &finding);
     }
     if (verdict != DONE) {
-        add_finding(file, &finding);
+        leave_out(file, &finding);
         return verdict != BROKEN;
     }
     struct provider *provider = provider_from_record(record, &finding);
     if (!provider) {
         struct reason inner = finding;
         reason_set(&finding, inner.code, inner.pointer, "line %zu: %s", row->line, inner.detail);
-        add_finding(file, &finding);
+        leave_out(file, &finding);
         return true;
     }
     if (known) {
@@ -168,6 +174,7 @@ static bool take_ods_row(struct provider_file *file, const struct csv_row *row,
         file->rows--;
         return true;
     case ODS_BAD:
+        file->left_out++;
         return true;
     case ODS_OTHER:
         file->others++;
@@ -230,7 +237,7 @@ static enum verdict read_rows(struct provider_file *file, const char *format,
         }
         progress_show(&progress, reading->csv.position, reading->csv.length);
         if (verdict != DONE) {
-            add_finding(file, &finding);
+            leave_out(file, &finding);
             continue;
         }
         bool header = false;

@@ -17,6 +17,7 @@ struct provider_file {
     size_t findings_listed;
     size_t findings_total;
     size_t rows, others, closed;
+    size_t left_out; /* rows of either file that were refused: `wanted` is not all it names */
     bool ods;
     struct map *seen;   /* codes of the file that is being read */
     const char *second; /* path of the second file, while and after it is read; borrowed */

@@ -23,6 +23,7 @@ struct difference {
     struct provider_change *changes;
     size_t count;
     size_t added, changed, unchanged, removed;
+    size_t kept;       // would be removed, if no row had been left out
     struct json *list; // of a dry run as JSON
 };
 
@@ -69,6 +70,7 @@ static bool add_wanted(struct provider_topic *topic, const struct provider_file 
     return done;
 }
 
+// A row that was left out may be that of any provider which the file does not seem to name.
 static bool add_removed(struct provider_topic *topic, const struct provider_file *file,
                         struct difference *difference, const struct command_values *values)
 {
@@ -76,6 +78,10 @@ static bool add_removed(struct provider_topic *topic, const struct provider_file
     bool done = true;
     for (size_t cursor = 0; done && directory_next(topic->directory, &cursor, &provider);) {
         if (directory_find(file->wanted, provider->ods_code)) {
+            continue;
+        }
+        if (file->left_out > 0) {
+            difference->kept++;
             continue;
         }
         struct provider_change *change = &difference->changes[difference->count++];
@@ -119,6 +125,7 @@ static bool print_loaded(const struct command_values *values, const struct provi
         {"changed", difference->changed},
         {"unchanged", difference->unchanged},
         {"removed", difference->removed},
+        {"kept", difference->kept},
         {"closed", file->closed},
         {"others", file->others},
         {"findings", file->findings_total},
@@ -160,11 +167,18 @@ static int load_file(struct provider_topic *topic, const struct command *command
         verdict = provider_topic_write(topic, difference.changes, difference.count, reason);
     }
     print_findings(file);
+    bool removes_none = values->replace && file->left_out > 0;
+    if (removes_none) {
+        fprintf(stderr,
+                "nobody-removed: %zu providers that the file does not name were kept, because %zu "
+                "rows were left out: correct them and load again\n",
+                difference.kept, file->left_out);
+    }
     int exit_code = EXIT_FINDINGS;
     if (verdict != DONE) {
         exit_code = command_fail_as(verdict, reason);
     } else if (done && print_loaded(values, file, &difference)) {
-        exit_code = EXIT_WELL;
+        exit_code = removes_none ? EXIT_FINDINGS : EXIT_WELL;
     }
     json_free(difference.list);
     free(difference.changes);

@@ -184,6 +184,46 @@ class Directory(unittest.TestCase):
         self.assertIn("postcode", changes[0]["fields"])
         self.assertNotIn("services", changes[0]["fields"])
 
+    def test_a_file_with_a_refused_row_removes_nobody(self):
+        """Whose row was refused is in the directory still, and may be in use."""
+        header = "ods_code,name,kind,postcode,hours"
+        good = "FRE01,Invented One,pharmacy,ME14 1AA,"
+        self.load(
+            self.write(
+                "replace.csv",
+                header,
+                good,
+                "FRE02,Invented Two,pharmacy,ME15 6AA,mon-fri 09:00-17:00",
+                "FRE03,Invented Three,pharmacy,ME15 6AA,",
+            )
+        )
+        dirty = self.write(
+            "dirty.csv",
+            header,
+            good.replace("One", "Won"),
+            "FRE02,Invented Two,pharmacy,ME15 6AA,mon-fri 09:00-1700",
+            "FRE04,Invented Four,pharmacy,ME15 6AA,",
+        )
+        for more in (("--dry-run",), ()):
+            done = self.stack.ctl(
+                "providers", "load", dirty, "--replace", "--json", *more, check=False
+            )
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn("line 3, hours", done.stderr)
+            self.assertIn("nobody-removed: 2 providers that", done.stderr)
+            answer = json.loads(done.stdout)
+            self.assertEqual(
+                {k: answer[k] for k in ("added", "changed", "removed", "kept", "findings")},
+                {"added": 1, "changed": 1, "removed": 0, "kept": 2, "findings": 1},
+            )
+        for code in ("FRE02", "FRE03", "FRE04"):
+            self.show(code)
+        self.assertEqual(self.show("FRE01")["name"], "Invented Won")
+        # a file without such a row removes as asked
+        done = self.load(self.write("clean.csv", header, good), "--replace")
+        self.assertEqual((done["removed"], done["kept"]), (3, 0), done)
+        self.assertEqual(self.stack.ctl("providers", "show", "FRE02", check=False).returncode, 1)
+
     def test_one_provider_is_set_and_a_wrong_value_changes_nothing(self):
         self.load(
             self.write(

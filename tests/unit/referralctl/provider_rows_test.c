@@ -228,6 +228,7 @@ static void a_dirty_file_gives_its_good_rows_and_its_findings(void **state)
     assert_non_null(directory_find(file.wanted, "FZZ04"));
     assert_string_equal(directory_find(file.wanted, "FZZ01")->name, "One");
     assert_int_equal(file.findings_total, 3);
+    assert_int_equal(file.left_out, 3);
     assert_non_null(strstr(file.findings[0].detail, "line 3"));
     assert_non_null(strstr(file.findings[1].detail, "line 4"));
     assert_string_equal(file.findings[2].code, "same-code");
@@ -296,6 +297,7 @@ static void a_row_of_ods_that_is_active_and_paused_here_is_reported(void **state
     assert_int_equal(
         provider_file_read(path, NULL, "auto", contract, NULL, existing, &file, &finding), DONE);
     assert_int_equal(file.findings_total, 1);
+    assert_int_equal(file.left_out, 0);
     assert_string_equal(file.findings[0].code, "paused-here");
     assert_non_null(strstr(file.findings[0].detail, "line 2: FZZ02 is active again"));
     assert_non_null(strstr(file.findings[0].detail, "providers resume FZZ02"));
