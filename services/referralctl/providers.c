@@ -395,7 +395,8 @@ static int work_set(struct provider_topic *topic, const struct command *command,
     if (verdict != DONE) {
         return command_fail_as(verdict, reason);
     }
-    printf("%s: %s%s\n", change.ods_code, same ? "is so already" : "changed ", fields);
+    const char *outcome = command->values->dry_run ? "would change " : "changed ";
+    printf("%s: %s%s\n", change.ods_code, same ? "is so already" : outcome, fields);
     return done ? EXIT_WELL : EXIT_FINDINGS;
 }
 

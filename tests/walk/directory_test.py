@@ -245,6 +245,15 @@ class Directory(unittest.TestCase):
         self.assertLess(abs(stamped - now().timestamp()), 60)
         self.stack.ctl("providers", "set", "FSE01", "endpoint=https://b.example/y")
         self.assertEqual(self.show("FSE01")["endpoint"]["url"], "https://b.example/y")
+        for more, words in (
+            (("--dry-run",), "FSE01: would change name"),
+            ((), "FSE01: changed name"),
+            ((), "FSE01: is so already"),
+        ):
+            done = self.stack.ctl("providers", "set", "FSE01", "name=Invented Other", *more)
+            self.assertEqual(done.stdout.strip(), words)
+            is_old = self.show("FSE01")["name"] == "Invented Set"
+            self.assertEqual(is_old, bool(more))
         before = self.show("FSE01")
         for wrong in (
             "capacity=-1",
