@@ -200,23 +200,29 @@ static void put_choice(struct writer *writer, const struct provider_choice *choi
     put_text(writer, "]");
 }
 
-/* What a return for want of a provider or of time is in plain words; "" for any other reason. */
-static const char *words_of(const char *reason)
+/* Where nobody takes a referral that the rules would route, the words are about that: those of a
+ * fall-back would promise a consultation. */
+static const char *words_of(const struct route_decision *decision)
 {
     static const char *const words[][2] = {
         {"no-provider", "No provider that could take this referral was found. Arrange it with "
                         "the patient another way."},
         {"no-provider-open", "No provider of this service is open in time. Arrange it with the "
                              "patient another way, or refer again later."},
+        {"no-provider-with-room", "All providers of this service that are near enough have as many "
+                                  "referrals as they can take today. Arrange it with the patient "
+                                  "another way, or refer again tomorrow."},
         {"no-provider-in-range", "No provider of this service is near enough. Ask the patient "
                                  "about one further away, and nominate it."},
         {"deadline-passed", "The time for this referral had passed before a provider could be "
                             "found. Speak to the patient, and refer again if it is still needed."},
     };
+    if (decision->rules.outcome != RULES_ROUTE || decision->reason[0] == '\0')
+        return decision->rules.words;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(words[i][0], reason) == 0)
+        if (strcmp(words[i][0], decision->reason) == 0)
             return words[i][1];
-    return "";
+    return words[0][1];
 }
 
 bool route_explain(const struct route_world *world, const struct route_decision *decision,
@@ -232,8 +238,7 @@ bool route_explain(const struct route_world *world, const struct route_decision 
     put_member(&writer, "fell_back_from", decision->rules.fell_back_from);
     put_member(&writer, "rules_reason", decision->rules.reason);
     put_member(&writer, "reason", decision->reason);
-    const char *words = words_of(decision->reason);
-    put_member(&writer, "words", words[0] != '\0' ? words : decision->rules.words);
+    put_member(&writer, "words", words_of(decision));
     put_true(&writer, "urgent", decision->rules.urgent);
     put_choice(&writer, &decision->choice);
     put_true(&writer, "clock_skewed", decision->clock_skewed);

@@ -315,6 +315,69 @@ static void what_rules_return_or_record_needs_no_provider(void **state)
     }
 }
 
+/* FAA01 is the only one, and something is wrong with it. */
+static void put_unsuitable(const char *why_not, int64_t now_ms)
+{
+    static const struct session saturday = {.weekday = 5, .opens = 540, .closes = 1020};
+    put("FAA01", strcmp(why_not, "too far") == 0 ? 640000 : 577100, 156100, false);
+    struct provider *provider = provider_copy(directory_find(directory, "FAA01"));
+    assert_non_null(provider);
+    provider->paused = strcmp(why_not, "paused") == 0;
+    if (strcmp(why_not, "full") == 0) {
+        provider->services[0].capacity_per_day = 0;
+        provider->capacity_updated_at_ms = now_ms;
+    }
+    if (strcmp(why_not, "closed") == 0) {
+        provider->hours = malloc(sizeof saturday);
+        assert_non_null(provider->hours);
+        provider->hours[0] = saturday;
+        provider->hours_count = 1;
+    }
+    assert_true(directory_put_take(directory, provider));
+}
+
+/* Nobody sees the patient then, so the words of a fall-back would be untrue. */
+static void every_return_for_want_of_a_provider_has_words_of_its_own(void **state)
+{
+    static const struct {
+        const char *reason, *why_not, *words;
+        int64_t late_ms;
+    } rows[] = {
+        {"no-provider", "paused", "No provider that could", 0},
+        {"no-provider-open", "closed", "No provider of this service is open", 0},
+        {"no-provider-with-room", "full", "All providers of this service", 0},
+        {"no-provider-in-range", "too far", "No provider of this service is near", 0},
+        {"deadline-passed", "", "The time for this referral", DAY_MS},
+    };
+    static const char *const strands[] = {"plain", "fall-back"};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        int64_t now_ms = at("2026-11-23T08:00:00Z");
+        struct route_decision decision;
+        char text[EXPLANATION_SIZE], words[120];
+        begin(state);
+        put_unsuitable(rows[i / 2].why_not, now_ms);
+        record_set_text(referral, "details.strand", strands[i % 2]);
+        assert_true(route_decide(&world, "check", referral, now_ms, now_ms + rows[i / 2].late_ms,
+                                 NULL, 0, &decision));
+        assert_true(route_explain(&world, &decision, "1", text, sizeof text));
+        assert_true(text_format(words, sizeof words, "\"words\":\"%s", rows[i / 2].words));
+        if (strcmp(decision.reason, rows[i / 2].reason) != 0 || strstr(text, words) == NULL)
+            fail_msg("row %zu, %s: %s", i / 2, strands[i % 2], text);
+    }
+}
+
+/* A code that is new in directory_choose gets the words that are true of all. */
+static void a_reason_without_words_has_the_general_ones(void **state)
+{
+    (void)state;
+    char text[EXPLANATION_SIZE];
+    record_set_text(referral, "details.strand", "fall-back");
+    struct route_decision decision = decide("2026-11-23T08:00:00Z");
+    decision.reason = "no-provider-of-a-new-kind";
+    assert_true(route_explain(&world, &decision, "1", text, sizeof text));
+    assert_non_null(strstr(text, "\"words\":\"No provider that could"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup(the_explanation_says_what_was_decided_and_nothing_of_the_patient,
                                begin),
         cmocka_unit_test_setup(an_explanation_that_does_not_fit_is_said_so, begin),
+        cmocka_unit_test_setup(every_return_for_want_of_a_provider_has_words_of_its_own, begin),
+        cmocka_unit_test_setup(a_reason_without_words_has_the_general_ones, begin),
         cmocka_unit_test_setup(what_rules_return_or_record_needs_no_provider, begin),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
