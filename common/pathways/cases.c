@@ -232,7 +232,8 @@ bool pathway_cases_judge(const struct pathway_cases *cases, size_t index,
     if (decision.outcome != RULES_ROUTE && decision.words[0] == '\0')
         text_copy(decided, CASE_DECISION_SIZE, "a decision without words");
     else if (decision.outcome == RULES_RETURN)
-        text_format(decided, CASE_DECISION_SIZE, "return %s", decision.reason);
+        text_format(decided, CASE_DECISION_SIZE, "return %s%s", decision.reason,
+                    decision.urgent ? " urgent" : "");
     else if (decision.outcome == RULES_RECORD)
         text_format(decided, CASE_DECISION_SIZE, "record %s", decision.service);
     else if (decision.fell_back_from)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every folder's cases.tsv is held to its pathway.json, and pathway.json to its cases: there are
- * enough of them, and any slip in a rule turns one red. A new folder needs nothing here. */
+ * enough of them, and any slip in a rule turns one red. A new folder needs its services' rows in
+ * `limits` here, nothing else. */
 #include "pathways/cases.h"
 
 #include "pathways/internal.h"
@@ -154,6 +155,11 @@ static void slip_in_rules(struct slips *slips)
         *rule = was;
         move_day(slips, &rule->from_day, rule->id);
         move_day(slips, &rule->until_day, rule->id);
+        if (rule->then == RULE_RETURN) {
+            rule->urgent = !was.urgent;
+            judge_slip(slips, "urgent where it is not, or not where it is:", rule->id, was.urgent);
+            rule->urgent = was.urgent;
+        }
     }
     move_day(slips, &pathway->enabled_from_day, "enabled");
     move_day(slips, &pathway->enabled_until_day, "enabled");
@@ -249,6 +255,61 @@ static void any_slip_in_a_rule_turns_a_case_red(void **state)
     assert_int_equal(unseen, 0);
 }
 
+/* By hand, in minutes: Pharmacy First within 24 hours and its outcome within 3 days, emergency
+ * contraception within 12 hours, the other pharmacy services within 5 days and 14, what one may
+ * refer oneself to within 10 days and 42. Defaults, to be confirmed by the clinical owners. */
+static const struct {
+    const char *pathway, *service;
+    int64_t deadline, outcome;
+} limits[] = {
+    {"pharmacy-first", "urgent-supply", 1440, 4320},
+    {"pharmacy-first", "clinical-pathway", 1440, 4320},
+    {"pharmacy-first", "minor-illness", 1440, 4320},
+    {"blood-pressure", "ambulatory-monitoring", 7200, 20160},
+    {"blood-pressure", "blood-pressure-check", 7200, 20160},
+    {"contraception", "emergency-contraception", 720, 20160},
+    {"contraception", "contraception", 7200, 20160},
+    {"audiology", "audiology", 14400, 60480},
+    {"equipment", "equipment", 14400, 60480},
+    {"falls", "falls", 14400, 60480},
+    {"msk", "msk", 14400, 60480},
+    {"podiatry", "podiatry", 14400, 60480},
+    {"weight-management", "weight-management", 14400, 60480},
+    {"wheelchair", "wheelchair", 14400, 60480},
+};
+
+static bool has_limits_of(const struct pathway *pathway, const struct pathway_service *service)
+{
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (strcmp(limits[i].pathway, pathway_name(pathway)) == 0 &&
+            strcmp(limits[i].service, service->name) == 0)
+            return service->deadline_ms == limits[i].deadline * 60000 &&
+                   pathway_outcome_ms(pathway) == limits[i].outcome * 60000;
+    }
+    return false;
+}
+
+static void every_service_has_the_deadline_and_outcome_limit_written_by_hand(void **state)
+{
+    (void)state;
+    size_t services = 0, wrong = 0;
+    for (size_t i = 0; i < contract_pathway_count(contract); i++) {
+        struct pathway *pathway = load_pathway(contract_pathway_name(contract, i));
+        for (size_t j = 0; j < pathway->services_count; j++, services++) {
+            const struct pathway_service *service = &pathway->services[j];
+            if (has_limits_of(pathway, service))
+                continue;
+            print_error("%s %s: deadline %g minutes, outcome %g: not as in the table\n",
+                        pathway_name(pathway), service->name, (double)service->deadline_ms / 60000,
+                        (double)pathway_outcome_ms(pathway) / 60000);
+            wrong++;
+        }
+        pathway_free(pathway);
+    }
+    assert_int_equal(wrong, 0);
+    assert_int_equal(services, sizeof(limits) / sizeof(limits[0]));
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -271,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_is_decided_as_its_folder_says_and_every_rule_has_one),
         cmocka_unit_test(every_strand_has_its_decisions),
+        cmocka_unit_test(every_service_has_the_deadline_and_outcome_limit_written_by_hand),
         cmocka_unit_test(any_slip_in_a_rule_turns_a_case_red),
     };
     return cmocka_run_group_tests(tests, load, unload);
