@@ -26,13 +26,18 @@ struct registry_line {
 
 /* ---- options */
 
+/* Whole, not as it begins: 127.example.org is anybody's. */
 static bool is_loopback(const char *host)
 {
-    static const char *const names[] = {"127.", "localhost", "[::1]"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strncmp(host, names[i], strlen(names[i])) == 0)
+    static const char *const names[] = {"localhost", "[::1]"};
+    const size_t length = strcspn(host, host[0] == '[' ? "/" : ":/");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const size_t name_length = strlen(names[i]);
+        if (strncmp(host, names[i], name_length) == 0 &&
+            (length == name_length || host[name_length] == ':'))
             return true;
-    return false;
+    }
+    return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == length;
 }
 
 static bool refuse(struct reason *reason, const char *variable, const char *expected)
