@@ -65,6 +65,8 @@ static enum verdict put_texts(struct out *out, const struct schema_node *field,
         size_t length = strlen(text);
         if (item->length_max > 0 && length > item->length_max)
             return refuse(out, field, "too-long", "an item longer than may be");
+        if (!text_is_utf8(text, length))
+            return refuse(out, field, "wrong-type", "expected text in UTF-8");
         put_bytes(out, text, length);
     }
     put_long(out, 0);

@@ -110,6 +110,7 @@ static void what_does_not_fit_is_refused_and_leaves_nothing_behind(void **state)
     struct world *world = *state;
     static const char three[4][5] = {"A", "B", "C", "D"};
     static const char long_text[1][8] = {"TOOLONG"};
+    static const char no_text[2][5] = {"AB", "\xC3("};
     const struct {
         const char *name;
         struct flat_field field;
@@ -137,6 +138,11 @@ static void what_does_not_fit_is_refused_and_leaves_nothing_behind(void **state)
          {.name = "tried", .kind = FLAT_TEXTS, .bytes = long_text, .length = 1, .stride = 8},
          REFUSED,
          "too-long",
+         "/tried"},
+        {"an item that is no UTF-8",
+         {.name = "tried", .kind = FLAT_TEXTS, .bytes = no_text, .length = 2, .stride = 5},
+         REFUSED,
+         "wrong-type",
          "/tried"},
         {"no such field", TEXT_FIELD("nothing", ""), BROKEN, "no-such-field", ""},
         {"a number for a text", WHOLE_FIELD("id", 1), BROKEN, "no-such-field", ""},
