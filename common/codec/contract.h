@@ -96,6 +96,8 @@ const struct schema *registry_schema(struct registry *registry, int32_t id); /* 
  * single-object encoding. */
 __attribute__((warn_unused_result)) bool registry_write_as(struct registry *registry,
                                                            uint64_t fingerprint, int32_t id);
+/* Grows with every registry_add_take. */
+uint64_t registry_generation(struct registry *registry);
 /* Walks all ids: start with *cursor = 0. For the thread that adds them. */
 bool registry_next(struct registry *registry, size_t *cursor, int32_t *ret_id,
                    const struct schema **ret_schema);

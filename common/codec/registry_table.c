@@ -20,6 +20,7 @@ struct registry {
     struct map *by_id;
     struct map *written; /* fingerprint -> the id + 1 as a pointer */
     struct owned *owned;
+    uint64_t generation;
     registry_look_up *look_up;
     void *context;
 };
@@ -62,6 +63,7 @@ bool registry_add_take(struct registry *registry, int32_t id, struct schema *sch
     if (done) {
         *owned = (struct owned){.next = registry->owned, .schema = schema};
         registry->owned = owned;
+        registry->generation++;
     }
     pthread_mutex_unlock(&registry->lock);
     if (!done) {
@@ -100,6 +102,14 @@ bool registry_id(struct registry *registry, uint64_t fingerprint, int32_t *ret_i
     if (found != 0)
         *ret_id = (int32_t)(found - 1);
     return found != 0;
+}
+
+uint64_t registry_generation(struct registry *registry)
+{
+    pthread_mutex_lock(&registry->lock);
+    const uint64_t generation = registry->generation;
+    pthread_mutex_unlock(&registry->lock);
+    return generation;
 }
 
 bool registry_next(struct registry *registry, size_t *cursor, int32_t *ret_id,

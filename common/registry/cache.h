@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of ids in a file, so that a process that starts while the registry is away can read
  * what was written before: a line {"id": …, "schema": "…"} each. It is a cache: what can't be read
- * is left out, and a write that fails is tried again with the next id. */
+ * is left out, and a write that fails is tried again with the next change. */
 #ifndef REGISTRY_CACHE_H
 #define REGISTRY_CACHE_H
 

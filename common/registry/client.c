@@ -172,18 +172,14 @@ static void ask_for_id(struct registry_client *client, int32_t id)
 
 /* ---- the thread */
 
-static void save(struct registry_client *client, size_t *saved)
+static void save(struct registry_client *client, uint64_t *saved)
 {
-    size_t ids = 0, cursor = 0;
-    int32_t id;
-    const struct schema *schema;
     struct reason reason = {0};
     const char *path = client->options->cache;
-    while (registry_next(client->table, &cursor, &id, &schema))
-        ids++;
-    if (!path || !*path || ids == *saved)
+    const uint64_t generation = registry_generation(client->table);
+    if (!path || !*path || generation == *saved)
         return;
-    *saved = ids;
+    *saved = generation;
     if (registry_cache_save(path, client->table, &reason) != DONE)
         log_fact(LOG_LEVEL_WARNING, "schema-cache-unwritten", "file", reason.pointer, "detail",
                  reason.detail, NULL);
@@ -212,7 +208,7 @@ static bool work(struct registry_client *client, int64_t *ret_next_ms)
 static void *run(void *self)
 {
     struct registry_client *client = self;
-    size_t saved = 0;
+    uint64_t saved = registry_generation(client->table);
     pthread_mutex_lock(&client->lock);
     while (!atomic_load(&client->stop)) {
         int64_t next_ms;
