@@ -25,7 +25,6 @@
 struct directory_follower {
     struct kafka_reader *reader;
     struct codec *codec;
-    struct registry *registry;
     struct directory *directory;
     const struct kafka_settings *settings;
     struct load_follower *load;        /* NULL while no provider names a capacity */
@@ -146,7 +145,6 @@ enum verdict directory_follow(const struct kafka_settings *settings,
     }
     follower->directory = directory;
     follower->settings = settings;
-    follower->registry = registry;
     follower->codec = codec_new(contract, registry);
     if (follower->codec == NULL) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
@@ -194,14 +192,11 @@ bool directory_follow_counts(const struct directory_follower *follower)
     return follower->load != NULL;
 }
 
-bool directory_follow_use(struct directory_follower *follower, const struct contract *contract)
+void directory_follow_use_take(struct directory_follower *follower, struct codec *codec)
 {
-    struct codec *codec = codec_new(contract, follower->registry);
-    if (codec == NULL)
-        return false;
-    codec_free(follower->codec);
-    follower->codec = codec;
-    return true;
+    codec_free(follower != NULL ? follower->codec : codec);
+    if (follower != NULL)
+        follower->codec = codec;
 }
 
 void directory_follow_stop(struct directory_follower *follower)

@@ -22,10 +22,10 @@ directory_follow_step(struct directory_follower *follower, size_t *ret_changes,
                       struct reason *reason);
 /* Does anybody name a capacity? Then decisions of this process belong into directory_load. */
 bool directory_follow_counts(const struct directory_follower *follower);
-/* After a reload: reads with that contract from now on, and no longer borrows the old one. False
- * without memory. */
-__attribute__((warn_unused_result)) bool directory_follow_use(struct directory_follower *follower,
-                                                              const struct contract *contract);
+/* After a reload: reads with that codec from now on, adopts it, and borrows its contract instead of
+ * the old one. Can't fail, so that a reload may do it last; without a follower the codec is freed.
+ */
+void directory_follow_use_take(struct directory_follower *follower, struct codec *codec);
 void directory_follow_stop(struct directory_follower *follower);
 
 #endif

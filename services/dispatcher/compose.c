@@ -53,17 +53,8 @@ void composer_free(struct composer *composer)
     free(composer);
 }
 
-bool composer_load(struct composer *composer, const char *schemas_dir, struct registry *registry,
-                   struct reason *reason)
+void composer_use_take(struct composer *composer, struct contract *contract, struct codec *codec)
 {
-    struct contract *contract = contract_load(schemas_dir, reason);
-    struct codec *codec = contract ? codec_new(contract, registry) : NULL;
-    if (!codec) {
-        if (contract)
-            reason_set(reason, "no-memory", NULL, "memory ran out");
-        contract_free(contract);
-        return false;
-    }
     pthread_mutex_lock(&composer->lock);
     struct contract *unused_contract = composer->next_contract;
     struct codec *unused_codec = composer->next_codec;
@@ -71,7 +62,6 @@ bool composer_load(struct composer *composer, const char *schemas_dir, struct re
     composer->next_codec = codec;
     pthread_mutex_unlock(&composer->lock);
     drop(unused_contract, unused_codec);
-    return true;
 }
 
 static void take_what_is_new(struct composer *composer)

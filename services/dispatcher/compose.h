@@ -18,11 +18,8 @@ struct order {
 struct composer;
 struct composer *composer_new(void);
 void composer_free(struct composer *composer);
-/* Any thread: from the next order on, the schemas of this folder. */
-__attribute__((warn_unused_result)) bool composer_load(struct composer *composer,
-                                                       const char *schemas_dir,
-                                                       struct registry *registry,
-                                                       struct reason *reason);
+/* Any thread: from the next order on, this codec; adopts it and its contract. */
+void composer_use_take(struct composer *composer, struct contract *contract, struct codec *codec);
 /* A sender_compose of orders. */
 bool compose_send(void *composer, const void *order, size_t order_size,
                   struct send_content *ret_content, struct answer *ret_answer);

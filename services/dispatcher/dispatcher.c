@@ -50,76 +50,54 @@ static bool read_secrets(struct dispatcher *self, struct secrets *ret_secrets,
     return !text || !text[0] || secrets_parse(text, ret_secrets, reason);
 }
 
-/* Those of single providers are read anew when they are needed. */
-static bool use_secrets(struct dispatcher *self, const struct secrets *secrets,
-                        struct reason *reason)
-{
-    struct map *named = map_new(SECRETS_NAMES_MAX);
-    if (!named) {
-        reason_set(reason, "no-memory", NULL, "memory ran out");
-        return false;
-    }
-    self->secrets = *secrets;
-    map_free(self->named_secrets, free_secrets);
-    self->named_secrets = named;
-    return true;
-}
-
-static bool load_contract(struct dispatcher *self, struct reason *reason)
-{
-    struct pathway_set *pathways = NULL;
-    struct places *places = NULL;
-    struct codec *codec = NULL;
-    struct contract *contract = contract_load(self->settings.service.schemas_dir, reason);
-    if (contract)
-        pathways = pathway_set_load(contract, reason);
-    if (pathways)
-        places = places_load(self->settings.service.schemas_dir, reason);
-    if (places && !(codec = codec_new(contract, registry_table(self->registry))))
-        reason_set(reason, "no-memory", NULL, "memory ran out");
-    if (codec && ((self->follower && !directory_follow_use(self->follower, contract)) ||
-                  !registry_use(self->registry, contract))) {
-        reason_set(reason, "no-memory", NULL, "memory ran out");
-        codec_free(codec);
-        codec = NULL;
-    }
-    if (!codec) {
-        places_free(places);
-        pathway_set_free(pathways);
-        contract_free(contract);
-        return false;
-    }
-    codec_free(self->codec);
-    places_free(self->places);
-    pathway_set_free(self->pathways);
-    contract_free(self->contract);
-    self->contract = contract;
-    self->pathways = pathways;
-    self->places = places;
-    self->codec = codec;
-    return true;
-}
-
-static bool load_composer(struct dispatcher *self, struct reason *reason)
-{
-    return composer_load(self->composer, self->settings.service.schemas_dir,
-                         registry_table(self->registry), reason);
-}
-
-static bool load(struct dispatcher *self, struct reason *reason)
-{
-    const struct settings *settings = &self->settings;
-    if (settings->retry_first_ms && settings->retry_most_ms &&
-        settings->retry_first_ms > settings->retry_most_ms) {
-        reason_set(reason, "bad-option", NULL, "retry-first-ms is more than retry-most-ms");
-        return false;
-    }
+/* What a reload puts in the place of the old, all of it or nothing. The composer has a contract of
+ * its own, since it works on the sender's thread. */
+struct loaded {
+    struct contract *contract, *composer_contract;
+    struct pathway_set *pathways;
+    struct places *places;
+    struct codec *codec, *composer_codec, *follower_codec;
     struct secrets secrets;
-    return networks_parse(settings->allow_networks, &self->networks, reason) &&
-           trust_check(settings->ca_file, settings->client_cert_file, settings->client_key_file,
-                       reason) &&
-           read_secrets(self, &secrets, reason) && load_contract(self, reason) &&
-           use_secrets(self, &secrets, reason);
+    struct map *named_secrets; /* of single providers: empty, they are read when they are needed */
+};
+
+static void loaded_free(struct loaded *loaded)
+{
+    codec_free(loaded->follower_codec);
+    codec_free(loaded->composer_codec);
+    codec_free(loaded->codec);
+    places_free(loaded->places);
+    pathway_set_free(loaded->pathways);
+    contract_free(loaded->composer_contract);
+    contract_free(loaded->contract);
+    map_free(loaded->named_secrets, free_secrets);
+    explicit_bzero(loaded, sizeof(*loaded));
+}
+
+/* All that can fail; on failure everything is as it was, and nothing is left to free. */
+static bool load(struct dispatcher *self, struct loaded *ret_loaded, struct reason *reason)
+{
+    const char *dir = self->settings.service.schemas_dir;
+    struct registry *table = registry_table(self->registry);
+    struct loaded new = {0};
+    bool read = read_secrets(self, &new.secrets, reason) &&
+                (new.contract = contract_load(dir, reason)) &&
+                (new.composer_contract = contract_load(dir, reason)) &&
+                (new.pathways = pathway_set_load(new.contract, reason)) &&
+                (new.places = places_load(dir, reason));
+    if (read && (new.codec = codec_new(new.contract, table)) &&
+        (new.composer_codec = codec_new(new.composer_contract, table)) &&
+        (new.follower_codec = codec_new(new.contract, table)) &&
+        (new.named_secrets = map_new(SECRETS_NAMES_MAX)) &&
+        registry_use(self->registry, new.contract)) {
+        *ret_loaded = new;
+        explicit_bzero(&new, sizeof(new));
+        return true;
+    }
+    if (read)
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+    loaded_free(&new);
+    return false;
 }
 
 static void unload(struct dispatcher *self)
@@ -137,22 +115,50 @@ static void unload(struct dispatcher *self)
     self->named_secrets = NULL;
 }
 
+static void use_take(struct dispatcher *self, struct loaded *loaded)
+{
+    directory_follow_use_take(self->follower, loaded->follower_codec);
+    composer_use_take(self->composer, loaded->composer_contract, loaded->composer_codec);
+    unload(self);
+    self->contract = loaded->contract;
+    self->pathways = loaded->pathways;
+    self->places = loaded->places;
+    self->codec = loaded->codec;
+    self->secrets = loaded->secrets;
+    self->named_secrets = loaded->named_secrets;
+    explicit_bzero(loaded, sizeof(*loaded));
+}
+
+static bool check_settings(struct dispatcher *self, struct reason *reason)
+{
+    const struct settings *settings = &self->settings;
+    if (settings->retry_first_ms && settings->retry_most_ms &&
+        settings->retry_first_ms > settings->retry_most_ms) {
+        reason_set(reason, "bad-option", NULL, "retry-first-ms is more than retry-most-ms");
+        return false;
+    }
+    return networks_parse(settings->allow_networks, &self->networks, reason) &&
+           trust_check(settings->ca_file, settings->client_cert_file, settings->client_key_file,
+                       reason);
+}
+
 static enum verdict check(void *context, struct reason *reason)
 {
     struct dispatcher *self = context;
-    bool well =
-        load(self, reason) && registry_check(&self->settings.service.registry, reason) == DONE;
-    unload(self);
-    return well ? DONE : REFUSED;
+    struct loaded loaded;
+    if (!check_settings(self, reason) || !load(self, &loaded, reason))
+        return REFUSED;
+    loaded_free(&loaded);
+    return registry_check(&self->settings.service.registry, reason) == DONE ? DONE : REFUSED;
 }
 
 static enum verdict reload(void *context, struct reason *reason)
 {
     struct dispatcher *self = context;
-    struct secrets secrets; /* taken last, so that what is refused leaves the old ones */
-    if (!read_secrets(self, &secrets, reason) || !load_contract(self, reason) ||
-        !load_composer(self, reason) || !use_secrets(self, &secrets, reason))
+    struct loaded loaded;
+    if (!load(self, &loaded, reason))
         return REFUSED;
+    use_take(self, &loaded);
     return DONE;
 }
 
@@ -265,10 +271,12 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return false;
     }
+    struct loaded loaded;
     if (registry_open(&self->settings.service.registry, self->metrics, &self->registry, reason) !=
             DONE ||
-        !load(self, reason) || !load_composer(self, reason))
+        !check_settings(self, reason) || !load(self, &loaded, reason))
         return false;
+    use_take(self, &loaded);
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
     if (!self->kafka || !self->directory || !new_core(self, reason))

@@ -89,19 +89,18 @@ struct router {
 static enum verdict router_reload(void *self, struct reason *reason)
 {
     struct router *router = self;
-    struct world *world =
-        world_load(router->values->service.schemas_dir, registry_table(router->registry), reason);
-    if (world != NULL &&
-        ((router->follower != NULL && !directory_follow_use(router->follower, world->contract)) ||
-         !registry_use(router->registry, world->contract))) {
-        reason_set(reason, "no-memory", NULL, "memory ran out");
+    struct registry *table = registry_table(router->registry);
+    struct world *world = world_load(router->values->service.schemas_dir, table, reason);
+    struct codec *codec = world != NULL ? codec_new(world->contract, table) : NULL;
+    if (codec == NULL || !registry_use(router->registry, world->contract)) {
+        if (world != NULL)
+            reason_set(reason, "no-memory", NULL, "memory ran out");
+        codec_free(codec);
         world_free(world);
-        world = NULL;
-    }
-    if (world == NULL) {
         metrics_add(router->metrics, METRIC_RELOADS, "kept-old", 1);
         return REFUSED;
     }
+    directory_follow_use_take(router->follower, codec);
     world_free(router->world);
     router->world = world;
     metrics_add(router->metrics, METRIC_RELOADS, "done", 1);
