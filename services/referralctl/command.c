@@ -367,7 +367,11 @@ static int run_verb(const struct verb *verb, int words, int argc, char **argv)
                       &reason)) {
         return command_fail(EXIT_CONFIGURATION, &reason);
     }
-    if (verb_takes(verb, "schema-registry-url", strlen("schema-registry-url")) &&
+    bool with_registry = verb_takes(verb, "schema-registry-url", strlen("schema-registry-url"));
+    if (verb_takes(verb, "connect", strlen("connect"))) {
+        with_registry = values.connect;
+    }
+    if (with_registry &&
         registry_open(&values.registry, NULL, &command.registry, &reason) != DONE) {
         options_clear(OPTIONS, OPTIONS_COUNT, &values);
         return command_fail(EXIT_CONFIGURATION, &reason);

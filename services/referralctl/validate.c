@@ -149,7 +149,7 @@ static int run_validate(const struct command *command)
 const struct verb VERBS_VALIDATE[] = {
     {"validate", "[DIR]", 0, 1, "check the schemas and every pathway folder; no network",
      "json schemas-dir syntax connect referrals-partitions deliveries-partitions "
-     "events-partitions ",
+     "events-partitions " TAKES_REGISTRY,
      run_validate},
     {0},
 };

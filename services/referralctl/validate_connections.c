@@ -3,13 +3,8 @@
 #include "validate.h"
 
 #include "base/text.h"
-#include "exchange.h"
+#include "registry/request.h"
 #include "topic_table.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define ANSWER_MAX (1 << 20)
 
 static void tell(const struct findings *findings, const char *code, const char *what,
                  const char *found, const char *expected)
@@ -54,29 +49,27 @@ static enum verdict check_topics(struct kafka_admin *admin, const struct contrac
     return verdict;
 }
 
-static enum verdict check_registry(const struct findings *findings, struct reason *reason)
+static enum verdict check_registry(const struct registry_options *options,
+                                   const struct findings *findings, struct reason *reason)
 {
-    const char *base = getenv("SCHEMA_REGISTRY_URL");
-    char url[1024], found[64];
-    long status = 0;
-    if (!base || !*base) {
+    char found[64];
+    if (!options->url || !options->url[0]) {
         return DONE;
     }
-    size_t length = strlen(base);
-    if (!text_format(url, sizeof url, "%.*s/subjects",
-                     (int)(base[length - 1] == '/' ? length - 1 : length), base)) {
-        reason_set(reason, "bad-url", "SCHEMA_REGISTRY_URL", "the address is too long");
+    struct registry_line *line = registry_line_open(options, NULL, reason);
+    if (!line) {
         return BROKEN;
     }
-    struct buffer body;
-    buffer_init(&body, ANSWER_MAX);
-    enum verdict verdict = exchange(&(struct exchange){.url = url}, &status, &body, reason);
-    buffer_clear(&body);
-    if (verdict == DONE && status != 200) {
-        text_format(found, sizeof found, "status %ld", status);
-        tell(findings, "bad-registry", url, found, "200, from the Confluent API");
+    const struct registry_reply reply = registry_ask(line, "/subjects", NULL, false);
+    if (reply.status == 0) {
+        reason_set(reason, "registry-away", NULL, "%.200s: %s", options->url,
+                   registry_line_trouble(line));
+    } else if (reply.status != 200) {
+        text_format(found, sizeof found, "status %ld", reply.status);
+        tell(findings, "bad-registry", options->url, found, "200, from the Confluent API");
     }
-    return verdict;
+    registry_line_close(line);
+    return reply.status == 0 ? TRY_AGAIN : DONE;
 }
 
 enum verdict validate_connections(const struct contract *contract,
@@ -90,7 +83,7 @@ enum verdict validate_connections(const struct contract *contract,
         verdict = check_topics(admin, contract, values, findings, reason);
     }
     if (verdict == DONE) {
-        verdict = check_registry(findings, reason);
+        verdict = check_registry(&values->registry, findings, reason);
     }
     kafka_admin_close(admin);
     kafka_settings_free(settings);

@@ -3,6 +3,7 @@
 on the command line, with file, line, pointer, what was found and what was expected; and each level
 of `validate` looks at what it says it looks at."""
 
+import base64
 import copy
 import http.server
 import json
@@ -408,6 +409,19 @@ class Validate(unittest.TestCase):
                 stack.environment["SCHEMA_REGISTRY_URL"] = self.registry(status)
                 done = stack.ctl("validate", "--connect", check=False)
                 self.assertEqual(done.returncode, 0 if status == 200 else 1, done.stdout)
+            stack.environment["SCHEMA_REGISTRY_URL"] = self.registry(200, "invented:password")
+            done = stack.ctl("validate", "--connect", check=False)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("status 401", done.stdout)
+            secret = pathlib.Path(stack.dir, "registry-auth")
+            secret.write_text("invented:password\n")
+            stack.environment["SCHEMA_REGISTRY_BASIC_AUTH_FILE"] = str(secret)
+            done = stack.ctl("validate", "--connect", check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            stack.environment["SCHEMA_REGISTRY_URL"] = "http://registry.example"
+            done = stack.ctl("validate", "--connect", check=False)
+            self.assertEqual(done.returncode, 78, "credentials in the clear")
+            self.assertEqual(stack.ctl("validate").returncode, 0, "without --connect no matter")
             stack.environment["SCHEMA_REGISTRY_URL"] = f"http://127.0.0.1:{free_port()}"
             done = stack.ctl("validate", "--connect", check=False)
             self.assertEqual(done.returncode, 69, done.stdout)
@@ -420,12 +434,14 @@ class Validate(unittest.TestCase):
             "validate --connect is well",
         )
 
-    def registry(self, status):
-        """A server that answers everything with the status; its address."""
+    def registry(self, status, credentials=None):
+        """A server that answers everything with the status, to these credentials; its address."""
+        expected = credentials and "Basic " + base64.b64encode(credentials.encode()).decode()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.send_response(status)
+                given = expected is None or self.headers.get("Authorization") == expected
+                self.send_response(status if given else 401)
                 self.end_headers()
                 self.wfile.write(b"[]")
 
