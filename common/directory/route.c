@@ -202,7 +202,7 @@ static void put_choice(struct writer *writer, const struct provider_choice *choi
 
 /* Where nobody takes a referral that the rules would route, the words are about that: those of a
  * fall-back would promise a consultation. */
-static const char *words_of(const struct route_decision *decision)
+const char *route_words(const struct route_decision *decision)
 {
     static const char *const words[][2] = {
         {"no-provider", "No provider that could take this referral was found. Arrange it with "
@@ -238,7 +238,7 @@ bool route_explain(const struct route_world *world, const struct route_decision 
     put_member(&writer, "fell_back_from", decision->rules.fell_back_from);
     put_member(&writer, "rules_reason", decision->rules.reason);
     put_member(&writer, "reason", decision->reason);
-    put_member(&writer, "words", words_of(decision));
+    put_member(&writer, "words", route_words(decision));
     put_true(&writer, "urgent", decision->rules.urgent);
     put_choice(&writer, &decision->choice);
     put_true(&writer, "clock_skewed", decision->clock_skewed);

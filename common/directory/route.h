@@ -32,6 +32,9 @@ __attribute__((warn_unused_result)) bool
 route_decide(const struct route_world *world, const char *pathway, const struct record *referral,
              int64_t accepted_at_ms, int64_t now_ms, const char (*tried)[ODS_CODE_SIZE],
              size_t tried_count, struct route_decision *ret_decision);
+/* Plain words for why it is returned or fell back, as they stand in the explanation; "" if there is
+ * nothing to say. */
+const char *route_words(const struct route_decision *decision);
 /* The explanation as compact JSON for events and people: rule, service, how, distance, passed over,
  * versions. At most EXPLANATION_SIZE bytes; no patient data. */
 bool route_explain(const struct route_world *world, const struct route_decision *decision,

@@ -132,7 +132,7 @@ static void print_text(const struct explain *explain)
     print_line("service", decision->rules.service);
     print_line("fell back", decision->rules.fell_back_from);
     print_line("rule", decision->rules.rule_id[0] ? decision->rules.rule_id : "none objects");
-    print_line("because", decision->rules.words);
+    print_line("because", route_words(decision));
     print_line("urgent", decision->rules.urgent ? "a red flag: urgent advice" : "");
     print_passed_over(&decision->choice);
     if (explain->posted && text_equal(record_text(explain->posted, "id"), NO_ID)) {
@@ -194,7 +194,7 @@ static bool print_json(const struct explain *explain)
                 json_set_text(answer, "outcome", outcome) &&
                 json_set_text(answer, "destination", provider ? provider->ods_code : "") &&
                 json_set_text(answer, "reason", decision->reason) &&
-                json_set_text(answer, "words", decision->rules.words) &&
+                json_set_text(answer, "words", route_words(decision)) &&
                 json_set_text(answer, "decided_at", at) &&
                 json_set_text(answer, "deadline_at", deadline);
     done = json_set_take(answer, "explanation", explanation_json(explain->explanation)) && done;
@@ -218,10 +218,15 @@ static int decide(struct explain *explain, struct reason *reason)
     const struct pathway *pathway = pathway_find(explain->pathways, explain->pathway);
     if (!pathway ||
         !route_decide(&world, explain->pathway, explain->referral, explain->accepted_at_ms,
-                      explain->at_ms, NULL, 0, &explain->decision) ||
-        !route_explain(&world, &explain->decision, pathway_version(pathway), explain->explanation,
-                       sizeof explain->explanation)) {
+                      explain->at_ms, NULL, 0, &explain->decision)) {
         reason_set(reason, "no-decision", NULL, "the pathway's folder is not there any more");
+        return command_fail(EXIT_FINDINGS, reason);
+    }
+    if (!route_explain(&world, &explain->decision, pathway_version(pathway), explain->explanation,
+                       sizeof explain->explanation)) {
+        reason_set(reason, "explanation-too-long", NULL,
+                   "the explanation does not fit in %zu bytes; the router would store none",
+                   sizeof explain->explanation - 1);
         return command_fail(EXIT_FINDINGS, reason);
     }
     if (!explain->values->json) {

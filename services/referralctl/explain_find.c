@@ -45,15 +45,19 @@ static bool is_keyed(const struct scan *scan, const struct kafka_message *messag
            memcmp(message->key, scan->id, message->key_size) == 0;
 }
 
-static bool take_referral(struct scan *scan, const struct kafka_message *message)
+// One that can't be read is passed by, unless it can't be read just now: TRY_AGAIN.
+static enum verdict take_referral(struct scan *scan, const struct kafka_message *message,
+                                  struct reason *reason)
 {
     struct found_referral *found = scan->found;
     struct record *record = NULL;
-    struct reason reason = {0};
     int64_t claimed_ms = 0;
-    if (!message->value || codec_read(scan->topic->codec, message->value, message->value_size,
-                                      "Referral", &record, &reason) != DONE) {
-        return false;
+    enum verdict verdict = message->value
+                               ? codec_read(scan->topic->codec, message->value, message->value_size,
+                                            "Referral", &record, reason)
+                               : REFUSED;
+    if (verdict != DONE) {
+        return verdict == TRY_AGAIN ? TRY_AGAIN : DONE;
     }
     found->record = record;
     found->accepted_at_ms = message->timestamp_ms;
@@ -63,19 +67,19 @@ static bool take_referral(struct scan *scan, const struct kafka_message *message
     }
     text_copy(found->pathway, sizeof found->pathway,
               message->topic + strlen(TOPIC_REFERRALS_PREFIX));
-    return true;
+    return DONE;
 }
 
-static void take_event(struct scan *scan, const struct kafka_message *message)
+static enum verdict take_event(struct scan *scan, const struct kafka_message *message,
+                               struct reason *reason)
 {
     struct found_referral *found = scan->found;
     struct referral_event event;
-    struct reason reason = {0};
-    if (!message->value ||
-        event_decode(scan->topic->codec, message->value, message->value_size, &event, NULL,
-                     &reason) != DONE ||
-        !event.explanation || event.explanation[0] == '\0') {
-        return;
+    enum verdict verdict = message->value ? event_decode(scan->topic->codec, message->value,
+                                                         message->value_size, &event, NULL, reason)
+                                          : REFUSED;
+    if (verdict != DONE || !event.explanation || event.explanation[0] == '\0') {
+        return verdict == TRY_AGAIN ? TRY_AGAIN : DONE;
     }
     if (found->decisions_count == DECISIONS_MAX) {
         free(found->decisions[0].explanation);
@@ -89,9 +93,10 @@ static void take_event(struct scan *scan, const struct kafka_message *message)
     text_copy(decision->destination, sizeof decision->destination, event.destination);
     decision->explanation = strdup(event.explanation);
     found->decisions_count += decision->explanation ? 1 : 0;
+    return DONE;
 }
 
-// Reads what was added to the reader, or until `take` has enough.
+// Reads what was added to the reader, or until the referral is found.
 static enum verdict scan_reader(struct scan *scan, struct kafka_reader *reader, bool events,
                                 struct reason *reason)
 {
@@ -112,10 +117,9 @@ static enum verdict scan_reader(struct scan *scan, struct kafka_reader *reader, 
         if (!is_keyed(scan, message)) {
             continue;
         }
-        if (events) {
-            take_event(scan, message);
-        } else if (take_referral(scan, message)) {
-            return DONE;
+        verdict = events ? take_event(scan, message, reason) : take_referral(scan, message, reason);
+        if (verdict != DONE || scan->found->record) {
+            return verdict;
         }
     }
     return DONE;

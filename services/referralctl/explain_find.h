@@ -27,8 +27,9 @@ struct found_referral {
     size_t decisions_count;
 };
 
-/* REFUSED: not-found; the topics keep referrals for a week. TRY_AGAIN: Kafka is away. Reads at most
- * `records_max` records. Clear with found_referral_clear either way. */
+/* REFUSED: not-found; the topics keep referrals for a week. TRY_AGAIN: Kafka is away, or the
+ * registry that one of its records needs. Reads at most `records_max` records. Clear with
+ * found_referral_clear either way. */
 __attribute__((warn_unused_result)) enum verdict find_referral(struct provider_topic *topic,
                                                                const char *id, int64_t records_max,
                                                                struct found_referral *ret_found,

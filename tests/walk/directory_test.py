@@ -10,12 +10,14 @@ import signal
 import sys
 import tempfile
 import unittest
+import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
-from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
+from stack import SOURCE_DIR, Stack, free_port, wait_until  # noqa: E402
 
 ODS_DIR = SOURCE_DIR.parent / "shared" / "data" / "ods"
 SERVICE = "blood-pressure-check"
@@ -70,7 +72,9 @@ class Directory(unittest.TestCase):
     def explain(self, what, *more, code=0):
         done = self.stack.ctl("route", what, "--explain", "--json", *more, check=False)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json.loads(done.stdout)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["words"], answer["explanation"].get("words", ""))
+        return answer
 
     # ---- the tests
 
@@ -352,6 +356,29 @@ class Directory(unittest.TestCase):
             self.assertNotIn(private, json.dumps(answer))
         unknown = "00000000-0000-4000-8000-000000000000"
         self.assertEqual(self.stack.ctl("route", unknown, "--explain", check=False).returncode, 1)
+
+    def test_route_says_in_words_that_nobody_takes_it(self):
+        path = self.write("nobody.json", json.dumps(self.referral()))
+        answer = self.explain(path, code=UNROUTED)
+        self.assertEqual(answer["reason"], "no-provider")
+        self.assertIn("No provider", answer["words"])
+        people = self.stack.ctl("route", path, "--explain", check=False).stdout
+        self.assertRegex(people, r"because +No provider")
+
+    def test_route_says_that_it_can_not_tell_while_the_registry_is_away(self):
+        """A record in Confluent framing, of an id that only the registry knows."""
+        key = str(uuid.uuid4())
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.stack.bootstrap, "partitioner": "murmur2_random"}
+        )
+        producer.produce("referrals.blood-pressure", key=key, value=b"\0\0\0\x27\x0fx")
+        self.assertEqual(producer.flush(30), 0)
+        self.assertEqual(self.stack.ctl("route", key, "--explain", check=False).returncode, 1)
+        self.addCleanup(self.stack.environment.pop, "SCHEMA_REGISTRY_URL")
+        self.stack.environment["SCHEMA_REGISTRY_URL"] = f"http://127.0.0.1:{free_port()}"
+        done = self.stack.ctl("route", key, "--explain", check=False)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("registry-away", done.stderr)
 
     def test_a_table_of_places_is_loaded_and_taken_at_a_signal(self):
         points = self.write(
