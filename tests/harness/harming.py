@@ -15,6 +15,7 @@ from receiver import Answer, Receiver
 from stack import Stack, wait_until
 
 COUNT = int(os.environ.get("KILL_COUNT", "2000"))
+AWAY = 69  # referralctl's word for Kafka that does not answer yet
 
 
 class Stream:
@@ -28,13 +29,14 @@ class Stream:
             (f"kill-{seed}-{n}", generator.body(pathways[n % len(pathways)])) for n in range(count)
         ]
         self.accepted, self.lock = {}, threading.Lock()
+        self.given_up = threading.Event()
         self.answers = collections.Counter()
         self.pool = concurrent.futures.ThreadPoolExecutor(4)
         self.futures = [self.pool.submit(self._post, *entry) for entry in self.work]
 
     def _post(self, key, body):
         end = time.monotonic() + 120
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.given_up.is_set():
             try:
                 status, _, document = self.stack.post(body, key, timeout=15)
             except OSError:  # the gateway is dead at the moment
@@ -54,6 +56,10 @@ class Stream:
             180,
             f"{count} accepted",
         )
+
+    def give_up(self):
+        self.given_up.set()
+        self.pool.shutdown(cancel_futures=True)
 
     def finish(self):
         for future in self.futures:
@@ -80,10 +86,12 @@ class Harming(unittest.TestCase):
             stack.ctl("providers", "load", stack.dir / "providers.csv")
             stack.start()
             stream = Stream(self, stack, seed, COUNT)
+            self.addCleanup(stream.give_up)
             for number, fault in enumerate(faults):
                 stream.wait_for(COUNT * (number + 1) // (len(faults) + 2))
                 fault(stack)
             # in the middle of it all the audit knows what is under way, and compares the volumes
+            wait_until(lambda: stack.ctl("audit", check=False).returncode != AWAY, 60, "an audit")
             code, report = stack.audit()
             self.assertEqual((code, report["volumes_checked"]), (0, True), report)
             accepted = stream.finish()
