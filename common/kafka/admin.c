@@ -19,8 +19,8 @@ struct kafka_admin {
 struct kafka_admin *kafka_admin_open(const struct kafka_settings *settings, struct reason *reason)
 {
     struct kafka_admin *admin = calloc(1, sizeof(*admin));
-    /* A consumer, for its isolation level: ends are last stable offsets then. It joins no group, but
-     * has the name of one: without it librdkafka reads through NULL when a group's coordinator
+    /* A consumer, for its isolation level: ends are last stable offsets then. It joins no group,
+     * but has the name of one: without it librdkafka reads through NULL when a group's coordinator
      * answers a question for offsets with "not me", as it does after a restart of the broker. */
     rd_kafka_conf_t *conf = kafka_conf_new(settings, KAFKA_READER, reason);
 
