@@ -17,7 +17,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-SYSTEM_JOBS=$(nproc)
+SYSTEM_JOBS=$(($(nproc) * 3 / 2)) # they wait more than they work
 
 # run PRESET LABELS JOBS
 run()
