@@ -16,10 +16,12 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
 import oracle  # noqa: E402
-from stack import Stack, wait_until  # noqa: E402
+from stack import BIN_DIR, Stack, wait_until  # noqa: E402
 
 ACK_TIMEOUT_SECONDS = 3
 MEMORY_MIB_MAX = 64
+# the address sanitizer keeps what is freed, and a shadow of all: its memory says nothing of ours
+SANITIZED = b"__asan_init" in pathlib.Path(BIN_DIR, "gateway").read_bytes()
 BODY_MAX = 262144
 IDLE = 3000  # connections: about three times as many as the gateway takes
 
@@ -36,7 +38,8 @@ class FrontDoor(unittest.TestCase):
     def tearDown(self):
         status = pathlib.Path(f"/proc/{self.stack.processes['gateway'].pid}/status").read_text()
         peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-        self.assertLess(peak, MEMORY_MIB_MAX, "peak MiB of the gateway")
+        if not SANITIZED:
+            self.assertLess(peak, MEMORY_MIB_MAX, "peak MiB of the gateway")
         self.assertEqual(self.stack.post(self.body)[0], 202)
 
     def dial(self, timeout=30):
