@@ -7,7 +7,6 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import tempfile
 import threading
 
@@ -15,7 +14,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from stack import SOURCE_DIR, free_port, port_is_open, wait_until
+from stack import free_port, port_is_open, run_script, wait_until
 
 API = "/apis/ccompat/v7"
 
@@ -29,23 +28,11 @@ class Registry:
         self.url = f"http://127.0.0.1:{self.port}{API}"
         self.client = SchemaRegistryClient({"url": self.url})
 
-    def _script(self, *arguments):
-        done = subprocess.run(
-            [str(SOURCE_DIR / "tests/stack/registry.sh"), *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"registry.sh: {done.stdout}")
-
     def start(self):
-        self._script("start", self.dir, self.port)
+        run_script("registry.sh", "start", self.dir, self.port)
 
     def stop(self):
-        self._script("stop", self.dir)
+        run_script("registry.sh", "stop", self.dir)
 
     def signal(self, number):
         os.kill(int((self.dir / "registry.pid").read_text()), number)

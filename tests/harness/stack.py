@@ -44,6 +44,20 @@ def port_is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def run_script(name, *arguments):
+    """One of tests/stack; what it said is in the error if it fails."""
+    done = subprocess.run(
+        [str(SOURCE_DIR / "tests/stack" / name), *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{name} {arguments[0]}: {done.stdout}")
+
+
 def wait_until(condition, timeout, what):
     """Polls condition() until it is true; returns its value. TimeoutError names `what`. Rests for
     as long as the question took: a whole audit is asked less often than a port is."""
@@ -111,16 +125,7 @@ class Stack:
     # ---- Kafka
     def _kafka(self, verb):
         port = [str(self.kafka_port)] if verb == "start" else []
-        done = subprocess.run(
-            [str(SOURCE_DIR / "tests/stack/kafka.sh"), verb, str(self.dir / "kafka"), *port],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"kafka.sh {verb}: {done.stdout}")
+        run_script("kafka.sh", verb, self.dir / "kafka", *port)
 
     def _print_kafka_logs(self):
         for path in sorted((self.dir / "kafka").glob("*.log")):
