@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "lifecycle/delivery.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,12 +32,13 @@ struct search {
 
 /* ---- suitability */
 
-static bool was_tried(const struct provider_wish *wish, const char *ods_code)
+/* "declined" or "tried" if it had this referral before, else NULL. */
+static const char *why_not_again(const struct provider_wish *wish, const char *ods_code)
 {
     for (size_t i = 0; i < wish->tried_count; i++)
-        if (strcmp(wish->tried[i], ods_code) == 0)
-            return true;
-    return false;
+        if (strcmp(wish->tried[i].ods_code, ods_code) == 0)
+            return wish->tried[i].declined ? "declined" : "tried";
+    return NULL;
 }
 
 static bool age_fits(const struct provider_service *service, int age_years)
@@ -66,8 +68,9 @@ static const char *why_not(struct search *search, const struct provider *provide
         return "wrong-age";
     if (wish->no_distance_selling && provider->distance_selling)
         return "distance-selling";
-    if (was_tried(wish, provider->ods_code))
-        return "tried";
+    const char *before = why_not_again(wish, provider->ods_code);
+    if (before != NULL)
+        return before;
     if (!nominated && wish->distance_most_m > 0 && distance_m > wish->distance_most_m) {
         search->was_far = true;
         return "too-far";

@@ -100,8 +100,8 @@ struct provider_wish {
     int age_years;   /* -1 = not known */
     bool no_distance_selling;
     int64_t now_ms, deadline_ms;
-    int64_t distance_most_m; /* 0 = no limit */
-    const char (*tried)[ODS_CODE_SIZE];
+    int64_t distance_most_m;            /* 0 = no limit */
+    const struct tried_provider *tried; /* lifecycle/delivery.h */
     size_t tried_count;
 };
 
@@ -109,7 +109,8 @@ struct provider_wish {
 struct passed_over {
     char ods_code[ODS_CODE_SIZE];
     const char *why; /* static: no-such-service, not-accepting, paused, no-endpoint, closed, full,
-                        too-far, wrong-age, tried, distance-selling, unknown-provider, wrong-kind */
+                        too-far, wrong-age, declined, tried, distance-selling, unknown-provider,
+                        wrong-kind */
 };
 
 struct provider_choice {

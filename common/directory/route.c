@@ -58,7 +58,7 @@ static int age_on(const struct record *referral, struct date day)
 
 bool route_decide(const struct route_world *world, const char *pathway_name_text,
                   const struct record *referral, int64_t accepted_at_ms, int64_t now_ms,
-                  const char (*tried)[ODS_CODE_SIZE], size_t tried_count,
+                  const struct tried_provider *tried, size_t tried_count,
                   struct route_decision *ret_decision)
 {
     const struct pathway *pathway = pathway_find(world->pathways, pathway_name_text);
@@ -214,6 +214,10 @@ const char *route_words(const struct route_decision *decision)
                                   "another way, or refer again tomorrow."},
         {"no-provider-in-range", "No provider of this service is near enough. Ask the patient "
                                  "about one further away, and nominate it."},
+        {"returned-by-provider", "The provider sent this referral back, and no other that could "
+                                 "take it was found. Arrange it with the patient another way."},
+        {"no-provider-left", "The providers that could take this referral could not be reached in "
+                             "time. Arrange it with the patient another way."},
         {"deadline-passed", "The time for this referral had passed before a provider could be "
                             "found. Speak to the patient, and refer again if it is still needed."},
     };

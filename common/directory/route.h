@@ -30,7 +30,7 @@ struct route_decision {
  * the deadline. */
 __attribute__((warn_unused_result)) bool
 route_decide(const struct route_world *world, const char *pathway, const struct record *referral,
-             int64_t accepted_at_ms, int64_t now_ms, const char (*tried)[ODS_CODE_SIZE],
+             int64_t accepted_at_ms, int64_t now_ms, const struct tried_provider *tried,
              size_t tried_count, struct route_decision *ret_decision);
 /* Plain words for why it is returned or fell back, as they stand in the explanation; "" if there is
  * nothing to say. */

@@ -53,6 +53,15 @@ void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE
     uuid_format(&uuid, id);
 }
 
+static size_t list_declined(const struct delivery *delivery, char (*declined)[ODS_CODE_SIZE])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < delivery->tried_count; i++)
+        if (delivery->tried[i].declined)
+            text_copy(declined[count++], ODS_CODE_SIZE, delivery->tried[i].ods_code);
+    return count;
+}
+
 enum verdict delivery_encode(struct codec *codec, const struct contract *contract,
                              const struct delivery *delivery, struct buffer *buffer,
                              struct reason *reason)
@@ -71,7 +80,8 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
         reason_set(reason, "no-delivery", NULL, "there is no schema of a delivery");
         return BROKEN;
     }
-    struct flat_field fields[COUNT(members) + 3];
+    struct flat_field fields[COUNT(members) + 4];
+    char declined[DELIVERY_TRIED_MAX][ODS_CODE_SIZE];
     size_t count = fields_list(delivery, members, COUNT(members), fields);
     if (delivery->intent)
         fields[count++] =
@@ -82,6 +92,13 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
                                               .bytes = delivery->tried,
                                               .length = delivery->tried_count,
                                               .stride = sizeof(delivery->tried[0])};
+    size_t declined_count = list_declined(delivery, declined);
+    if (declined_count > 0)
+        fields[count++] = (struct flat_field){.name = "declined",
+                                              .kind = FLAT_TEXTS,
+                                              .bytes = declined,
+                                              .length = declined_count,
+                                              .stride = sizeof(declined[0])};
     fields[count++] = (struct flat_field){.name = "payload",
                                           .kind = FLAT_BYTES,
                                           .bytes = delivery->payload,
@@ -100,10 +117,19 @@ static enum verdict read_tried(const struct record *record, struct delivery *del
     for (size_t i = 0; i < delivery->tried_count; i++) {
         char path[16];
         text_format(path, sizeof path, "tried.%zu", i);
-        if (!text_copy(delivery->tried[i], ODS_CODE_SIZE, record_text(record, path))) {
+        if (!text_copy(delivery->tried[i].ods_code, ODS_CODE_SIZE, record_text(record, path))) {
             reason_set(reason, "too-long", "/tried", "an ODS code of at most 12 bytes expected");
             return REFUSED;
         }
+    }
+    size_t declined_count = record_count(record, "declined");
+    for (size_t i = 0; i < declined_count; i++) {
+        char path[32];
+        text_format(path, sizeof path, "declined.%zu", i);
+        const char *declined = record_text(record, path);
+        for (size_t j = 0; j < delivery->tried_count; j++)
+            if (text_equal(delivery->tried[j].ods_code, declined))
+                delivery->tried[j].declined = true;
     }
     return DONE;
 }

@@ -8,6 +8,12 @@
 #define DELIVERY_TRIED_MAX 16
 #define DELIVERY_PAYLOAD_MAX 49152
 
+/* A destination of an earlier hop. */
+struct tried_provider {
+    char ods_code[ODS_CODE_SIZE];
+    bool declined; /* it sent the referral back; else its time was up, or it is not there */
+};
+
 struct delivery {
     char id[UUID_TEXT_SIZE];
     char referral_id[UUID_TEXT_SIZE];
@@ -19,7 +25,7 @@ struct delivery {
     char hcp[AREA_SIZE], pcn[AREA_SIZE];
     char destination[ODS_CODE_SIZE];
     int32_t hop;
-    char tried[DELIVERY_TRIED_MAX][ODS_CODE_SIZE];
+    struct tried_provider tried[DELIVERY_TRIED_MAX];
     size_t tried_count;
     int32_t attempts;
     bool intent;

@@ -14,12 +14,19 @@ static void end_here(struct move *move, bool must, const char *reason)
     (void)text_copy(move->reason, sizeof(move->reason), reason);
 }
 
+/* A 410 to this very referral is a no to it; one to another referral is not. */
+static bool sent_it_back(const struct delivery *delivery, const char *why)
+{
+    return text_equal(why, "returned-by-provider") || text_equal(delivery->last_result, "http-410");
+}
+
 static void next_hop(const struct route_world *world, const struct delivery *delivery,
-                     const struct route_decision *decision, int64_t now_ms, struct move *move)
+                     const struct tried_provider *here, const struct route_decision *decision,
+                     int64_t now_ms, struct move *move)
 {
     struct delivery *next = &move->next;
     *next = *delivery;
-    (void)text_copy(next->tried[next->tried_count++], ODS_CODE_SIZE, delivery->destination);
+    next->tried[next->tried_count++] = *here;
     (void)text_copy(next->destination, sizeof(next->destination),
                     decision->choice.provider->ods_code);
     (void)text_copy(next->service, sizeof(next->service), decision->rules.service);
@@ -37,9 +44,6 @@ static void next_hop(const struct route_world *world, const struct delivery *del
     next->last_result[0] = '\0';
     move->to = MOVE_NEXT;
     move->how = decision->choice.how;
-    if (!route_explain(world, decision, next->rules_version, move->explanation,
-                       sizeof(move->explanation)))
-        move->explanation[0] = '\0';
 }
 
 void move_on(const struct route_world *world, const struct delivery *delivery,
@@ -60,9 +64,11 @@ void move_on(const struct route_world *world, const struct delivery *delivery,
         end_here(move, must, none);
         return;
     }
-    char tried[DELIVERY_TRIED_MAX + 1][ODS_CODE_SIZE];
+    struct tried_provider tried[DELIVERY_TRIED_MAX + 1];
+    struct tried_provider *here = &tried[delivery->tried_count];
     memcpy(tried, delivery->tried, sizeof(delivery->tried));
-    (void)text_copy(tried[delivery->tried_count], ODS_CODE_SIZE, delivery->destination);
+    (void)text_copy(here->ods_code, ODS_CODE_SIZE, delivery->destination);
+    here->declined = sent_it_back(delivery, why);
     struct route_decision decision;
     if (!route_decide(world, delivery->pathway, referral, delivery->accepted_at_ms, now_ms, tried,
                       delivery->tried_count + 1, &decision)) {
@@ -70,7 +76,14 @@ void move_on(const struct route_world *world, const struct delivery *delivery,
         return;
     }
     if (decision.rules.outcome == RULES_ROUTE && decision.choice.provider)
-        next_hop(world, delivery, &decision, now_ms, move);
-    else
-        end_here(move, must, decision.rules.outcome == RULES_RETURN ? decision.reason : none);
+        next_hop(world, delivery, here, &decision, now_ms, move);
+    else {
+        if (decision.rules.outcome != RULES_RETURN)
+            decision.reason = none;
+        end_here(move, must, decision.reason);
+    }
+    const struct pathway *pathway = pathway_find(world->pathways, delivery->pathway);
+    if (!route_explain(world, &decision, pathway ? pathway_version(pathway) : "", move->explanation,
+                       sizeof(move->explanation)))
+        move->explanation[0] = '\0';
 }

@@ -15,7 +15,7 @@ struct move {
     struct delivery next;               /* of MOVE_NEXT; the payload is borrowed from `delivery` */
     char reason[REASON_CODE_MAX];       /* of MOVE_RETURN */
     const char *how;                    /* of MOVE_NEXT: "nearest" … */
-    char explanation[EXPLANATION_SIZE]; /* JSON, or "" */
+    char explanation[EXPLANATION_SIZE]; /* JSON, or "" where nobody else was asked for */
 };
 
 /* `referral` is the decoded payload, NULL if it can't be read. `why` is the core's word for the

@@ -144,6 +144,7 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
     delivery_event(delivery, EVENT_RETURNED, now_ms, &event);
     (void)text_copy(event.reason, sizeof(event.reason), move.reason);
     (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
+    event.explanation = move.explanation[0] ? move.explanation : NULL;
     return send_event(self, &event, reason);
 }
 

@@ -3,6 +3,7 @@
 to. Every case has a scripted pharmacy of its own and a healthy one a little farther from its
 patient, so that all cases run side by side on one system, as they would in life."""
 
+import json
 import pathlib
 import sys
 import unittest
@@ -94,6 +95,12 @@ class Provider(unittest.TestCase):
         events = scripted.events_to_the_end(self.stack, wanted)
         return events, [r for r in self.receiver.snapshot() if r.referral_id == wanted]
 
+    def passed_over(self, name):
+        """Who was passed over at the last hop, and why, as its event explains."""
+        events, _ = self.outcome(name)
+        routed = [e for e in events if e["kind"] == "routed"]
+        return dict(json.loads(routed[-1]["explanation"])["passed_over"])
+
     def delivered_to(self, events):
         return [e["destination"] for e in events if e["kind"] == "delivered"]
 
@@ -113,14 +120,20 @@ class Provider(unittest.TestCase):
         _, came = self.check("404", self.second["404"], 2)
         self.assertEqual([r.provider for r in came], [self.first["404"], self.second["404"]])
         self.assertNotEqual(came[0].delivery_id, came[1].delivery_id)
+        self.assertEqual(self.passed_over("404")[self.first["404"]], "declined")
 
     def test_404_of_the_only_provider_returns_it_with_a_reason(self):
         events, came = self.outcome("404 alone")
         self.assertEqual(len(came), 1)
-        self.assertTrue([e for e in events if e["kind"] == "returned"][0]["reason"])
+        returned = [e for e in events if e["kind"] == "returned"][0]
+        self.assertEqual(returned["reason"], "returned-by-provider")
+        explanation = json.loads(returned["explanation"])
+        self.assertIn([self.first["404 alone"], "declined"], explanation["passed_over"])
+        self.assertIn("another way", explanation["words"])
 
     def test_410_goes_to_the_next_provider(self):
         self.check("410", self.second["410"], 2)
+        self.assertEqual(self.passed_over("410")[self.first["410"]], "declined")
 
     def test_409_duplicate_is_delivered(self):
         self.check("409 duplicate", self.first["409 duplicate"], 1)
@@ -186,6 +199,7 @@ class Provider(unittest.TestCase):
         events, _ = self.check("dead", self.second["dead"])
         routed = [e["destination"] for e in events if e["kind"] == "routed"]
         self.assertEqual(routed, [self.first["dead"], self.second["dead"]])
+        self.assertEqual(self.passed_over("dead")[self.first["dead"]], "tried")
 
     def test_a_dead_only_provider_returns_it_to_the_referrer(self):
         events, _ = self.outcome("dead alone")

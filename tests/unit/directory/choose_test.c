@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "directory/directory.h"
+#include "lifecycle/delivery.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -125,7 +126,7 @@ static void the_nominated_is_chosen_whatever_the_distance(void **state)
 /* Each makes the provider unsuitable in one way. */
 static void spoil(struct provider *provider, struct provider_wish *wish, const char *why)
 {
-    static const char tried[1][ODS_CODE_SIZE] = {"FAA01"};
+    static const struct tried_provider tried = {"FAA01", false}, declined = {"FAA01", true};
     if (strcmp(why, "wrong-kind") == 0)
         text_copy(provider->kind, sizeof provider->kind, "optometrist");
     else if (strcmp(why, "no-such-service") == 0)
@@ -142,8 +143,8 @@ static void spoil(struct provider *provider, struct provider_wish *wish, const c
     else if (strcmp(why, "distance-selling") == 0) {
         provider->distance_selling = true;
         wish->no_distance_selling = true;
-    } else if (strcmp(why, "tried") == 0) {
-        wish->tried = tried;
+    } else if (strcmp(why, "tried") == 0 || strcmp(why, "declined") == 0) {
+        wish->tried = strcmp(why, "tried") == 0 ? &tried : &declined;
         wish->tried_count = 1;
     } else if (strcmp(why, "full") == 0) {
         provider->services[0].capacity_per_day = 0;
@@ -159,9 +160,9 @@ static void spoil(struct provider *provider, struct provider_wish *wish, const c
         fail_msg("how would one be %s?", why);
 }
 
-static const char *const whys[] = {"wrong-kind",  "no-such-service", "not-accepting",    "paused",
-                                   "no-endpoint", "wrong-age",       "distance-selling", "tried",
-                                   "full",        "closed"};
+static const char *const whys[] = {
+    "wrong-kind",       "no-such-service", "not-accepting", "paused", "no-endpoint", "wrong-age",
+    "distance-selling", "tried",           "declined",      "full",   "closed"};
 
 static void an_unsuitable_nominated_one_is_passed_over_with_the_reason(void **state)
 {
@@ -232,9 +233,10 @@ static void none_is_returned_with_the_reason_that_could_be_mended(void **state)
         const char *why;
         int64_t distance_most_m;
     } rows[] = {
-        {"no-provider-open", "closed", 0},     {"no-provider", "paused", 0},
-        {"no-provider", "tried", 0},           {"no-provider-in-range", NULL, 1000},
-        {"no-provider", "no-such-service", 0}, {"no-provider-with-room", "full", 0},
+        {"no-provider-open", "closed", 0},    {"no-provider", "paused", 0},
+        {"no-provider", "tried", 0},          {"no-provider", "declined", 0},
+        {"no-provider-in-range", NULL, 1000}, {"no-provider", "no-such-service", 0},
+        {"no-provider-with-room", "full", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct directory *directory = directory_new();

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "directory/route.h"
+#include "lifecycle/delivery.h"
 #include "lifecycle/event.h"
 
 #include <stdlib.h>
@@ -199,7 +200,7 @@ static void a_deadline_that_has_passed_is_returned_and_not_delivered_late(void *
 static void a_re_route_leaves_out_those_tried_and_keeps_the_deadline(void **state)
 {
     (void)state;
-    static const char tried[2][ODS_CODE_SIZE] = {"FAA01", "FAA02"};
+    static const struct tried_provider tried[2] = {{"FAA01", true}, {"FAA02", false}};
     put("FAA01", 577100, 156100, false);
     put("FAA02", 582000, 156000, false);
     struct route_decision decision;

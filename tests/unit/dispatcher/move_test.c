@@ -108,7 +108,8 @@ static void the_next_provider_gets_a_new_hop_with_the_old_deadline(void **state)
     assert_string_not_equal(next->destination, "FA001");
     assert_int_equal(next->hop, 1);
     assert_int_equal(next->tried_count, 1);
-    assert_string_equal(next->tried[0], "FA001");
+    assert_string_equal(next->tried[0].ods_code, "FA001");
+    assert_false(next->tried[0].declined);
     assert_int_equal(next->attempts, 0);
     assert_false(next->intent);
     assert_string_equal(next->last_result, "");
@@ -139,9 +140,48 @@ static void each_provider_is_asked_once_then_the_referrer(void **state)
     move_on(&here.route, &third, here.referral, "returned-by-provider", true, NOW, &move);
     assert_int_equal(move.to, MOVE_RETURN);
     assert_string_equal(move.reason, "returned-by-provider");
+    assert_non_null(strstr(move.explanation, "\"words\":\"The provider sent this referral back"));
+    assert_non_null(strstr(move.explanation, "[\"FA001\",\"declined\"]"));
+    assert_non_null(strstr(move.explanation, "\"passed_over_total\":3"));
     move_on(&here.route, &third, here.referral, "endpoint-gone", true, NOW, &move);
     assert_int_equal(move.to, MOVE_RETURN);
     assert_string_equal(move.reason, "no-provider-left");
+    assert_non_null(strstr(move.explanation, "could not be reached in time"));
+}
+
+/* The next hop's explanation says which of those before it refused, and which only had their time.
+ */
+static void who_sent_it_back_declined_and_who_let_time_pass_was_tried(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expected, *why, *last_result;
+        bool must;
+    } rows[] = {
+        {"declined", "returned-by-provider", "http-422", true},
+        {"declined", "endpoint-gone", "http-410", true},
+        {"tried", "endpoint-gone", "", false},
+        {"tried", "endpoint-gone", "http-503", false},
+        {"tried", "time-used-up", "http-503", false},
+        {"tried", "time-used-up", "", true},
+        {"tried", "operator", "timeout", false},
+    };
+    struct route_decision first; /* who comes first, and so is passed over */
+    assert_true(
+        route_decide(&here.route, "pharmacy-first", here.referral, NOW, NOW, NULL, 0, &first));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct delivery delivery = here.delivery;
+        (void)text_copy(delivery.last_result, sizeof(delivery.last_result), rows[i].last_result);
+        (void)text_copy(delivery.destination, sizeof(delivery.destination),
+                        first.choice.provider->ods_code);
+        move_on(&here.route, &delivery, here.referral, rows[i].why, rows[i].must, NOW, &move);
+        char pair[40];
+        (void)text_format(pair, sizeof pair, "[\"%s\",\"%s\"]", delivery.destination,
+                          rows[i].expected);
+        if (!strstr(move.explanation, pair))
+            fail_msg("row %zu: %s expected in %s", i, pair, move.explanation);
+        assert_int_equal(move.next.tried[0].declined, text_equal(rows[i].expected, "declined"));
+    }
 }
 
 static void with_no_time_left_nobody_else_is_asked(void **state)
@@ -159,7 +199,7 @@ static void after_sixteen_providers_it_goes_back(void **state)
     struct delivery delivery = here.delivery;
     delivery.tried_count = DELIVERY_TRIED_MAX;
     for (size_t i = 0; i < DELIVERY_TRIED_MAX; i++)
-        (void)text_format(delivery.tried[i], ODS_CODE_SIZE, "FX%03zu", i);
+        (void)text_format(delivery.tried[i].ods_code, ODS_CODE_SIZE, "FX%03zu", i);
     move_on(&here.route, &delivery, here.referral, "time-used-up", true, NOW, &move);
     assert_int_equal(move.to, MOVE_RETURN);
 }
@@ -232,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_provider_gets_a_new_hop_with_the_old_deadline),
         cmocka_unit_test(each_provider_is_asked_once_then_the_referrer),
+        cmocka_unit_test(who_sent_it_back_declined_and_who_let_time_pass_was_tried),
         cmocka_unit_test(with_no_time_left_nobody_else_is_asked),
         cmocka_unit_test(after_sixteen_providers_it_goes_back),
         cmocka_unit_test(what_cannot_be_read_goes_back),

@@ -48,7 +48,7 @@ static struct delivery example(void)
         .pcn = "Herne Bay",
         .destination = "FA015",
         .hop = 2,
-        .tried = {"FA066", "FC123"},
+        .tried = {{"FA066", false}, {"FC123", true}},
         .tried_count = 2,
         .attempts = 3,
         .intent = true,
@@ -77,7 +77,10 @@ static void a_delivery_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.payload_size, 9);
     assert_memory_equal(back.payload, delivery.payload, 9);
     assert_int_equal(back.tried_count, 2);
-    assert_string_equal(back.tried[1], "FC123");
+    assert_string_equal(back.tried[0].ods_code, "FA066");
+    assert_false(back.tried[0].declined);
+    assert_string_equal(back.tried[1].ods_code, "FC123");
+    assert_true(back.tried[1].declined);
     assert_true(back.intent);
     assert_int_equal(back.hop, 2);
     assert_int_equal(back.attempts, 3);
