@@ -48,6 +48,8 @@ static const struct member members[] = {
     NUMBER(attempt),           TEXT(reason, true),
     TEXT(result, true),        TEXT(origin, true),
     TEXT(rules_version, true), TEXT(directory_version, true),
+    NUMBER(duration_ms),       TEXT(address, true),
+    TEXT(excerpt, true),
 };
 #undef TEXT
 #undef TIME

@@ -54,6 +54,8 @@ enum event_kind event_kind_parse(const char *name); /* EVENT_KINDS if unknown */
 #define ORIGIN_SIZE 121
 #define VERSION_SIZE 32
 #define EXPLANATION_SIZE 4001
+#define EVENT_ADDRESS_SIZE 46
+#define EVENT_EXCERPT_SIZE 201
 
 /* What an event says; texts are "" where there is nothing to say, times 0. */
 struct referral_event {
@@ -73,6 +75,9 @@ struct referral_event {
     const char *explanation; /* borrowed; NULL or JSON text */
     char origin[ORIGIN_SIZE];
     char rules_version[VERSION_SIZE], directory_version[VERSION_SIZE];
+    int32_t duration_ms;              /* of an attempt */
+    char address[EVENT_ADDRESS_SIZE]; /* that it went to */
+    char excerpt[EVENT_EXCERPT_SIZE]; /* of its answer, masked */
 };
 
 /* The deterministic id: UUIDv5 of referral, kind, hop, attempt and origin (a record that comes

@@ -86,42 +86,6 @@ bool classify_says_duplicate(const char *body, size_t length)
     return false;
 }
 
-static bool may_be_kept(const struct value *value)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    const bool uri = strcmp(value->name, "type") == 0;
-    size_t digits = 0;
-    if (!value->length || value->length > 60 ||
-        (uri && !memchr(value->text, ':', value->length) && value->text[0] != '/'))
-        return false;
-    for (size_t i = 0; i < value->length; i++) {
-        const char letter = value->text[i];
-        digits = letter >= '0' && letter <= '9' ? digits + 1 : 0;
-        if (digits == 6 || !letter || (!strchr(letters, letter) && !(uri && strchr(":/#", letter))))
-            return false;
-    }
-    return true;
-}
-
-void classify_words(const struct answer *answer, char words[ANSWER_WORDS_SIZE])
-{
-    size_t used = 0;
-    struct value value;
-    const char *at = answer->excerpt;
-    words[0] = '\0';
-    while (at && next_value(&at, answer->excerpt + answer->excerpt_length, &value)) {
-        if (!may_be_kept(&value))
-            continue;
-        if (!text_format(words + used, ANSWER_WORDS_SIZE - used, "%s%s=%.*s", used ? " " : "",
-                         value.name, (int)value.length, value.text)) {
-            words[used] = '\0'; /* whole ones only */
-            return;
-        }
-        used += strlen(words + used);
-    }
-}
-
 static size_t row_of(int status)
 {
     size_t row = 0;

@@ -24,7 +24,7 @@ struct answer {
     bool unstarted;      /* not a byte was sent, for no fault of the record: as if never tried */
     bool unsendable;     /* nothing was sent: the record itself is at fault; `error` is the code */
     bool bars;           /* it is to be an OperationOutcome, unless all is well */
-    const char *excerpt; /* the first bytes of a body that is no success; never kept */
+    const char *excerpt; /* the first bytes of a body that is no success; see excerpt.h */
     size_t excerpt_length;
     const char *retry_after; /* the header's value or NULL */
     int64_t duration_ms;     /* from resolving to the last byte; 0 if it never began */
@@ -44,12 +44,6 @@ bool classify_unreached(const struct answer *answer);
 bool classify_unwell(const struct answer *answer);
 /* "http-503", or the error's code: for events, metrics and logs. */
 void classify_result(int status, const char *error, char result[RESULT_SIZE]);
-/* What may be kept of an answer's body: the values of `code` (OperationOutcome, problem details)
- * and `type` (a problem's URI), as "code=invalid code=REC_BAD_REQUEST". All else is a stranger's
- * text, which may speak of the patient, and is left out; so is a value with blanks, or with six
- * digits in a row. "" if nothing is left. */
-#define ANSWER_WORDS_SIZE 200
-void classify_words(const struct answer *answer, char words[ANSWER_WORDS_SIZE]);
 /* True if a body says "duplicate": issue.code of a FHIR OperationOutcome, `code` of plain JSON, or
  * a problem type that ends in it. Works on the beginning of a longer body, too. */
 bool classify_says_duplicate(const char *body, size_t length);

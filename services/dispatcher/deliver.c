@@ -202,6 +202,7 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
         job->status = (int16_t)answer->status;
         job->error = answer->error;
         job->attempted = !answer->unsendable;
+        job->last = job->attempted ? attempt_new(answer) : NULL;
         if (meaning == ANSWER_DELIVERED)
             core_post_fact(core, job, FACT_DELIVERED, now_ms);
         else if (meaning == ANSWER_AGAIN)

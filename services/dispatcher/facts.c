@@ -6,6 +6,7 @@
 #include "core.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define INTENTS_PER_TRANSACTION 4096
 #define MOVES_PER_TRANSACTION 1024
@@ -72,6 +73,8 @@ void core_unlist(struct deliverer *core, struct job *job)
         job->destination->noting--;
     job->fact = FACT_NONE;
     job->attempted = false;
+    free(job->last);
+    job->last = NULL;
 }
 
 /* Makes an intent of the next fresh job whose turn it is; false if there is none. */

@@ -5,7 +5,7 @@
 #ifndef DISPATCHER_JOB_H
 #define DISPATCHER_JOB_H
 
-#include "classify.h"
+#include "excerpt.h"
 #include "ids/uuid.h"
 #include "list.h"
 
@@ -44,6 +44,7 @@ struct job {
     int64_t offset;       /* where its record was first met */
     uint64_t echo;        /* hash of the last record written for it */
     uint8_t *record;
+    struct attempt *last; /* what is told of the attempt in the fact; may be NULL */
     uint32_t record_size;
     int32_t partition;
     int32_t attempts;

@@ -29,6 +29,9 @@ static enum verdict send_event(struct dispatcher *self, const struct referral_ev
                       &self->scratch, reason);
 }
 
+_Static_assert(EVENT_EXCERPT_SIZE >= EXCERPT_SIZE && EVENT_ADDRESS_SIZE >= ADDRESS_SIZE,
+               "what is told of an attempt is told whole");
+
 /* The event of the job's attempt: times and result of when it happened. */
 static enum verdict send_outcome(struct dispatcher *self, const struct delivery *delivery,
                                  const struct job *job, enum event_kind kind, const char *why,
@@ -39,6 +42,11 @@ static enum verdict send_outcome(struct dispatcher *self, const struct delivery 
     event.recorded_at_ms = clock_now_ms();
     (void)text_copy(event.reason, sizeof(event.reason), why);
     (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
+    if (job->last) {
+        event.duration_ms = job->last->duration_ms;
+        (void)text_copy(event.address, sizeof(event.address), job->last->address);
+        (void)text_copy(event.excerpt, sizeof(event.excerpt), job->last->excerpt);
+    }
     return send_event(self, &event, reason);
 }
 

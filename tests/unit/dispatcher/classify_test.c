@@ -109,51 +109,6 @@ static void an_answer_of_bars_that_is_no_outcome_comes_from_somebody_in_between(
     }
 }
 
-static void only_codes_are_kept_of_what_was_said(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *words, *body;
-    } table[] = {
-        {"", ""},
-        {"code=invalid", OUTCOME("invalid")},
-        {"code=conflict code=REC_CONFLICT",
-         "{\"issue\":[{\"code\" : \"conflict\",\"details\":{\"coding\":[{\"code\":"
-         "\"REC_CONFLICT\"}]},\"diagnostics\":\"Ada Testwell 9991001026\"}]}"},
-        {"type=https://example.org/errors/closed",
-         "{\"type\":\"https://example.org/errors/closed\",\"title\":\"Testwell is unknown\"}"},
-        {"", "{\"code\":\"Ada Testwell\"}"},
-        {"", "{\"code\":\"9991001026\"}"},
-        {"", "{\"code\":\"x-123456\"}"},
-        {"code=x-12345", "{\"code\":\"x-12345\"}"},
-        {"", "{\"type\":\"Testwell\"}"},
-        {"", "{\"type\":\"https://example.org/patients/999100\"}"},
-        {"", "{\"code\":\"caf\xc3\xa9\"}"},
-        {"", "{\"code\":7,\"codes\":\"x\",\"Code\":\"x\"}"},
-        {"", "{\"detail\":\"\\\"code\\\":\\\"Testwell\\\"\"}"},
-        {"code=cut", "{\"code\":\"cut\",\"code\":\"of"},
-        {"", "\"code\""},
-        {"", "\"code\":"},
-    };
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        struct answer answer = {.excerpt = table[i].body, .excerpt_length = strlen(table[i].body)};
-        char words[ANSWER_WORDS_SIZE];
-        classify_words(&answer, words);
-        if (strcmp(words, table[i].words) != 0)
-            fail_msg("row %zu: \"%s\" of %s", i, words, table[i].body);
-    }
-    struct answer none = {.status = 500};
-    char words[ANSWER_WORDS_SIZE], many[1000] = "";
-    classify_words(&none, words);
-    assert_string_equal(words, "");
-    for (size_t i = 0; i < 40; i++)
-        strncat(many, "{\"code\":\"twelve-chars\"}", sizeof(many) - strlen(many) - 1);
-    none.excerpt = many;
-    none.excerpt_length = strlen(many);
-    classify_words(&none, words);
-    assert_int_equal(strlen(words), 11 * 18 - 1); /* whole ones, as many as fit */
-}
-
 static void a_record_that_cannot_be_sent_is_nobodys_fault(void **state)
 {
     (void)state;
@@ -223,7 +178,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_answer_means_what_the_table_says),
         cmocka_unit_test(an_answer_of_bars_that_is_no_outcome_comes_from_somebody_in_between),
-        cmocka_unit_test(only_codes_are_kept_of_what_was_said),
         cmocka_unit_test(a_record_that_cannot_be_sent_is_nobodys_fault),
         cmocka_unit_test(a_kept_connection_that_was_closed_is_nobodys_fault),
         cmocka_unit_test(nobody_answered_where_neither_status_nor_garbage_came),

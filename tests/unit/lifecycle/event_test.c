@@ -100,6 +100,9 @@ static struct referral_event example(void)
         .attempt = 0,
         .result = "nearest",
         .explanation = "{\"rule\":\"\"}",
+        .duration_ms = 12,
+        .address = "2001:db8::1",
+        .excerpt = "patient * not found",
     };
     return event;
 }
@@ -160,6 +163,9 @@ static void an_event_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.recorded_at_ms, event.recorded_at_ms);
     assert_int_equal(back.accepted_at_ms, event.accepted_at_ms);
     assert_int_equal(back.deadline_at_ms, event.deadline_at_ms);
+    assert_int_equal(back.duration_ms, 12);
+    assert_string_equal(back.address, "2001:db8::1");
+    assert_string_equal(back.excerpt, "patient * not found");
     assert_int_equal(back.hop, 2);
     assert_int_equal(back.attempt, 0);
     buffer_clear(&buffer);
