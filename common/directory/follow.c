@@ -45,9 +45,10 @@ static enum verdict put_back(struct directory_follower *follower,
 }
 
 /* DONE also for a record that is left out. */
-static enum verdict apply(struct directory_follower *follower, const struct kafka_message *message,
+static enum verdict apply(void *self, const struct kafka_message *message,
                           struct reason *ret_reason)
 {
+    struct directory_follower *follower = self;
     struct reason reason = {0};
     char key[ODS_CODE_SIZE];
     bool well =
@@ -98,28 +99,6 @@ static void name_version(struct directory_follower *follower)
     directory_set_version(follower->directory, version);
 }
 
-static enum verdict read_to_end(struct directory_follower *follower, struct reason *reason)
-{
-    int64_t give_up_ms = clock_monotonic_ms() + RESTORE_MS;
-    while (!kafka_reader_at_end(follower->reader)) {
-        const struct kafka_message *message = NULL;
-        enum verdict verdict = kafka_reader_next(follower->reader, 100, &message, reason);
-        if (verdict != DONE)
-            return verdict;
-        if (message != NULL)
-            verdict = apply(follower, message, reason);
-        if (verdict != DONE)
-            return verdict;
-        if (clock_monotonic_ms() > give_up_ms) {
-            reason_set(reason, "directory-slow", NULL, "%s was not read to its end in %d s",
-                       TOPIC_PROVIDERS, RESTORE_MS / 1000);
-            return TRY_AGAIN;
-        }
-    }
-    name_version(follower);
-    return DONE;
-}
-
 static enum verdict follow_load(struct directory_follower *follower, struct reason *reason)
 {
     if (follower->load != NULL)
@@ -154,9 +133,11 @@ enum verdict directory_follow(const struct kafka_settings *settings,
     enum verdict verdict = TRY_AGAIN;
     follower->reader = kafka_reader_open(settings, topics, 1, reason);
     if (follower->reader != NULL)
-        verdict = read_to_end(follower, reason);
-    if (verdict == DONE)
+        verdict = kafka_reader_to_end(follower->reader, RESTORE_MS, apply, follower, reason);
+    if (verdict == DONE) {
+        name_version(follower);
         verdict = follow_load(follower, reason);
+    }
     if (verdict != DONE) {
         directory_follow_stop(follower);
         return verdict;
@@ -190,6 +171,11 @@ enum verdict directory_follow_step(struct directory_follower *follower, size_t *
 bool directory_follow_counts(const struct directory_follower *follower)
 {
     return follower->load != NULL;
+}
+
+uint64_t directory_follow_uncounted(const struct directory_follower *follower)
+{
+    return load_left_out(directory_load(follower->directory)) + load_follow_waiting(follower->load);
 }
 
 void directory_follow_use_take(struct directory_follower *follower, struct codec *codec)

@@ -22,6 +22,9 @@ directory_follow_step(struct directory_follower *follower, size_t *ret_changes,
                       struct reason *reason);
 /* Does anybody name a capacity? Then decisions of this process belong into directory_load. */
 bool directory_follow_counts(const struct directory_follower *follower);
+/* Referrals sent somewhere that count against no capacity: their events wait for a schema that only
+ * an absent registry knows, can't be read at all, or were too many. */
+uint64_t directory_follow_uncounted(const struct directory_follower *follower);
 /* After a reload: reads with that codec from now on, adopts it, and borrows its contract instead of
  * the old one. Can't fail, so that a reload may do it last; without a follower the codec is freed.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Only events that say "routed" in their header are decoded: they are one in four or five of what
- * is on the topic. One that can't be read counts nothing; the topic's other readers complain. */
+ * is on the topic. One whose schema is not to be had just now is kept and tried again, since no
+ * start and no decision waits for a registry; one that can't be read at all is left out. */
 #include "directory/follow_load.h"
 
 #include "base/calendar.h"
@@ -12,10 +13,22 @@
 
 #define CATCH_UP_MS 30000
 #define STEP_RECORDS_MAX 2000
+#define WAITING_MAX 1000 /* events of at most EVENT_BYTES_MAX */
+#define EVENT_BYTES_MAX 16384
+#define WAITING_AGAIN_MS 1000
+
+struct waiting {
+    void *bytes;
+    size_t size;
+};
 
 struct load_follower {
     struct kafka_reader *reader;
+    struct codec *codec; /* of the caller, at each call */
     struct load *load;
+    struct waiting *waiting;
+    size_t waiting_count;
+    int64_t waiting_due_ms;
 };
 
 static bool is_routed(const struct kafka_message *message)
@@ -26,20 +39,65 @@ static bool is_routed(const struct kafka_message *message)
     return value != NULL && size == sizeof type - 1 && memcmp(value, type, size) == 0;
 }
 
-static void count(struct load_follower *follower, struct codec *codec,
-                  const struct kafka_message *message)
+/* TRY_AGAIN: not to be read just now. */
+static enum verdict count(struct load_follower *follower, const void *bytes, size_t size)
 {
     struct referral_event event;
     struct reason reason = {0};
     char id_text[UUID_TEXT_SIZE];
     struct uuid id;
-    if (message->value == NULL || !is_routed(message) ||
-        event_decode(codec, message->value, message->value_size, &event, id_text, &reason) !=
-            DONE ||
-        event.kind != EVENT_ROUTED || !uuid_parse(id_text, &id))
+    enum verdict verdict = event_decode(follower->codec, bytes, size, &event, id_text, &reason);
+    if (verdict == TRY_AGAIN)
+        return TRY_AGAIN;
+    if (verdict != DONE || !uuid_parse(id_text, &id))
+        load_leave_out(follower->load);
+    else if (event.kind == EVENT_ROUTED)
+        load_read(follower->load, &id, (int32_t)date_to_days(london_date(event.occurred_at_ms)),
+                  event.destination, event.service);
+    return DONE;
+}
+
+static bool keep(struct load_follower *follower, const void *bytes, size_t size)
+{
+    if (follower->waiting == NULL)
+        follower->waiting = calloc(WAITING_MAX, sizeof *follower->waiting);
+    if (follower->waiting == NULL || follower->waiting_count == WAITING_MAX ||
+        size > EVENT_BYTES_MAX)
+        return false;
+    void *copy = malloc(size);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, bytes, size);
+    follower->waiting[follower->waiting_count++] = (struct waiting){copy, size};
+    return true;
+}
+
+static enum verdict take(void *self, const struct kafka_message *message, struct reason *reason)
+{
+    struct load_follower *follower = self;
+    (void)reason;
+    if (message->value != NULL && is_routed(message) &&
+        count(follower, message->value, message->value_size) == TRY_AGAIN &&
+        !keep(follower, message->value, message->value_size))
+        load_leave_out(follower->load);
+    return DONE;
+}
+
+static void try_those_waiting(struct load_follower *follower)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (follower->waiting_count == 0 || now_ms < follower->waiting_due_ms)
         return;
-    load_read(follower->load, &id, (int32_t)date_to_days(london_date(event.occurred_at_ms)),
-              event.destination, event.service);
+    follower->waiting_due_ms = now_ms + WAITING_AGAIN_MS;
+    size_t left = 0;
+    for (size_t i = 0; i < follower->waiting_count; i++) {
+        struct waiting *waiting = &follower->waiting[i];
+        if (count(follower, waiting->bytes, waiting->size) == TRY_AGAIN)
+            follower->waiting[left++] = *waiting;
+        else
+            free(waiting->bytes);
+    }
+    follower->waiting_count = left;
 }
 
 /* The whole of the day, and a record may be stamped a little before it was decided. */
@@ -70,26 +128,6 @@ static enum verdict add_partitions(struct load_follower *follower, struct kafka_
     return verdict;
 }
 
-static enum verdict read_to_end(struct load_follower *follower, struct codec *codec,
-                                struct reason *reason)
-{
-    int64_t give_up_ms = clock_monotonic_ms() + CATCH_UP_MS;
-    while (!kafka_reader_at_end(follower->reader)) {
-        const struct kafka_message *message = NULL;
-        enum verdict verdict = kafka_reader_next(follower->reader, 100, &message, reason);
-        if (verdict != DONE)
-            return verdict;
-        if (message != NULL)
-            count(follower, codec, message);
-        if (clock_monotonic_ms() > give_up_ms) {
-            reason_set(reason, "load-slow", NULL, "%s of today was not read in %d s", TOPIC_EVENTS,
-                       CATCH_UP_MS / 1000);
-            return TRY_AGAIN;
-        }
-    }
-    return DONE;
-}
-
 enum verdict load_follow(const struct kafka_settings *settings, struct load *load, int64_t now_ms,
                          struct codec *codec, struct load_follower **ret_follower,
                          struct reason *reason)
@@ -100,13 +138,14 @@ enum verdict load_follow(const struct kafka_settings *settings, struct load *loa
         return BROKEN;
     }
     follower->load = load;
+    follower->codec = codec;
     enum verdict verdict = TRY_AGAIN;
     struct kafka_admin *admin = kafka_admin_open(settings, reason);
     follower->reader = admin == NULL ? NULL : kafka_reader_open(settings, NULL, 0, reason);
     if (follower->reader != NULL)
         verdict = add_partitions(follower, admin, now_ms, reason);
     if (verdict == DONE)
-        verdict = read_to_end(follower, codec, reason);
+        verdict = kafka_reader_to_end(follower->reader, CATCH_UP_MS, take, follower, reason);
     if (admin != NULL)
         kafka_admin_close(admin);
     if (verdict != DONE) {
@@ -120,14 +159,21 @@ enum verdict load_follow(const struct kafka_settings *settings, struct load *loa
 enum verdict load_follow_step(struct load_follower *follower, struct codec *codec,
                               struct reason *reason)
 {
+    follower->codec = codec;
+    try_those_waiting(follower);
     for (int i = 0; i < STEP_RECORDS_MAX; i++) {
         const struct kafka_message *message = NULL;
         enum verdict verdict = kafka_reader_next(follower->reader, 0, &message, reason);
         if (verdict != DONE || message == NULL)
             return verdict;
-        count(follower, codec, message);
+        (void)take(follower, message, reason);
     }
     return DONE;
+}
+
+size_t load_follow_waiting(const struct load_follower *follower)
+{
+    return follower == NULL ? 0 : follower->waiting_count;
 }
 
 void load_follow_stop(struct load_follower *follower)
@@ -136,5 +182,8 @@ void load_follow_stop(struct load_follower *follower)
         return;
     if (follower->reader != NULL)
         kafka_reader_close(follower->reader);
+    for (size_t i = 0; i < follower->waiting_count; i++)
+        free(follower->waiting[i].bytes);
+    free(follower->waiting);
     free(follower);
 }

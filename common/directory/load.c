@@ -164,6 +164,11 @@ int32_t load_of(const struct load *load, int32_t day, const char *ods_code, cons
     return counter == NULL ? 0 : *counter;
 }
 
+void load_leave_out(struct load *load)
+{
+    load->left_out++;
+}
+
 uint64_t load_left_out(const struct load *load)
 {
     return load->left_out;

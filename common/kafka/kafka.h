@@ -111,6 +111,12 @@ kafka_reader_next(struct kafka_reader *reader, int wait_ms,
 bool kafka_reader_at_end(const struct kafka_reader *reader);
 __attribute__((warn_unused_result)) bool kafka_reader_mark_end(struct kafka_reader *reader,
                                                                struct reason *reason);
+/* Hands each record up to the ends to `take`, as long as that says DONE. TRY_AGAIN (not-at-end) if
+ * it takes longer than most_ms. */
+__attribute__((warn_unused_result)) enum verdict kafka_reader_to_end(
+    struct kafka_reader *reader, int64_t most_ms,
+    enum verdict (*take)(void *self, const struct kafka_message *message, struct reason *reason),
+    void *self, struct reason *reason);
 /* Whether a broker answers, as far as the client knows (for /readyz). */
 bool kafka_reader_connected(const struct kafka_reader *reader);
 void kafka_reader_close(struct kafka_reader *reader);

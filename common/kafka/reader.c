@@ -13,6 +13,7 @@
 
 #define PARTITIONS_MAX 4096
 #define GROWTH_CHECK_MS 30000
+#define TO_END_WAIT_MS 100
 
 struct reader_partition {
     char *topic;
@@ -325,6 +326,30 @@ bool kafka_reader_at_end(const struct kafka_reader *reader)
             return false;
     }
     return true;
+}
+
+enum verdict kafka_reader_to_end(struct kafka_reader *reader, int64_t most_ms,
+                                 enum verdict (*take)(void *self,
+                                                      const struct kafka_message *message,
+                                                      struct reason *reason),
+                                 void *self, struct reason *reason)
+{
+    int64_t give_up_ms = clock_monotonic_ms() + most_ms;
+    while (!kafka_reader_at_end(reader)) {
+        const struct kafka_message *message = NULL;
+        enum verdict verdict = kafka_reader_next(reader, TO_END_WAIT_MS, &message, reason);
+        if (verdict == DONE && message != NULL)
+            verdict = take(self, message, reason);
+        if (verdict != DONE)
+            return verdict;
+        if (clock_monotonic_ms() > give_up_ms) {
+            reason_set(reason, "not-at-end", NULL, "%.120s was not read to its end in %lld s",
+                       reader->count > 0 ? reader->partitions[0].topic : "",
+                       (long long)(most_ms / 1000));
+            return TRY_AGAIN;
+        }
+    }
+    return DONE;
 }
 
 bool kafka_reader_mark_end(struct kafka_reader *reader, struct reason *reason)

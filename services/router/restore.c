@@ -3,7 +3,6 @@
  * was the first time. */
 #include "restore.h"
 
-#include "base/clock.h"
 #include "take.h"
 
 #define RESTORE_MOST_MS 60000
@@ -24,32 +23,24 @@ static enum verdict remember(const struct restore *restore, struct memory *memor
     return DONE;
 }
 
+struct reading {
+    const struct restore *restore;
+    struct partitions *partitions;
+    size_t records;
+};
+
 /* Whatever of it is not before its partition's bound comes later, as work. */
-static enum verdict read_all(const struct restore *restore, struct kafka_reader *reader,
-                             struct partitions *partitions, size_t *records, struct reason *reason)
+static enum verdict take_back(void *self, const struct kafka_message *message,
+                              struct reason *reason)
 {
-    int64_t give_up_ms = clock_monotonic_ms() + RESTORE_MOST_MS;
-    while (!kafka_reader_at_end(reader)) {
-        const struct kafka_message *message = NULL;
-        enum verdict verdict = kafka_reader_next(reader, 50, &message, reason);
-        if (verdict != DONE)
-            return verdict;
-        struct partition *partition =
-            message == NULL ? NULL
-                            : partitions_find(partitions, message->topic, message->partition);
-        if (partition != NULL && message->offset < partition->restore_to) {
-            verdict = remember(restore, partition->memory, message, reason);
-            if (verdict != DONE)
-                return verdict;
-            ++*records;
-        }
-        if (clock_monotonic_ms() > give_up_ms) {
-            reason_set(reason, "restore-slow", NULL, "ids were not read back within %d s",
-                       RESTORE_MOST_MS / 1000);
-            return TRY_AGAIN;
-        }
-    }
-    return DONE;
+    struct reading *reading = self;
+    struct partition *partition =
+        partitions_find(reading->partitions, message->topic, message->partition);
+    if (partition == NULL || message->offset >= partition->restore_to)
+        return DONE;
+    enum verdict verdict = remember(reading->restore, partition->memory, message, reason);
+    reading->records += verdict == DONE;
+    return verdict;
 }
 
 /* Adds what has anything to read back; what has not is done. */
@@ -76,9 +67,9 @@ enum verdict restore_memories(const struct restore *restore, struct partitions *
 {
     struct partition *partition;
     struct kafka_reader *reader = NULL;
+    struct reading reading = {.restore = restore, .partitions = partitions};
     enum verdict verdict = DONE;
 
-    *ret_records = 0;
     for (size_t i = 0; verdict == DONE && (partition = partitions_next(partitions, &i)) != NULL;) {
         if (partition->restore_to <= 0)
             continue; /* nothing stands before it */
@@ -87,7 +78,8 @@ enum verdict restore_memories(const struct restore *restore, struct partitions *
         verdict = reader == NULL ? TRY_AGAIN : add(restore, reader, partition, reason);
     }
     if (verdict == DONE && reader != NULL)
-        verdict = read_all(restore, reader, partitions, ret_records, reason);
+        verdict = kafka_reader_to_end(reader, RESTORE_MOST_MS, take_back, &reading, reason);
+    *ret_records = reading.records;
     kafka_reader_close(reader);
     for (size_t i = 0; verdict == DONE && (partition = partitions_next(partitions, &i)) != NULL;) {
         if (partition->restore_to > 0)

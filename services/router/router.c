@@ -252,6 +252,8 @@ static void set_gauges(struct router *router, int64_t now_ms)
     metrics_set(router->metrics, METRIC_OLDEST_SECONDS, NULL, oldest_seconds);
     metrics_set(router->metrics, METRIC_PROVIDERS, NULL,
                 (double)directory_count(router->directory));
+    metrics_set(router->metrics, METRIC_UNCOUNTED, NULL,
+                (double)directory_follow_uncounted(router->follower));
     metrics_set(router->metrics, METRIC_REMEMBERED, NULL,
                 (double)partitions_ids(router->partitions));
     metrics_set(router->metrics, METRIC_PUSHED_OUT, NULL,

@@ -33,6 +33,9 @@ const struct metric router_metrics[ROUTER_METRICS] = {
                           "providers in the directory"},
     [METRIC_DIRECTORY_CHANGES] = {"referral_router_directory_changes_total", METRIC_COUNTER, NULL,
                                   "records of the directory applied since the start"},
+    [METRIC_UNCOUNTED] = {"referral_router_load_uncounted", METRIC_GAUGE, NULL,
+                          "referrals sent somewhere that count against no capacity: their events "
+                          "wait for a schema, can't be read, or were too many"},
     [METRIC_REMEMBERED] = {"referral_router_remembered_ids", METRIC_GAUGE, NULL,
                            "referral ids held to name duplicates"},
     [METRIC_PUSHED_OUT] = {"referral_router_pushed_out_ids", METRIC_GAUGE, NULL,

@@ -221,6 +221,54 @@ class Away(unittest.TestCase):
         (dead,) = oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
         self.assertEqual(dict(dead.headers())["reason"], b"unknown-schema-id")
 
+    def test_a_referral_sent_by_a_writer_that_only_the_registry_knows_counts_once_it_is_back(self):
+        """It takes the last place of a pharmacy; the router starts while nobody can say so."""
+        self.registry.start()
+        schema = oracle.message_schema(self.stack.schemas, "event")
+        schema["fields"].append({"name": "newer", "type": "string", "default": ""})
+        text = Schema(json.dumps(schema), "AVRO")
+        schema_id = self.registry.client.register_schema("referral.events-value", text)
+        now = int(time.time() * 1000)
+        out = io.BytesIO(b"\0" + struct.pack(">i", schema_id))
+        out.seek(0, 2)
+        event = {
+            "id": str(uuid.uuid4()),
+            "kind": "routed",
+            "referral_id": str(uuid.uuid4()),
+            "occurred_at": now,
+            "recorded_at": now,
+            "accepted_at": now,
+            "pathway": PATHWAY,
+            "service": PATHWAY,
+            "destination": "FONE1",
+            "newer": "x",
+        }
+        fastavro.schemaless_writer(
+            out, fastavro.parse_schema(copy.deepcopy(schema)), avro.filled(schema, event)
+        )
+        kind = {"ce_type": b"uk.nhs.kentandmedway.referral.routed"}
+        for value in (out.getvalue(), b"\0\0\0\0\0no event"):
+            self.producer.produce("referral.events", key="x", value=value, headers=kind)
+        self.producer.flush(10)
+        self.registry.signal(signal.SIGSTOP)
+        rows = self.stack.dir / "one.csv"
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        rows.write_text(
+            "ods_code,name,kind,postcode,services,endpoint_url,capacity,capacity_updated_at\n"
+            f"FONE1,Invented One,community-provider,ME14 1AB,{PATHWAY},http://127.0.0.1:1/x,1,"
+            f"{stamp}\n"
+        )
+        self.stack.ctl("providers", "load", rows, "--replace")
+        self.start("router", "gateway")
+        self.stack.wait_ready("router")
+        uncounted = "referral_router_load_uncounted"
+        wait_until(lambda: self.metric("router", uncounted), 20, "it waits")
+        self.registry.signal(signal.SIGCONT)
+        # what is no event at all stays uncounted
+        wait_until(lambda: self.metric("router", uncounted) == 1, 30, "it is counted")
+        last = self.wait_events(self.post("no-room"))
+        self.assertEqual(last, ["received", "returned"])
+
 
 class Command(unittest.TestCase):
     """`referralctl schema`, without Kafka."""
