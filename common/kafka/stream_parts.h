@@ -34,7 +34,6 @@ struct stream {
     rd_kafka_conf_t *consumer_conf; /* to make another of */
     rd_kafka_topic_partition_list_t *subscription;
     rd_kafka_queue_t *queue; /* of the consumer */
-    int64_t contact_lost_ms; /* when all brokers were away last; 0 = never */
     struct kafka_watch consumer_watch;
     int wake_fd;
     struct stream_partition *partitions;

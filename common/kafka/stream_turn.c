@@ -18,19 +18,18 @@ static enum verdict failed(struct stream *stream, enum verdict verdict, struct r
     return verdict == TRY_AGAIN ? TRY_AGAIN : stream_break(stream, reason);
 }
 
-/* When the brokers were away for longer than the session, the library joins again under the same
- * instance, and a heartbeat of its former life that is still under way makes the group tell it that
- * it was replaced: by itself. Whoever is told so without such an absence was really replaced, and
- * must stop. */
+/* When the brokers were away, or silent, for longer than the session, the library joins again
+ * under the same instance, and a heartbeat of its former life that is still under way makes the
+ * group tell it that it was replaced: by itself. Whoever is told so without such an absence was
+ * really replaced, and must stop. */
 static enum verdict consumer_died(struct stream *stream, struct reason *reason)
 {
     char words[256] = "";
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(stream->consumer, words, sizeof(words));
-    int64_t since_ms = clock_monotonic_ms() - stream->contact_lost_ms;
+    int64_t lost_ms = atomic_load(&stream->consumer_watch.contact_lost_ms);
 
-    if (error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && stream->contact_lost_ms > 0 &&
-        since_ms < CONTACT_MS) {
-        stream->contact_lost_ms = 0;
+    if (error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && lost_ms > 0 &&
+        clock_monotonic_ms() - lost_ms < CONTACT_MS) {
         stream->rejoin_needed = true;
         reason_set(reason, "kafka-rejoined", NULL, "the brokers were away: joining the group anew");
         return TRY_AGAIN;

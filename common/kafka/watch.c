@@ -5,7 +5,18 @@
  * all. */
 #include "kafka/internal.h"
 
+#include "base/clock.h"
+
+#define API_KEY_JOIN_GROUP 11
+#define API_KEY_HEARTBEAT 12
+#define API_KEY_SYNC_GROUP 14
 #define API_KEY_END_TXN 26
+
+static bool is_membership(int16_t api_key)
+{
+    return api_key == API_KEY_JOIN_GROUP || api_key == API_KEY_HEARTBEAT ||
+           api_key == API_KEY_SYNC_GROUP;
+}
 
 static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const char *broker,
                                         int32_t broker_id, int16_t api_key, int16_t api_version,
@@ -32,6 +43,8 @@ static rd_kafka_resp_err_t response_received(rd_kafka_t *client, int socket, con
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store_explicit(&watch->answered, true, memory_order_relaxed);
         atomic_store_explicit(&watch->down, false, memory_order_relaxed);
+    } else if (is_membership(api_key)) {
+        atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
     }
     if (api_key == API_KEY_END_TXN)
         atomic_fetch_add(

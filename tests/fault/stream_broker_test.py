@@ -9,7 +9,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
-from copying import Copying  # noqa: E402
+from copying import Copying, Proxy  # noqa: E402
 from stack import wait_until  # noqa: E402
 
 
@@ -52,6 +52,31 @@ class BrokerFaults(Copying):
         self.check(timeout=120)
         copier.stop()
         self.check_ticks()
+
+    def told_that_it_was_replaced(self, after_silence):
+        """A copier whose third heartbeat says so; the second, perhaps, was never answered."""
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        answers = {2: "lose-answer" if after_silence else "pass", 3: "fence"}
+        proxy.on_heartbeat = lambda number: answers.get(number, "pass")
+        self.produce(20000)
+        copier = self.copier(bootstrap=proxy.bootstrap, slow_us=400, batch=300).start()
+        wait_until(lambda: proxy.heartbeats >= 3, 30, "three heartbeats")
+        return copier
+
+    def test_who_was_told_after_a_silence_that_it_was_replaced_joins_again(self):
+        copier = self.told_that_it_was_replaced(after_silence=True)
+        wait_until(lambda: copier.said("kafka-rejoined"), 20, "it joins again")
+        self.check(timeout=120)
+        copier.stop()
+        self.check_ticks()
+
+    def test_who_is_replaced_without_a_silence_stops(self):
+        copier = self.told_that_it_was_replaced(after_silence=False)
+        self.assertNotEqual(copier.process.wait(30), 0)
+        self.assertTrue(copier.said("kafka-fenced"))
+        self.copier().start()  # under the same name, as a supervisor would
+        self.check()
 
     def test_it_stops_in_time_although_the_broker_is_away(self):
         self.produce(5000)

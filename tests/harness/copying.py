@@ -22,6 +22,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from stack import BIN_DIR, Stack, free_port, http_status, wait_until
 
 END_TXN = 26
+HEARTBEAT = 12
+FENCED_INSTANCE_ID = 82
 
 
 class Broker(Stack):
@@ -145,14 +147,17 @@ class Copier:
 
 class Proxy:
     """Between a client and the broker, whose address it replaces by its own in all that comes back.
-    `on_end` is called for each EndTxn request and says what happens to it."""
+    `on_end` is called for each EndTxn request, `on_heartbeat` for each Heartbeat, and says what
+    happens to it."""
 
     def __init__(self, broker):
         self.real = ("127.0.0.1", broker.kafka_port)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.on_end = lambda number: "pass"
+        self.on_heartbeat = lambda number: "pass"
         self.ends = 0
+        self.heartbeats = 0
         self.gone_until = 0
         self.open = []
         self.lock = threading.Lock()
@@ -179,13 +184,11 @@ class Proxy:
                 client.close()
                 continue
             self.open.append((client, broker))
-            withheld = set()
-            threading.Thread(
-                target=self._requests, args=(client, broker, withheld), daemon=True
-            ).start()
-            threading.Thread(
-                target=self._answers, args=(client, broker, withheld), daemon=True
-            ).start()
+            withheld, fenced = set(), {}
+            for target in (self._requests, self._answers):
+                threading.Thread(
+                    target=target, args=(client, broker, withheld, fenced), daemon=True
+                ).start()
 
     @staticmethod
     def _frame(source):
@@ -205,18 +208,25 @@ class Proxy:
             left -= len(more)
         return b"".join(parts)
 
-    def _requests(self, client, broker, withheld):
+    def _requests(self, client, broker, withheld, fenced):
         late = False
         try:
             while True:
                 frame = self._frame(client)
                 action = "pass"
-                if struct.unpack(">h", frame[:2])[0] == END_TXN:
-                    with self.lock:
+                api, version = struct.unpack(">hh", frame[:4])
+                with self.lock:
+                    if api == END_TXN:
                         self.ends += 1
                         action = self.on_end(self.ends)
+                    elif api == HEARTBEAT:
+                        self.heartbeats += 1
+                        action = self.on_heartbeat(self.heartbeats)
                 data = struct.pack(">i", len(frame)) + frame
                 if action == "pass":
+                    broker.sendall(data)
+                elif action == "fence":  # the broker is made to say that another took the place
+                    fenced[frame[4:8]] = version
                     broker.sendall(data)
                 elif action == "lose-answer":
                     withheld.add(frame[4:8])
@@ -244,7 +254,13 @@ class Proxy:
         except OSError:
             pass
 
-    def _answers(self, client, broker, withheld):
+    @staticmethod
+    def _answer_fenced(frame, version):
+        """A Heartbeat's answer: correlation id, tags (from 4), throttle time (from 1), error."""
+        at = 4 + (version >= 4) + 4 * (version >= 1)
+        return frame[:at] + struct.pack(">h", FENCED_INSTANCE_ID) + frame[at + 2 :]
+
+    def _answers(self, client, broker, withheld, fenced):
         here = b"\x00\x09127.0.0.1" + struct.pack(">i", self.real[1])
         compact = b"\x0a127.0.0.1" + struct.pack(">i", self.real[1])
         mine = struct.pack(">i", self.port)
@@ -253,6 +269,8 @@ class Proxy:
                 frame = self._frame(broker)
                 if frame[:4] in withheld:
                     break
+                if frame[:4] in fenced:
+                    frame = self._answer_fenced(frame, fenced.pop(frame[:4]))
                 for address in (here, compact):
                     frame = frame.replace(address, address[:-4] + mine)
                 client.sendall(struct.pack(">i", len(frame)) + frame)
