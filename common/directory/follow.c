@@ -185,6 +185,17 @@ void directory_follow_use_take(struct directory_follower *follower, struct codec
         follower->codec = codec;
 }
 
+enum verdict directory_load_before(const struct kafka_settings *settings,
+                                   struct directory *directory, int64_t before_ms,
+                                   const char *referral_id, struct codec *codec,
+                                   struct reason *reason)
+{
+    if (directory_capacities(directory) == 0)
+        return DONE; /* nobody asks */
+    return load_count_before(settings, directory_load(directory), before_ms, referral_id, codec,
+                             reason);
+}
+
 void directory_follow_stop(struct directory_follower *follower)
 {
     if (follower == NULL)

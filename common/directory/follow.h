@@ -29,6 +29,13 @@ uint64_t directory_follow_uncounted(const struct directory_follower *follower);
  * the old one. Can't fail, so that a reload may do it last; without a follower the codec is freed.
  */
 void directory_follow_use_take(struct directory_follower *follower, struct codec *codec);
+/* For a decision that is made again: what was sent by then, as it knew it. Counts only what was
+ * sent on the day of `before_ms` before that instant, `referral_id` (may be NULL) left out.
+ * TRY_AGAIN if Kafka is away, or a registry that an event needs. */
+__attribute__((warn_unused_result)) enum verdict
+directory_load_before(const struct kafka_settings *settings, struct directory *directory,
+                      int64_t before_ms, const char *referral_id, struct codec *codec,
+                      struct reason *reason);
 void directory_follow_stop(struct directory_follower *follower);
 
 #endif

@@ -16,6 +16,7 @@
 #define WAITING_MAX 1000 /* events of at most EVENT_BYTES_MAX */
 #define EVENT_BYTES_MAX 16384
 #define WAITING_AGAIN_MS 1000
+#define RECORDED_LATER_MS 60000 /* than decided: Kafka's time of a record is taken for its own */
 
 struct waiting {
     void *bytes;
@@ -26,6 +27,8 @@ struct load_follower {
     struct kafka_reader *reader;
     struct codec *codec; /* of the caller, at each call */
     struct load *load;
+    int64_t before_ms;       /* later events don't count */
+    const char *referral_id; /* nor do those of this one; may be NULL */
     struct waiting *waiting;
     size_t waiting_count;
     int64_t waiting_due_ms;
@@ -51,7 +54,8 @@ static enum verdict count(struct load_follower *follower, const void *bytes, siz
         return TRY_AGAIN;
     if (verdict != DONE || !uuid_parse(id_text, &id))
         load_leave_out(follower->load);
-    else if (event.kind == EVENT_ROUTED)
+    else if (event.kind == EVENT_ROUTED && event.occurred_at_ms < follower->before_ms &&
+             !(follower->referral_id && strcmp(event.referral_id, follower->referral_id) == 0))
         load_read(follower->load, &id, (int32_t)date_to_days(london_date(event.occurred_at_ms)),
                   event.destination, event.service);
     return DONE;
@@ -106,6 +110,23 @@ static int64_t since_ms(int64_t now_ms)
     return london_to_ms(london_date(now_ms), 0) - 60000;
 }
 
+static enum verdict add_partition(struct load_follower *follower, struct kafka_admin *admin,
+                                  int32_t partition, int64_t from_ms, struct reason *reason)
+{
+    int64_t from = 0, low = 0, end = 0, later = INT64_MAX;
+    enum verdict verdict =
+        kafka_admin_offset_at(admin, TOPIC_EVENTS, partition, from_ms, &from, reason);
+    if (verdict == DONE)
+        verdict = kafka_admin_watermarks(admin, TOPIC_EVENTS, partition, &low, &end, reason);
+    if (verdict == DONE && follower->before_ms < INT64_MAX - RECORDED_LATER_MS)
+        verdict = kafka_admin_offset_at(admin, TOPIC_EVENTS, partition,
+                                        follower->before_ms + RECORDED_LATER_MS, &later, reason);
+    if (verdict == DONE && !kafka_reader_add(follower->reader, TOPIC_EVENTS, partition, from,
+                                             later < end ? later : end, reason))
+        verdict = TRY_AGAIN;
+    return verdict;
+}
+
 static enum verdict add_partitions(struct load_follower *follower, struct kafka_admin *admin,
                                    int64_t now_ms, struct reason *reason)
 {
@@ -115,30 +136,22 @@ static enum verdict add_partitions(struct load_follower *follower, struct kafka_
         reason_set(reason, "topic-missing", NULL, "%s does not exist", TOPIC_EVENTS);
         return TRY_AGAIN;
     }
-    for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
-        int64_t from = 0, low = 0, end = 0;
-        verdict =
-            kafka_admin_offset_at(admin, TOPIC_EVENTS, partition, since_ms(now_ms), &from, reason);
-        if (verdict == DONE)
-            verdict = kafka_admin_watermarks(admin, TOPIC_EVENTS, partition, &low, &end, reason);
-        if (verdict == DONE &&
-            !kafka_reader_add(follower->reader, TOPIC_EVENTS, partition, from, end, reason))
-            verdict = TRY_AGAIN;
-    }
+    for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++)
+        verdict = add_partition(follower, admin, partition, since_ms(now_ms), reason);
     return verdict;
 }
 
-enum verdict load_follow(const struct kafka_settings *settings, struct load *load, int64_t now_ms,
-                         struct codec *codec, struct load_follower **ret_follower,
-                         struct reason *reason)
+/* Reads the day of `now_ms` to its end. */
+static enum verdict start(const struct kafka_settings *settings, const struct load_follower *first,
+                          int64_t now_ms, struct load_follower **ret_follower,
+                          struct reason *reason)
 {
     struct load_follower *follower = calloc(1, sizeof *follower);
     if (follower == NULL) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return BROKEN;
     }
-    follower->load = load;
-    follower->codec = codec;
+    *follower = *first;
     enum verdict verdict = TRY_AGAIN;
     struct kafka_admin *admin = kafka_admin_open(settings, reason);
     follower->reader = admin == NULL ? NULL : kafka_reader_open(settings, NULL, 0, reason);
@@ -154,6 +167,32 @@ enum verdict load_follow(const struct kafka_settings *settings, struct load *loa
     }
     *ret_follower = follower;
     return DONE;
+}
+
+enum verdict load_follow(const struct kafka_settings *settings, struct load *load, int64_t now_ms,
+                         struct codec *codec, struct load_follower **ret_follower,
+                         struct reason *reason)
+{
+    const struct load_follower first = {.codec = codec, .load = load, .before_ms = INT64_MAX};
+    return start(settings, &first, now_ms, ret_follower, reason);
+}
+
+enum verdict load_count_before(const struct kafka_settings *settings, struct load *load,
+                               int64_t before_ms, const char *referral_id, struct codec *codec,
+                               struct reason *reason)
+{
+    const struct load_follower first = {
+        .codec = codec, .load = load, .before_ms = before_ms, .referral_id = referral_id};
+    struct load_follower *follower = NULL;
+    load_restart(load);
+    enum verdict verdict = start(settings, &first, before_ms, &follower, reason);
+    if (verdict == DONE && follower->waiting_count > 0) {
+        reason_set(reason, "registry-away", NULL, "%zu events need a schema that is not known here",
+                   follower->waiting_count);
+        verdict = TRY_AGAIN;
+    }
+    load_follow_stop(follower);
+    return verdict;
 }
 
 enum verdict load_follow_step(struct load_follower *follower, struct codec *codec,

@@ -164,6 +164,11 @@ int32_t load_of(const struct load *load, int32_t day, const char *ods_code, cons
     return counter == NULL ? 0 : *counter;
 }
 
+void load_restart(struct load *load)
+{
+    load->day = INT32_MIN; /* whatever day comes next starts with nothing */
+}
+
 void load_leave_out(struct load *load)
 {
     load->left_out++;

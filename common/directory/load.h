@@ -30,6 +30,8 @@ void load_decide(struct load *load, const struct uuid *event, int32_t day, const
 void load_commit(struct load *load);
 void load_undo(struct load *load);
 int32_t load_of(const struct load *load, int32_t day, const char *ods_code, const char *service);
+/* Forgets all that was read. */
+void load_restart(struct load *load);
 /* One more can't be counted. */
 void load_leave_out(struct load *load);
 /* How many could not be counted, or because a bound was reached. */

@@ -179,6 +179,11 @@ enum verdict delivery_send(struct stream *stream, struct codec *codec,
     return stream_send(stream, &out, reason);
 }
 
+bool delivery_was_declined(const char *why, const char *last_result)
+{
+    return text_equal(why, "returned-by-provider") || text_equal(last_result, "http-410");
+}
+
 void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms,
                     struct referral_event *ret_event)
 {

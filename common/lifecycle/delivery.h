@@ -51,6 +51,9 @@ __attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *c
 __attribute__((warn_unused_result)) enum verdict
 delivery_send(struct stream *stream, struct codec *codec, const struct contract *contract,
               const struct delivery *delivery, struct buffer *scratch, struct reason *reason);
+/* Did the provider that it leaves send it back? `why` is the word of the move, `last_result` that
+ * of the last attempt there: a 410 to this very referral is a no to it, one to another is not. */
+bool delivery_was_declined(const char *why, const char *last_result);
 /* An event about this delivery with the common fields filled in. */
 void delivery_event(const struct delivery *delivery, enum event_kind kind, int64_t now_ms,
                     struct referral_event *ret_event);

@@ -14,12 +14,6 @@ static void end_here(struct move *move, bool must, const char *reason)
     (void)text_copy(move->reason, sizeof(move->reason), reason);
 }
 
-/* A 410 to this very referral is a no to it; one to another referral is not. */
-static bool sent_it_back(const struct delivery *delivery, const char *why)
-{
-    return text_equal(why, "returned-by-provider") || text_equal(delivery->last_result, "http-410");
-}
-
 static void next_hop(const struct route_world *world, const struct delivery *delivery,
                      const struct tried_provider *here, const struct route_decision *decision,
                      int64_t now_ms, struct move *move)
@@ -68,7 +62,7 @@ void move_on(const struct route_world *world, const struct delivery *delivery,
     struct tried_provider *here = &tried[delivery->tried_count];
     memcpy(tried, delivery->tried, sizeof(delivery->tried));
     (void)text_copy(here->ods_code, ODS_CODE_SIZE, delivery->destination);
-    here->declined = sent_it_back(delivery, why);
+    here->declined = delivery_was_declined(why, delivery->last_result);
     struct route_decision decision;
     if (!route_decide(world, delivery->pathway, referral, delivery->accepted_at_ms, now_ms, tried,
                       delivery->tried_count + 1, &decision)) {

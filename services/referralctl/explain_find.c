@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "codec/contract.h"
+#include "lifecycle/delivery.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,13 +62,30 @@ static enum verdict take_referral(struct scan *scan, const struct kafka_message 
     }
     found->record = record;
     found->accepted_at_ms = message->timestamp_ms;
-    if (record_whole(record, "accepted_at", &claimed_ms) && claimed_ms > 0 &&
-        claimed_ms <= message->timestamp_ms + CLOCK_AHEAD_MAX_MS) {
-        found->accepted_at_ms = claimed_ms;
+    if (record_whole(record, "accepted_at", &claimed_ms) && claimed_ms > 0) {
+        found->accepted_at_replaced = claimed_ms > message->timestamp_ms + CLOCK_AHEAD_MAX_MS;
+        if (!found->accepted_at_replaced) {
+            found->accepted_at_ms = claimed_ms;
+        }
     }
     text_copy(found->pathway, sizeof found->pathway,
               message->topic + strlen(TOPIC_REFERRALS_PREFIX));
     return DONE;
+}
+
+// What became of the last hop: its attempts, and whether it sent the referral back.
+static void learn_of_last(struct found_referral *found, const struct referral_event *event)
+{
+    struct stored_decision *last =
+        found->decisions_count > 0 ? &found->decisions[found->decisions_count - 1] : NULL;
+    if (!last || last->kind != EVENT_ROUTED) {
+        return;
+    }
+    if (event->kind == EVENT_ATTEMPTED && event->hop == last->hop) {
+        text_copy(last->last_result, sizeof last->last_result, event->result);
+    } else if (event->kind == EVENT_ROUTED || event->kind == EVENT_RETURNED) {
+        last->declined = delivery_was_declined(event->reason, last->last_result);
+    }
 }
 
 static enum verdict take_event(struct scan *scan, const struct kafka_message *message,
@@ -78,8 +96,13 @@ static enum verdict take_event(struct scan *scan, const struct kafka_message *me
     enum verdict verdict = message->value ? event_decode(scan->topic->codec, message->value,
                                                          message->value_size, &event, NULL, reason)
                                           : REFUSED;
-    if (verdict != DONE || !event.explanation || event.explanation[0] == '\0') {
+    if (verdict != DONE) {
         return verdict == TRY_AGAIN ? TRY_AGAIN : DONE;
+    }
+    learn_of_last(found, &event);
+    if (event.kind != EVENT_ROUTED && event.kind != EVENT_RECORDED &&
+        event.kind != EVENT_RETURNED) {
+        return DONE;
     }
     if (found->decisions_count == DECISIONS_MAX) {
         free(found->decisions[0].explanation);
@@ -91,8 +114,14 @@ static enum verdict take_event(struct scan *scan, const struct kafka_message *me
     *decision = (struct stored_decision){
         .kind = event.kind, .occurred_at_ms = event.occurred_at_ms, .hop = event.hop};
     text_copy(decision->destination, sizeof decision->destination, event.destination);
-    decision->explanation = strdup(event.explanation);
-    found->decisions_count += decision->explanation ? 1 : 0;
+    text_copy(decision->reason, sizeof decision->reason, event.reason);
+    if (event.explanation && event.explanation[0]) {
+        decision->explanation = strdup(event.explanation);
+        if (!decision->explanation) {
+            return BROKEN;
+        }
+    }
+    found->decisions_count++;
     return DONE;
 }
 

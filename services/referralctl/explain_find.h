@@ -10,19 +10,23 @@
 
 #define DECISIONS_MAX 32
 
-/* One stored decision: an event with an explanation. */
+/* One stored decision: an event routed, recorded or returned. */
 struct stored_decision {
     enum event_kind kind;
     int64_t occurred_at_ms;
     int32_t hop;
-    char destination[ODS_CODE_SIZE];
-    char *explanation; /* JSON */
+    char destination[ODS_CODE_SIZE]; /* of a return: who had it last */
+    char reason[REASON_CODE_MAX];
+    char last_result[REASON_CODE_MAX]; /* of the attempts there */
+    bool declined;                     /* by that destination, as the next decision says */
+    char *explanation;                 /* JSON, or NULL */
 };
 
 struct found_referral {
     struct record *record; /* lent by the topic's codec until it reads another referral */
     char pathway[PATHWAY_NAME_SIZE];
     int64_t accepted_at_ms; /* as the router takes it: the record's, bounded by Kafka's time */
+    bool accepted_at_replaced;
     struct stored_decision decisions[DECISIONS_MAX]; /* the latest ones */
     size_t decisions_count;
 };

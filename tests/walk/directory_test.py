@@ -357,6 +357,78 @@ class Directory(unittest.TestCase):
         unknown = "00000000-0000-4000-8000-000000000000"
         self.assertEqual(self.stack.ctl("route", unknown, "--explain", check=False).returncode, 1)
 
+    def test_a_stored_decision_is_explained_as_it_was_made(self):
+        """FRE01 sends it back, FRE02 has two places, FRE03 is a little farther."""
+        self.receiver.script("FRE01", Answer(422), Answer(422))
+        self.receiver.script("FRE02", Answer(200))
+        places = ((1, 631000), (2, 631001), (3, 633500))
+        self.load(
+            self.write(
+                "replay.csv",
+                "ods_code,name,kind,postcode,easting,northing,services,endpoint_url,capacity,"
+                "capacity_updated_at",
+                *(
+                    f"FRE0{n},Replay,pharmacy,CT17 9AA,{east},141000,{SERVICE},"
+                    f"{self.receiver.url(f'FRE0{n}')},"
+                    + (f"2,{now():%FT%TZ}" if n == 2 else ",")
+                    for n, east in places
+                ),
+            )
+        )
+        body = self.referral(nominated_provider="FRE01")
+        body["patient"]["postcode"] = "CT17 9AA"
+
+        def post(key, **changes):
+            status, _, document = self.stack.post(dict(body, **changes), key)
+            self.assertEqual(status, 202)
+            return document["id"]
+
+        def decisions(referral):
+            return [
+                e
+                for e in oracle.events(self.stack)
+                if e["referral_id"] == referral and e["kind"] in ("routed", "returned")
+            ]
+
+        first = post("replay-1")
+        wait_until(lambda: len(decisions(first)) == 2, 30, "the second hop")
+        # both places of FRE02 are taken since; by the first referral itself, and by another
+        second = post("replay-2", nominated_provider="FRE02")
+        wait_until(lambda: decisions(second), 30, "its decision")
+        answer = self.explain(first)
+        self.assertEqual(answer["destination"], "FRE02")
+        self.assertEqual(answer["tried"], [["FRE01", "declined"]])
+        self.assertEqual(answer["explanation"]["passed_over"], [["FRE01", "declined"]])
+        self.assertEqual(answer["explanation"]["spare"], 2)
+        self.assertEqual((answer["agrees"], answer["differences"]), (True, []))
+        # as of now all is otherwise
+        answer = self.explain(first, "--at", f"{now():%FT%TZ}")
+        self.assertEqual(answer["destination"], "FRE03")
+        self.assertEqual(
+            answer["tried"], [["FRE01", "declined"], ["FRE02", "tried"]], answer["explanation"]
+        )
+        self.assertIsNone(answer["agrees"])
+        # the directory is today's: what has changed in it shows as a difference
+        self.stack.ctl("providers", "pause", "FRE02")
+        answer = self.explain(first)
+        self.assertEqual(answer["destination"], "FRE03")
+        self.assertFalse(answer["agrees"])
+        differs = {d["member"]: (d["stored"], d["now"]) for d in answer["differences"]}
+        self.assertEqual(differs["provider"], ("FRE02", "FRE03"))
+        self.assertIn("directory_version", differs)
+        self.assertNotIn("rules_version", differs)
+        people = self.stack.ctl("route", first, "--explain").stdout
+        for word in ("as of then", "as of now", "FRE01 declined", "differs", 'stored "FRE02"'):
+            self.assertIn(word, people)
+
+        # one that nobody was left for: the dispatcher's return is replayed, too
+        self.stack.ctl("providers", "pause", "FRE03")
+        last = post("replay-3")
+        wait_until(lambda: len(decisions(last)) == 2, 30, "the return")
+        answer = self.explain(last, code=UNROUTED)
+        self.assertEqual(answer["reason"], "returned-by-provider")
+        self.assertTrue(answer["agrees"], answer["differences"])
+
     def test_route_says_in_words_that_nobody_takes_it(self):
         path = self.write("nobody.json", json.dumps(self.referral()))
         answer = self.explain(path, code=UNROUTED)
