@@ -68,11 +68,13 @@ static bool keep(struct load_follower *follower, const void *bytes, size_t size)
     if (follower->waiting == NULL || follower->waiting_count == WAITING_MAX ||
         size > EVENT_BYTES_MAX)
         return false;
-    void *copy = malloc(size);
-    if (copy == NULL)
+    struct waiting *waiting = &follower->waiting[follower->waiting_count];
+    waiting->size = size;
+    waiting->bytes = malloc(size);
+    if (waiting->bytes == NULL)
         return false;
-    memcpy(copy, bytes, size);
-    follower->waiting[follower->waiting_count++] = (struct waiting){copy, size};
+    memcpy(waiting->bytes, bytes, size);
+    follower->waiting_count++;
     return true;
 }
 
