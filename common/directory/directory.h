@@ -34,7 +34,9 @@ struct provider {
     char kind[21];
     bool has_place;
     int32_t easting, northing; /* OSGB36 metres */
+    bool placed_by_postcode;   /* by schemas/places: found anew by a load */
     bool distance_selling, paused;
+    bool paused_as_closed;             /* by a load of ODS, not by hand */
     int64_t capacity_updated_at_ms;    /* 0 = never: capacities don't count */
     char *name, *hcp, *pcn, *postcode; /* never NULL */
     char *url;                         /* NULL = no endpoint */

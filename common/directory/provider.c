@@ -195,7 +195,9 @@ static bool read_plain(const struct record *record, struct provider *provider,
     provider->easting = (int32_t)easting;
     provider->northing = (int32_t)northing;
     provider->distance_selling = record_is_true(record, "distance_selling");
+    provider->placed_by_postcode = record_is_true(record, "placed_by_postcode");
     provider->paused = record_is_true(record, "paused");
+    provider->paused_as_closed = record_is_true(record, "paused_as_closed");
     provider->capacity_updated_at_ms = record_whole_or(record, "capacity_updated_at", 0);
     text_copy(provider->format, sizeof provider->format, record_text(record, "endpoint.format"));
     provider->dos_service_id = record_whole_or(record, "endpoint.dos_service_id", 0);
@@ -290,7 +292,9 @@ bool provider_to_record(const struct provider *provider, struct record *record)
         record_set_whole(record, "northing", provider->northing);
     }
     record_set_boolean(record, "distance_selling", provider->distance_selling);
+    record_set_boolean(record, "placed_by_postcode", provider->placed_by_postcode);
     record_set_boolean(record, "paused", provider->paused);
+    record_set_boolean(record, "paused_as_closed", provider->paused_as_closed);
     if (provider->capacity_updated_at_ms > 0)
         record_set_whole(record, "capacity_updated_at", provider->capacity_updated_at_ms);
     if (provider->url != NULL) {

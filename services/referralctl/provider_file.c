@@ -149,9 +149,10 @@ static struct provider *lay_over(const struct ods_organisation *organisation,
         return NULL;
     }
     int32_t easting, northing;
-    if (organisation->postcode[0] && (moved || !provider->has_place) && places &&
+    if (organisation->postcode[0] &&
+        (moved || !provider->has_place || provider->placed_by_postcode) && places &&
         places_find(places, organisation->postcode, &easting, &northing)) {
-        provider->has_place = true;
+        provider->has_place = provider->placed_by_postcode = true;
         provider->easting = easting;
         provider->northing = northing;
     }
@@ -183,8 +184,8 @@ static bool take_ods_row(struct provider_file *file, const struct csv_row *row,
         file->closed++;
         if (known) {
             struct provider *provider = provider_copy(known);
-            if (provider) {
-                provider->paused = true;
+            if (provider && !provider->paused) {
+                provider->paused = provider->paused_as_closed = true;
             }
             return add_provider_take(file, provider, row->line);
         }
@@ -192,11 +193,12 @@ static bool take_ods_row(struct provider_file *file, const struct csv_row *row,
     case ODS_PROVIDER:
         break;
     }
-    // By hand, or by a load of when it was closed: that is not known, so nobody is resumed.
-    if (known && known->paused) {
+    // Resumed by hand only: its services and hours are those of when it closed.
+    if (known && known->paused_as_closed) {
         reason_set(&finding, "paused-here", NULL,
-                   "line %zu: %s is active again, and paused here: providers resume %s", row->line,
-                   known->ods_code, known->ods_code);
+                   "line %zu: %s is active again, and was paused here when it closed: "
+                   "providers resume %s",
+                   row->line, known->ods_code, known->ods_code);
         add_finding(file, &finding);
     }
     return add_provider_take(file, lay_over(&organisation, places, known, record), row->line);

@@ -129,10 +129,12 @@ static bool set_place(const struct cell_reading *reading, const struct places *p
             return cell_is_bad(reading, COLUMN_NORTHING,
                                "metres from 0 to 1300000, with an easting");
         }
+        (void)record_set_boolean(reading->record, "placed_by_postcode", false);
     } else if (places && postcode[0] != '\0' && !record_has(reading->record, "easting") &&
                places_find(places, postcode, &found_easting, &found_northing)) {
         easting = found_easting;
         northing = found_northing;
+        (void)record_set_boolean(reading->record, "placed_by_postcode", true);
     } else {
         return true;
     }
@@ -259,7 +261,7 @@ static void empty_blank(struct provider *provider, const struct provider_columns
         }
     }
     if (is_blank(columns, row, COLUMN_EASTING)) {
-        provider->has_place = false;
+        provider->has_place = provider->placed_by_postcode = false;
     }
     if (is_blank(columns, row, COLUMN_DISTANCE_SELLING)) {
         provider->distance_selling = false;
@@ -295,7 +297,7 @@ static void empty_blank(struct provider *provider, const struct provider_columns
 
 // Lists are added to by reading, so those that the row names are emptied first.
 static void empty_named(struct provider *provider, const struct provider_columns *columns,
-                        const struct csv_row *row, bool blank_clears)
+                        const struct csv_row *row, const struct places *places, bool blank_clears)
 {
     if (says(columns, row, COLUMN_SERVICES, blank_clears)) {
         provider->services_count = 0;
@@ -306,9 +308,17 @@ static void empty_named(struct provider *provider, const struct provider_columns
     if (says(columns, row, COLUMN_SPECIAL_DAYS, blank_clears)) {
         provider->special_days_count = 0;
     }
-    if (says(columns, row, COLUMN_POSTCODE, false) &&
-        !text_equal(row->fields[columns->place[COLUMN_POSTCODE]], provider->postcode)) {
-        provider->has_place = false; // found anew
+    if (says(columns, row, COLUMN_POSTCODE, false)) {
+        const char *postcode = row->fields[columns->place[COLUMN_POSTCODE]];
+        int32_t easting, northing;
+        if (!text_equal(postcode, provider->postcode) ||
+            (provider->placed_by_postcode && places &&
+             places_find(places, postcode, &easting, &northing))) {
+            provider->has_place = provider->placed_by_postcode = false; // found anew
+        }
+    }
+    if (says(columns, row, COLUMN_PAUSED, blank_clears)) {
+        provider->paused_as_closed = false;
     }
     if (blank_clears) {
         empty_blank(provider, columns, row);
@@ -324,7 +334,7 @@ enum verdict provider_row_add(const struct provider_columns *columns, const stru
         reason_set(finding, "no-memory", NULL, "line %zu: memory ran out", row->line);
         return BROKEN;
     }
-    empty_named(base, columns, row, blank_clears);
+    empty_named(base, columns, row, places, blank_clears);
     bool done = provider_to_record(base, record);
     provider_free(base);
     if (!done) {

@@ -416,6 +416,7 @@ static int set_paused(struct provider_topic *topic, const struct command *comman
         return EXIT_FINDINGS;
     }
     provider->paused = paused;
+    provider->paused_as_closed = false;
     struct provider_change change = {.provider = provider};
     text_copy(change.ods_code, sizeof change.ods_code, provider->ods_code);
     enum verdict verdict = provider_topic_write(topic, &change, 1, reason);

@@ -498,6 +498,26 @@ class Directory(unittest.TestCase):
 
         wait_until(decided, 30, "the new place is known")
 
+        # who was placed by a district's middle is placed anew once the postcode is known
+        rows = self.write(
+            "placed.csv", "ods_code,name,kind,postcode", "FIP02,Invented Placed,pharmacy,IP1 1AE"
+        )
+        self.load(rows)
+        self.assertEqual(self.show("FIP02")["easting"], 616300)
+        more = self.write(
+            "more.csv",
+            points.read_text().strip(),
+            '"IP1 1AE",10,617000,245000,"E92000001","","","","",""',
+        )
+        self.stack.ctl("locations", "load", more)
+        self.assertEqual(self.show("FIP02")["easting"], 616300, "until the next load")
+        would = self.load(rows, "--dry-run")["changes"]
+        self.assertEqual([set(c["fields"]) for c in would], [{"easting", "northing"}])
+        self.assertEqual(self.show("FIP02")["easting"], 616300)
+        self.load(rows)
+        self.assertEqual(self.show("FIP02")["easting"], 617000)
+        self.assertEqual(self.load(rows, "--dry-run")["changes"], [])
+
     def test_the_files_of_nhs_ods_are_loaded_as_issued(self):
         if not ODS_DIR.is_dir():
             self.skipTest("there are no files of NHS ODS beside this checkout")

@@ -275,36 +275,107 @@ static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
     unlink(path);
 }
 
-static void a_row_of_ods_that_is_active_and_paused_here_is_reported(void **state)
+// What the file says, and what it says when it is loaded over its own result, month by month.
+static struct provider_file load_text(const char *text, const struct places *places,
+                                      const struct directory *existing)
 {
     char path[] = "/tmp/providers-XXXXXX";
     struct provider_file file;
     struct reason finding = {0};
-    (void)state;
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     close(descriptor);
-    write_file(path, "FZZ01,ONE,Y59,QKS,,,,,,TN27 9AA,20071101,,A,1,P05N,,,,,,,0,,QKS,,,\n"
-                     "FZZ02,TWO,Y59,QKS,,,,,,TN27 9AA,20071101,,A,1,P05N,,,,,,,0,,QKS,,,\n");
+    write_file(path, text);
+    assert_int_equal(
+        provider_file_read(path, NULL, "auto", contract, places, existing, &file, &finding), DONE);
+    unlink(path);
+    return file;
+}
+
+static void one_that_closed_and_is_active_again_is_reported_but_not_one_paused_by_hand(void **state)
+{
+    static const char CLOSED[] = "FZZ01,ONE,Y59,QKS,,,,,,TN27 9AA,,,C,1,P05N,,,,,,,0,,QKS,,,\n"
+                                 "FZZ02,TWO,Y59,QKS,,,,,,TN27 9AA,,,C,1,P05N,,,,,,,0,,QKS,,,\n",
+                      ACTIVE[] = "FZZ01,ONE,Y59,QKS,,,,,,TN27 9AA,,,A,1,P05N,,,,,,,0,,QKS,,,\n"
+                                 "FZZ02,TWO,Y59,QKS,,,,,,TN27 9AA,,,A,1,P05N,,,,,,,0,,QKS,,,\n"
+                                 "FZZ03,THREE,Y59,QKS,,,,,,TN27 9AA,,,A,1,P05N,,,,,,,0,,QKS,,,\n";
+    struct reason finding = {0};
+    (void)state;
     struct directory *existing = directory_new();
-    for (int number = 1; number <= 2; number++) {
+    for (int number = 1; number <= 3; number++) { // two and three are paused by hand
         char row[120];
         text_format(row, sizeof row, "FZZ0%d,Old,pharmacy,%s", number,
-                    number == 2 ? "true" : "false");
+                    number > 1 ? "true" : "false");
         assert_int_equal(read_row("ods_code,name,kind,paused", row, &finding), DONE);
         assert_true(directory_put_take(existing, provider_from_record(record, &finding)));
     }
-    assert_int_equal(
-        provider_file_read(path, NULL, "auto", contract, NULL, existing, &file, &finding), DONE);
-    assert_int_equal(file.findings_total, 1);
-    assert_int_equal(file.left_out, 0);
-    assert_string_equal(file.findings[0].code, "paused-here");
-    assert_non_null(strstr(file.findings[0].detail, "line 2: FZZ02 is active again"));
-    assert_non_null(strstr(file.findings[0].detail, "providers resume FZZ02"));
-    assert_true(directory_find(file.wanted, "FZZ02")->paused); // who paused it is not known
-    provider_file_clear(&file);
+    struct provider_file closed = load_text(CLOSED, NULL, existing);
+    assert_int_equal(closed.findings_total, 0);
+    assert_true(directory_find(closed.wanted, "FZZ01")->paused_as_closed);
+    assert_false(directory_find(closed.wanted, "FZZ02")->paused_as_closed);
+    assert_true(
+        directory_put_take(closed.wanted, provider_copy(directory_find(existing, "FZZ03"))));
+    struct provider_file again = load_text(ACTIVE, NULL, closed.wanted);
+    assert_int_equal(again.findings_total, 1);
+    assert_int_equal(again.left_out, 0);
+    assert_string_equal(again.findings[0].code, "paused-here");
+    assert_non_null(strstr(again.findings[0].detail, "line 1: FZZ01 is active again"));
+    assert_non_null(strstr(again.findings[0].detail, "providers resume FZZ01"));
+    for (int number = 1; number <= 3; number++) { // nobody is resumed by a file
+        char code[ODS_CODE_SIZE];
+        text_format(code, sizeof code, "FZZ0%d", number);
+        assert_true(directory_find(again.wanted, code)->paused);
+    }
+    // resumed by a row of our own, it is as others are
+    struct provider_file resumed =
+        load_text("ods_code,name,kind,paused\nFZZ01,One,pharmacy,\n", NULL, again.wanted);
+    assert_false(directory_find(resumed.wanted, "FZZ01")->paused);
+    assert_false(directory_find(resumed.wanted, "FZZ01")->paused_as_closed);
+    provider_file_clear(&closed);
+    provider_file_clear(&again);
+    provider_file_clear(&resumed);
     directory_free(existing);
-    unlink(path);
+}
+
+// The table of places came first with districts alone, and later with postcodes.
+static void one_that_was_placed_by_its_postcode_is_placed_anew_by_a_better_table(void **state)
+{
+    static const char OURS[] = "ods_code,name,kind,postcode,easting,northing\n"
+                               "FZZ01,One,pharmacy,TN27 9AA,,\n"
+                               "FZZ02,Two,pharmacy,TN27 9AA,588888,144444\n",
+                      PLAIN[] = "ods_code,name,kind,postcode\n"
+                                "FZZ01,One,pharmacy,TN27 9AA\n"
+                                "FZZ02,Two,pharmacy,TN27 9AA\n",
+                      ODS[] = "FZZ01,ONE,Y59,QKS,,,,,,TN27 9AA,,,A,1,P05N,,,,,,,0,,QKS,,,\n"
+                              "FZZ02,TWO,Y59,QKS,,,,,,TN27 9AA,,,A,1,P05N,,,,,,,0,,QKS,,,\n";
+    const char *const later[] = {PLAIN, ODS};
+    struct reason reason = {0};
+    (void)state;
+    struct places *districts = places_new(), *postcodes = places_new(), *none = places_new();
+    struct directory *nobody = directory_new();
+    assert_int_equal(places_add(districts, "TN27", 590000, 145000, &reason), DONE);
+    assert_int_equal(places_add(postcodes, "TN27", 590100, 145100, &reason), DONE);
+    assert_int_equal(places_add(postcodes, "TN27 9AA", 588000, 144000, &reason), DONE);
+    struct provider_file first = load_text(OURS, districts, nobody);
+    assert_int_equal(directory_find(first.wanted, "FZZ01")->easting, 590000);
+    for (size_t index = 0; index < sizeof later / sizeof *later; index++) {
+        struct provider_file second = load_text(later[index], postcodes, first.wanted);
+        assert_int_equal(directory_find(second.wanted, "FZZ01")->easting, 588000);
+        assert_int_equal(directory_find(second.wanted, "FZZ01")->northing, 144000);
+        // what somebody wrote down is not overruled by a table
+        assert_int_equal(directory_find(second.wanted, "FZZ02")->easting, 588888);
+        // and a table that knows nothing takes no place away
+        struct provider_file third = load_text(later[index], none, second.wanted);
+        assert_true(directory_find(third.wanted, "FZZ01")->has_place);
+        assert_int_equal(directory_find(third.wanted, "FZZ01")->easting, 588000);
+        provider_file_clear(&second);
+        provider_file_clear(&third);
+    }
+    provider_file_clear(&first);
+    directory_free(nobody);
+    places_free(districts);
+    places_free(postcodes);
+    places_free(none);
 }
 
 int main(void)
@@ -315,7 +386,9 @@ int main(void)
         cmocka_unit_test(closed_on_bank_holidays_becomes_a_session_without_length),
         cmocka_unit_test(a_dirty_file_gives_its_good_rows_and_its_findings),
         cmocka_unit_test(a_row_of_ods_keeps_what_ods_does_not_know),
-        cmocka_unit_test(a_row_of_ods_that_is_active_and_paused_here_is_reported),
+        cmocka_unit_test(
+            one_that_closed_and_is_active_again_is_reported_but_not_one_paused_by_hand),
+        cmocka_unit_test(one_that_was_placed_by_its_postcode_is_placed_anew_by_a_better_table),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
