@@ -116,6 +116,15 @@ size_t json_file_line(const char *path, size_t size_max, const char *pointer)
     return line;
 }
 
+const struct json *json_at(const struct json *json, const char *pointer)
+{
+    char step[REASON_POINTER_MAX];
+    while (json && (pointer = next_step(pointer, step, sizeof(step))))
+        json = json_kind_of(json) == JSON_IS_ARRAY ? json_item(json, strtoul(step, NULL, 10))
+                                                   : json_member(json, step);
+    return json;
+}
+
 void finding_describe(const struct json *found, char text[FINDING_FOUND_SIZE])
 {
     const char *value = json_text(found);

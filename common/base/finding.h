@@ -31,6 +31,8 @@ void findings_tell(const struct findings *findings, const struct reason *reason)
 size_t json_line(const char *bytes, size_t length, const char *pointer);
 /* The same for a file; 0 if it can't be read. */
 size_t json_file_line(const char *path, size_t size_max, const char *pointer);
+/* The value at a pointer; NULL if there is none. */
+const struct json *json_at(const struct json *json, const char *pointer);
 /* A value in a few words: "text", 8, true, a list, nothing. */
 void finding_describe(const struct json *found, char text[FINDING_FOUND_SIZE]);
 

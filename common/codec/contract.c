@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "codec/blame.h"
 #include "codec/folder.h"
 
 #include <errno.h>
@@ -31,10 +32,12 @@ struct contract {
     const struct findings *findings; /* while contract_load_all is at it */
 };
 
-/* True if the fault has been told, and what else there is shall be looked at. */
+/* True if the fault has been told, and what else there is shall be looked at. A reason without a
+ * code has been told already. */
 static bool told(const struct contract *contract, const struct reason *reason)
 {
-    findings_tell(contract->findings, reason);
+    if (reason->code[0])
+        findings_tell(contract->findings, reason);
     return contract->findings != NULL;
 }
 
@@ -71,15 +74,6 @@ static const struct schema *keep_take(struct contract *contract, struct schema *
     return schema;
 }
 
-/* Names the file in a reason that points into it. */
-static void blame(const char *file, const struct reason *inner, const char *pointer,
-                  struct reason *reason)
-{
-    reason_set(reason, inner->code, file, "line %zu: %s%s%s",
-               json_file_line(file, SCHEMA_SIZE_MAX, pointer), pointer, *pointer ? ": " : "",
-               inner->detail);
-}
-
 static const struct schema *load_schema(struct contract *contract, const char *file,
                                         bool is_version, struct reason *reason)
 {
@@ -88,12 +82,10 @@ static const struct schema *load_schema(struct contract *contract, const char *f
         return NULL;
     struct reason inner = {0};
     struct schema *schema = schema_from_json(json, &inner);
+    if (!schema)
+        blame_schema(&(struct blame){.file = file}, json, &inner, contract->findings, reason);
     json_free(json);
-    if (!schema) {
-        blame(file, &inner, inner.pointer, reason);
-        return NULL;
-    }
-    return keep_take(contract, schema, is_version, file, reason);
+    return schema ? keep_take(contract, schema, is_version, file, reason) : NULL;
 }
 
 static bool load_message(struct contract *contract, const char *file, struct reason *reason)
@@ -200,23 +192,6 @@ static struct json *compose(const struct json *envelope, const char *pathway,
     return NULL;
 }
 
-/* A fault inside the composed schema, told by the file that it is in. */
-static void blame_part(const char *envelope_file, size_t envelope_fields, const char *file,
-                       const struct reason *inner, struct reason *reason)
-{
-    char prefix[64];
-    text_format(prefix, sizeof(prefix), "/fields/%zu", envelope_fields);
-    size_t length = strlen(prefix);
-    bool in_details = strncmp(inner->pointer, prefix, length) == 0 &&
-                      (inner->pointer[length] == '/' || inner->pointer[length] == '\0');
-    if (!in_details) {
-        blame(envelope_file, inner, inner->pointer, reason);
-        return;
-    }
-    const char *rest = inner->pointer + length;
-    blame(file, inner, strncmp(rest, "/type", 5) == 0 ? rest + 5 : rest, reason);
-}
-
 static const struct schema *load_referral(struct contract *contract, const struct json *envelope,
                                           const char *pathway, const char *file,
                                           struct reason *reason)
@@ -237,13 +212,16 @@ static const struct schema *load_referral(struct contract *contract, const struc
         schema = schema_from_json(composed, &inner);
     else
         reason_set(&inner, "bad-schema", NULL, "out of memory");
+    if (!schema) {
+        char envelope_file[FOLDER_PATH_SIZE];
+        text_format(envelope_file, sizeof(envelope_file), "%s/envelope.avsc", contract->dir);
+        struct blame blame = {.file = file, .rest_file = envelope_file};
+        text_format(blame.prefix, sizeof(blame.prefix), "/fields/%zu",
+                    json_count(json_member(envelope, "fields")));
+        blame_schema(&blame, composed, &inner, contract->findings, reason);
+    }
     json_free(composed);
-    if (schema)
-        return keep_take(contract, schema, false, file, reason);
-    char envelope_file[FOLDER_PATH_SIZE];
-    text_format(envelope_file, sizeof(envelope_file), "%s/envelope.avsc", contract->dir);
-    blame_part(envelope_file, json_count(json_member(envelope, "fields")), file, &inner, reason);
-    return NULL;
+    return schema ? keep_take(contract, schema, false, file, reason) : NULL;
 }
 
 static bool is_directory(const char *path)
@@ -320,7 +298,7 @@ static struct json *load_envelope(const struct contract *contract, struct reason
     struct schema *schema = schema_from_json(json, &inner);
     const char *problem = NULL;
     if (!schema)
-        blame(file, &inner, inner.pointer, reason);
+        blame_schema(&(struct blame){.file = file}, json, &inner, contract->findings, reason);
     else if (schema_root(schema)->kind != SCHEMA_RECORD)
         problem = "expected a record";
     else if (schema_field(schema_root(schema), "details", 7) != SCHEMA_NO_FIELD)
@@ -361,7 +339,8 @@ struct contract *contract_load_all(const char *schemas_dir, const struct finding
     contract->findings = NULL;
     if (done)
         return contract;
-    findings_tell(findings, reason);
+    if (reason->code[0])
+        findings_tell(findings, reason);
     contract_free(contract);
     return NULL;
 }

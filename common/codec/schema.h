@@ -85,6 +85,10 @@ __attribute__((warn_unused_result)) struct schema *schema_parse(const char *json
                                                                 struct reason *reason);
 __attribute__((warn_unused_result)) struct schema *schema_from_json(const struct json *json,
                                                                     struct reason *reason);
+/* Tells every fault for which schema_from_json would refuse: of each field the first. None: the
+ * schema is well, or refused as a whole (too large). */
+typedef void schema_tell(void *context, const struct reason *fault);
+void schema_faults(const struct json *json, schema_tell *tell, void *context);
 void schema_free(struct schema *schema);
 const struct schema_node *schema_root(const struct schema *schema);
 const char *schema_name(const struct schema *schema); /* full name of the root; "" if it has none */

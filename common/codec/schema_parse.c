@@ -2,7 +2,8 @@
 /* JSON to tree. Named types are kept in the order in which they are met; a type whose definition
  * has not ended yet can't be named, which is what makes recursion impossible. Weight and depth are
  * counted with every reference spelt out, so that ten lines of nested references can't describe a
- * value of a billion fields. */
+ * value of a billion fields. Who wants to know all faults gets the first of each field: what
+ * follows from it is not told. */
 #include "codec/schema_tree.h"
 
 #include "base/text.h"
@@ -19,12 +20,16 @@
 struct named {
     char *name;
     struct schema_node *node;
-    bool open; /* its definition has not ended */
+    bool open;   /* its definition has not ended */
+    bool broken; /* it has a fault, which has been told */
 };
 
 struct parse {
     struct arena *arena;
     struct reason *reason;
+    schema_tell
+        *tell; /* NULL: the first fault ends it; else each is told, and the next field read */
+    void *context;
     struct named named[NAMED_MAX];
     size_t named_count;
 };
@@ -54,7 +59,19 @@ fail(struct parse *parse, const struct place *place, const char *format, ...)
     vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
     reason_set(parse->reason, "bad-schema", pointer, "%s", detail);
+    if (parse->tell)
+        parse->tell(parse->context, parse->reason);
     return NULL;
+}
+
+static bool read_attributes(struct parse *parse, const struct json *json, struct schema_node *node,
+                            const struct place *place)
+{
+    if (schema_attributes_read(parse->arena, json, node, place, parse->reason))
+        return true;
+    if (parse->tell)
+        parse->tell(parse->context, parse->reason);
+    return false;
 }
 
 static struct schema_node *new_node(struct parse *parse, enum schema_kind kind)
@@ -79,9 +96,9 @@ static struct schema_node *close_node(struct parse *parse, struct schema_node *n
             node->depth = node->children[i]->depth + 1;
     }
     if (node->weight > SCHEMA_NODES_MAX)
-        return fail(parse, place, "more than %d nodes", SCHEMA_NODES_MAX);
+        return fail(parse, place, "expected at most %d nodes", SCHEMA_NODES_MAX);
     if (node->depth > SCHEMA_DEPTH_MAX)
-        return fail(parse, place, "nested deeper than %d", SCHEMA_DEPTH_MAX);
+        return fail(parse, place, "expected at most %d levels", SCHEMA_DEPTH_MAX);
     return node;
 }
 
@@ -145,9 +162,11 @@ static struct schema_node *parse_name(struct parse *parse, const char *name, con
     char full[NAME_MAX_BYTES + 1];
     const struct named *named = full_name(name, namespace, full) ? find_named(parse, full) : NULL;
     if (!named)
-        return fail(parse, place, "a type that is not known here");
+        return fail(parse, place, "expected the name of a type that is known here");
     if (named->open)
-        return fail(parse, place, "%s holds itself: recursive types are not taken", full);
+        return fail(parse, place, "%s holds itself: expected no recursive type", full);
+    if (named->broken)
+        return NULL;
     struct schema_node *node = new_node(parse, named->node->kind);
     if (!node)
         return NULL;
@@ -175,20 +194,20 @@ static struct schema_node *parse_union(struct parse *parse, const struct json *j
             return NULL;
         node->children[node->children_count++] = branch;
         if (branch->kind == SCHEMA_UNION)
-            return fail(parse, &here, "a union directly inside a union");
+            return fail(parse, &here, "expected no union directly inside a union");
         if (branch->kind == SCHEMA_NULL) {
             if (node->nullable)
-                return fail(parse, &here, "null twice in a union");
+                return fail(parse, &here, "expected null once in a union");
             node->nullable = true;
         } else {
             if (node->branch)
-                return fail(parse, place, "a union of more than null and one other type");
+                return fail(parse, place, "expected a union of null and one other type");
             node->branch = branch;
             node->branch_index = (int)i;
         }
     }
     if (!node->branch)
-        return fail(parse, place, "a union without a type other than null");
+        return fail(parse, place, "expected a union with a type other than null");
     return close_node(parse, node, place);
 }
 
@@ -202,9 +221,9 @@ static struct schema_node *parse_items(struct parse *parse, struct schema_node *
     if (!item || !take_children(parse, node, 1))
         return NULL;
     if (item->kind == SCHEMA_NULL)
-        return fail(parse, &here, "a list of null has a length and no bytes");
+        return fail(parse, &here, "expected a list of something: null has no bytes");
     if (node->kind == SCHEMA_MAP && item->branch->kind == SCHEMA_MAP)
-        return fail(parse, &here, "a map of maps");
+        return fail(parse, &here, "expected no map of maps");
     node->children[node->children_count++] = item;
     return close_node(parse, node, place);
 }
@@ -216,12 +235,12 @@ static bool parse_field_extras(struct parse *parse, const struct json *json,
     if (doc)
         field->doc = doc;
     field->set_by = json_member_text(json, "setBy");
-    if (!schema_attributes_read(parse->arena, json, field, place, parse->reason))
+    if (!read_attributes(parse, json, field, place))
         return false;
     field->fallback = json_member(json, "default");
     struct place here = {.up = place, .name = "default"};
     if (field->fallback && !schema_fallback_fits(field, field->fallback))
-        return fail(parse, &here, "a default that does not fit the type") != NULL;
+        return fail(parse, &here, "expected a default that fits the type") != NULL;
     return true;
 }
 
@@ -230,14 +249,14 @@ static bool parse_field(struct parse *parse, struct schema_node *record, const s
 {
     const char *name = json_member_text(json, "name");
     if (!name || !is_plain_name(name, strlen(name)))
-        return fail(parse, place, "a field without a name of letters, digits and _") != NULL;
+        return fail(parse, place, "expected a field with a name of letters, digits and _") != NULL;
     struct place here = {.up = place, .name = "type"};
     struct schema_node *field = parse_type(parse, json_member(json, "type"), namespace, &here);
     if (!field)
         return false;
     for (size_t i = 0; i < record->children_count; i++)
         if (strcmp(record->children[i]->field_name, name) == 0)
-            return fail(parse, place, "a second field %s", name) != NULL;
+            return fail(parse, place, "expected one field %s", name) != NULL;
     field->field_name = arena_text(parse->arena, name);
     field->field_name_length = strlen(name);
     if (!field->field_name)
@@ -252,15 +271,22 @@ static struct schema_node *parse_record(struct parse *parse, struct schema_node 
 {
     const struct json *fields = json_member(json, "fields");
     if (json_kind_of(fields) != JSON_IS_ARRAY || json_count(fields) > FIELDS_MAX)
-        return fail(parse, place, "a record needs a list of fields, at most %d", FIELDS_MAX);
+        return fail(parse, place, "expected a record with a list of fields, at most %d",
+                    FIELDS_MAX);
     if (!take_children(parse, node, json_count(fields)))
         return NULL;
+    bool broken = false;
     struct place list = {.up = place, .name = "fields"};
     for (size_t i = 0; i < json_count(fields); i++) {
         struct place here = {.up = &list, .index = i};
-        if (!parse_field(parse, node, json_item(fields, i), namespace, &here))
-            return NULL;
+        if (!parse_field(parse, node, json_item(fields, i), namespace, &here)) {
+            if (!parse->tell)
+                return NULL;
+            broken = true;
+        }
     }
+    if (broken)
+        return NULL;
     if (!schema_index_fields(parse->arena, node))
         return fail(parse, place, "out of memory");
     return close_node(parse, node, place);
@@ -273,14 +299,14 @@ static struct schema_node *parse_enum(struct parse *parse, struct schema_node *n
     size_t count = json_kind_of(symbols) == JSON_IS_ARRAY ? json_count(symbols) : 0;
     node->symbols = count > 0 ? arena_take(parse->arena, count * sizeof(char *)) : NULL;
     if (!node->symbols)
-        return fail(parse, place, "an enum needs a list of symbols");
+        return fail(parse, place, "expected an enum with a list of symbols");
     for (size_t i = 0; i < count; i++) {
         const char *symbol = json_text(json_item(symbols, i));
         if (!symbol || !is_plain_name(symbol, strlen(symbol)))
-            return fail(parse, place, "a symbol that is no name of letters, digits and _");
+            return fail(parse, place, "expected symbols of letters, digits and _");
         for (size_t k = 0; k < i; k++)
             if (strcmp(node->symbols[k], symbol) == 0)
-                return fail(parse, place, "the symbol %s twice", symbol);
+                return fail(parse, place, "expected the symbol %s once", symbol);
         node->symbols[i] = arena_text(parse->arena, symbol);
         if (!node->symbols[i])
             return fail(parse, place, "out of memory");
@@ -294,7 +320,7 @@ static struct schema_node *parse_fixed(struct parse *parse, struct schema_node *
 {
     int64_t size = json_member_whole(json, "size", 0);
     if (size < 1 || size > FIXED_MAX)
-        return fail(parse, place, "a fixed needs a size from 1 to %d", FIXED_MAX);
+        return fail(parse, place, "expected a fixed with a size from 1 to %d", FIXED_MAX);
     node->fixed_size = (size_t)size;
     return close_node(parse, node, place);
 }
@@ -307,9 +333,9 @@ static struct schema_node *parse_named(struct parse *parse, enum schema_kind kin
     const char *name = json_member_text(json, "name");
     char full[NAME_MAX_BYTES + 1];
     if (!name || !full_name(name, own ? own : namespace, full))
-        return fail(parse, place, "a type without a name of letters, digits and _");
+        return fail(parse, place, "expected a type with a name of letters, digits and _");
     if (find_named(parse, full) || parse->named_count == NAMED_MAX)
-        return fail(parse, place, "a second type %s, or more than %d", full, NAMED_MAX);
+        return fail(parse, place, "expected one type %s, and at most %d", full, NAMED_MAX);
     struct schema_node *node = new_node(parse, kind);
     if (!node)
         return NULL;
@@ -327,6 +353,7 @@ static struct schema_node *parse_named(struct parse *parse, enum schema_kind kin
                                : kind == SCHEMA_ENUM ? parse_enum(parse, node, json, place)
                                                      : parse_fixed(parse, node, json, place);
     parse->named[number].open = false;
+    parse->named[number].broken = !done;
     return done;
 }
 
@@ -335,7 +362,7 @@ static struct schema_node *parse_object(struct parse *parse, const struct json *
 {
     const char *type = json_member_text(json, "type");
     if (!type)
-        return fail(parse, place, "a type needs a member \"type\" that is a text");
+        return fail(parse, place, "expected a type with a member \"type\" that is a text");
     enum schema_kind kind = SCHEMA_NULL;
     for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++)
         if (strcmp(type, type_names[i].name) == 0)
@@ -349,7 +376,7 @@ static struct schema_node *parse_object(struct parse *parse, const struct json *
     } else {
         node = parse_name(parse, type, namespace, place);
     }
-    if (!node || !schema_attributes_read(parse->arena, json, node, place, parse->reason))
+    if (!node || !read_attributes(parse, json, node, place))
         return NULL;
     return node;
 }
@@ -390,4 +417,13 @@ struct schema_node *schema_tree_new(struct arena *arena, const struct json *json
     if (root)
         mark_limited(root);
     return root;
+}
+
+void schema_faults(const struct json *json, schema_tell *tell, void *context)
+{
+    struct arena arena = {0};
+    struct reason reason = {0};
+    struct parse parse = {.arena = &arena, .reason = &reason, .tell = tell, .context = context};
+    (void)parse_type(&parse, json, "", NULL);
+    arena_free(&arena);
 }

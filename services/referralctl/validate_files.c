@@ -131,20 +131,6 @@ void validate_syntax(const char *dir, const struct findings *findings, size_t *r
     check_folder(dir, 3, findings, ret_files);
 }
 
-// The value at a pointer without escapes, which is all that a record's fields need.
-static const struct json *value_at(const struct json *json, const char *pointer)
-{
-    char step[REASON_POINTER_MAX];
-    while (json && *pointer == '/') {
-        size_t length = strcspn(++pointer, "/");
-        text_copy_bytes(step, sizeof step, pointer, length);
-        json = json_kind_of(json) == JSON_IS_ARRAY ? json_item(json, strtoul(step, NULL, 10))
-                                                   : json_member(json, step);
-        pointer += length;
-    }
-    return json;
-}
-
 static void check_example(struct record *record, const char *path, bool valid,
                           const struct findings *findings)
 {
@@ -160,7 +146,7 @@ static void check_example(struct record *record, const char *path, bool valid,
     } else if (!taken && valid) {
         char found[FINDING_FOUND_SIZE];
         const char *expected = strstr(reason.detail, "expected ");
-        finding_describe(value_at(body, reason.pointer), found);
+        finding_describe(json_at(body, reason.pointer), found);
         tell(findings, path, json_file_line(path, BODY_SIZE_MAX, reason.pointer), reason.pointer,
              found, expected ? expected + strlen("expected ") : reason.detail);
     }

@@ -293,6 +293,42 @@ class Validate(unittest.TestCase):
         )
         self.assertIn(f"{len(found)} findings", plain.stdout)
 
+    def test_every_fault_of_a_schema_file_is_found_at_its_place(self):
+        wrong = {
+            ("event.avsc", "/fields/0/maxLength"): "thirty-six",
+            ("event.avsc", "/fields/3/type"): ["null", "null"],
+            ("event.avsc", "/fields/4/logicalType"): "timestamp-micros",  # not ours to judge
+            ("podiatry/referral.avsc", "/fields/0/type"): "strin",
+            ("podiatry/referral.avsc", "/fields/1/default"): 7,
+        }
+        texts = {}
+        for (name, pointer), value in wrong.items():
+            folder = self.schemas / "pathways" if "/" in name else self.schemas
+            document = json.loads((folder / name).read_text())
+            texts[name] = json.dumps(changed(document, pointer, value), indent=1)
+            (folder / name).write_text(texts[name])
+        # beside them what another pathway's rules have is found, too
+        path = self.falls / "pathway.json"
+        path.write_text(json.dumps(changed(self.document, "/version", 7), indent=1))
+        found = self.findings()
+        here = {
+            (pathlib.Path(f["file"]).name, f["pointer"]): f
+            for f in found
+            if f["file"].endswith(".avsc") and "/versions/" not in f["file"]
+        }
+        self.assertEqual(len(here), len([f for f in found if f["code"] == "bad-schema"]), found)
+        for (name, pointer), value in wrong.items():
+            if pointer.endswith("logicalType"):
+                continue
+            finding = here.pop((pathlib.Path(name).name, pointer), None) or next(
+                f for (n, p), f in here.items() if name.endswith(n) and p.startswith(pointer)
+            )
+            here.pop((pathlib.Path(name).name, finding["pointer"]), None)
+            self.assertTrue(finding["found"] and finding["expected"], finding)
+            self.assertEqual(finding["line"], line_of(texts[name], finding["pointer"]), finding)
+        self.assertEqual(here, {})
+        self.assertIn("/version", [f["pointer"] for f in found])
+
     def test_a_rule_that_decides_no_case_is_a_finding_at_its_line(self):
         path = self.falls / "pathway.json"
         document = copy.deepcopy(self.document)

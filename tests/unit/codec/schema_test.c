@@ -107,7 +107,7 @@ static void references_that_multiply_are_counted_before_they_cost_anything(void 
     char *json = quoted(buffer_text(&buffer));
     struct reason reason = {0};
     assert_null(schema_parse(json, strlen(json), &reason));
-    assert_string_equal(reason.detail, "more than 10000 nodes");
+    assert_string_equal(reason.detail, "expected at most 10000 nodes");
     free(json);
     buffer_clear(&buffer);
 }
@@ -128,7 +128,7 @@ static void references_that_nest_too_deep_are_refused(void **state)
     char *json = quoted(buffer_text(&buffer));
     struct reason reason = {0};
     assert_null(schema_parse(json, strlen(json), &reason));
-    assert_string_equal(reason.detail, "nested deeper than 32");
+    assert_string_equal(reason.detail, "expected at most 32 levels");
     free(json);
     buffer_clear(&buffer);
 }
@@ -246,12 +246,60 @@ static void every_field_of_a_wide_record_is_found_by_name(void **state)
     buffer_clear(&buffer);
 }
 
+static void note_fault(void *context, const struct reason *fault)
+{
+    buffer_append_format(context, "%s %s\n", fault->pointer, fault->detail);
+}
+
+/* One of each field, at any depth; what only follows from another is not told. */
+static void every_fault_is_told_once(void **state)
+{
+    (void)state;
+    struct buffer told;
+    struct reason reason = {0};
+    buffer_init(&told, 4000);
+    char *text =
+        quoted("{'type':'record','name':'R','fields':["
+               "{'name':'a','type':'strin'},"
+               "{'name':'b','type':'string','format':'post','maxLength':0},"
+               "{'name':'c','type':{'type':'record','name':'Inner','fields':["
+               "{'name':'d','type':['null','null']},{'name':'e','type':'int','default':'x'},"
+               "{'name':'f','type':'int'}]},'default':{'f':1}},"
+               "{'name':'g','type':{'type':'array','items':'Inner'}},"
+               "{'name':'9','type':'int'},"
+               "{'name':'h','type':{'type':'enum','name':'E','symbols':[]}},"
+               "{'name':'i','type':'E','default':'x'},"
+               "{'name':'j','type':'string','minimum':1}]}");
+    struct json *json = json_parse(text, strlen(text), 4000, &reason);
+    assert_non_null(json);
+    schema_faults(json, note_fault, &told);
+    assert_string_equal(buffer_text(&told),
+                        "/fields/0/type expected the name of a type that is known here\n"
+                        "/fields/1/format format: expected the name of a known format\n"
+                        "/fields/2/type/fields/0/type/1 expected null once in a union\n"
+                        "/fields/2/type/fields/1/default expected a default that fits the type\n"
+                        "/fields/4 expected a field with a name of letters, digits and _\n"
+                        "/fields/5/type expected an enum with a list of symbols\n"
+                        "/fields/7/minimum minimum: expected a type that it can apply to\n");
+    json_free(json);
+    free(text);
+    buffer_reset(&told);
+    text = quoted("{'type':'record','name':'R','fields':[{'name':'a','type':'string'}]}");
+    json = json_parse(text, strlen(text), 4000, &reason);
+    schema_faults(json, note_fault, &told);
+    assert_int_equal(told.length, 0);
+    json_free(json);
+    free(text);
+    buffer_clear(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schemas_that_cannot_be_read_safely_are_refused_with_their_place),
         cmocka_unit_test(references_that_multiply_are_counted_before_they_cost_anything),
         cmocka_unit_test(references_that_nest_too_deep_are_refused),
+        cmocka_unit_test(every_fault_is_told_once),
         cmocka_unit_test(fingerprints_agree_with_other_languages),
         cmocka_unit_test(attributes_stand_on_the_field_or_in_its_type),
         cmocka_unit_test(what_a_field_says_wins_over_its_type_and_who_sets_it_is_kept),
