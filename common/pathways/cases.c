@@ -235,7 +235,8 @@ bool pathway_cases_judge(const struct pathway_cases *cases, size_t index,
         text_format(decided, CASE_DECISION_SIZE, "return %s%s", decision.reason,
                     decision.urgent ? " urgent" : "");
     else if (decision.outcome == RULES_RECORD)
-        text_format(decided, CASE_DECISION_SIZE, "record %s", decision.service);
+        text_format(decided, CASE_DECISION_SIZE, "record %s%s", decision.service,
+                    decision.urgent ? " urgent" : "");
     else if (decision.fell_back_from)
         text_format(decided, CASE_DECISION_SIZE, "fall-back %s %s", decision.service,
                     decision.reason);

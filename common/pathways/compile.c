@@ -265,8 +265,9 @@ static bool compile_then(struct compiler *compiler, const struct place *place,
         return compile_error(compiler, &then_place, then, "return, fall-back or record");
     rule->urgent = json_is_true(urgent);
     if (urgent &&
-        (json_kind_of(urgent) != JSON_IS_BOOLEAN || (rule->urgent && rule->then != RULE_RETURN)))
-        return compile_error(compiler, &urgent_place, urgent, "true (of a return only) or false");
+        (json_kind_of(urgent) != JSON_IS_BOOLEAN || (rule->urgent && rule->then == RULE_FALL_BACK)))
+        return compile_error(compiler, &urgent_place, urgent,
+                             "true (of a return or a record) or false");
     if (rule->then != RULE_FALL_BACK) {
         if (target)
             return compile_error(compiler, &service_place, target,
@@ -298,10 +299,11 @@ static bool compile_rule(struct compiler *compiler, const struct place *place,
     if (dated && rule->from_day > rule->until_day)
         (void)compile_error(compiler, &until, json_member(json, "until"), "a day not before from");
     bool known = compile_then(compiler, place, json, rule);
-    if (known && rule->then == RULE_RECORD && json_member(json, "reason"))
+    bool gives_none = rule->then == RULE_RECORD && !rule->urgent;
+    if (known && gives_none && json_member(json, "reason"))
         (void)compile_error(compiler, &reason, json_member(json, "reason"),
-                            "no reason: a record needs none");
-    if (known && rule->then != RULE_RECORD)
+                            "no reason: a record that is not urgent needs none");
+    if (known && !gives_none)
         (void)compile_code(compiler, place, json, "reason", &rule->reason);
     (void)compile_predicate(compiler, &when, json_member(json, "when"), &rule->when);
     for (size_t i = 0; named && i < compiler->pathway->rules_count; i++) {

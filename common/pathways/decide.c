@@ -195,19 +195,31 @@ static bool gates_return(struct judgement *judgement, struct rules_decision *dec
     return false;
 }
 
+/* Would the consultation be recorded if it were not urgent? */
+static bool may_be_recorded(struct judgement *judgement, bool fell_back)
+{
+    struct rules_decision ignored = {.reason = ""};
+    if (gates_return(judgement, &ignored))
+        return false;
+    const struct rule *rule = first_rule(judgement, false, fell_back);
+    return rule && rule->then == RULE_RECORD;
+}
+
 static void apply_rule(struct judgement *judgement, const struct rule *rule,
                        struct rules_decision *decision)
 {
     const struct pathway *pathway = judgement->pathway;
     decision->rule_id = rule->id;
     decision->words = rule->words;
-    if (rule->then != RULE_RECORD)
-        decision->reason = rule->reason;
-    if (rule->then == RULE_RETURN) {
-        decision->outcome = RULES_RETURN;
-        decision->urgent = rule->urgent;
-    } else if (rule->then == RULE_RECORD) {
+    decision->urgent = rule->urgent;
+    if (rule->then == RULE_RECORD &&
+        (!rule->urgent || may_be_recorded(judgement, decision->fell_back_from != NULL))) {
         decision->outcome = RULES_RECORD;
+        return;
+    }
+    decision->reason = rule->reason;
+    if (rule->then != RULE_FALL_BACK) {
+        decision->outcome = RULES_RETURN;
     } else {
         decision->fell_back_from = pathway->services[judgement->service].name;
         choose_service(judgement, rule->service);

@@ -10,8 +10,9 @@
  * asked for no_distance_selling: PREDICATE      true = a distance-selling pharmacy can't do it
  *   rules: [{"id", "when": PREDICATE, "then": "return"|"fall-back"|"record", "service" (of a
  * fall-back), "reason", "words", "urgent": bool, "from", "until" (first and last day of effect)}]
- * first match wins; none = go on PREDICATE: {"field": PATH, "equals": V} | {"field", "one_of": [V]}
- * | {"field", "range": {"least","most"}} |
+ * first match wins; none = go on. An urgent record records what a later rule would record, and
+ * returns with its "reason" what a gate or another rule would not; urgent either way. PREDICATE:
+ * {"field": PATH, "equals": V} | {"field", "one_of": [V]} | {"field", "range": {"least","most"}} |
  *   {"field", "present": bool} | {"any_of": [P]} | {"all_of": [P]} | {"not": P} | true
  *   An absent field equals nothing and is in no range. A list of texts matches if one of its items
  * does; it is present if it has items. PATH: a field of the referral ("patient.sex",
@@ -43,7 +44,7 @@ struct rules_decision {
     const char *rule_id;        /* the deciding rule, "" where none did */
     const char *reason;         /* code of a return or of the fall-back, "" otherwise */
     const char *words;          /* plain words for people */
-    bool urgent;                /* a red flag: urgent advice */
+    bool urgent;                /* urgent advice, with a return or a record */
     const char *fell_back_from; /* service asked for before a fall-back, NULL otherwise */
     bool no_distance_selling;   /* distance-selling pharmacies can't provide it */
     int64_t deadline_ms; /* from acceptance to delivery: the service's own, else the pathway's */

@@ -199,7 +199,7 @@ void explain_show_text(const struct explained *explained)
     print_line("fell back", decision->rules.fell_back_from);
     print_line("rule", decision->rules.rule_id[0] ? decision->rules.rule_id : "none objects");
     print_line("because", route_words(decision));
-    print_line("urgent", decision->rules.urgent ? "a red flag: urgent advice" : "");
+    print_line("urgent", decision->rules.urgent ? "with urgent advice" : "");
     print_passed_over(&decision->choice);
     if (!explained->id_is_given) {
         print_line("note", "among equal providers the id decides, which the gateway gives");

@@ -183,6 +183,12 @@ class Rules(unittest.TestCase):
             (uti, "recorded", None),
             (pressure, "recorded", None),
             (with_changes(pill, source__ods_code=EVERYTHING), "recorded", None),
+            (
+                with_changes(pressure, details__reading={"systolic": 185, "diastolic": 100}),
+                "recorded",
+                None,
+            ),
+            (with_changes(pressure, details__red_flags=["chest-pain"]), "returned", "red-flag"),
             (with_changes(uti, details__strand="minor-illness"), "returned", "referral-needed"),
             (with_changes(uti, patient__sex="male"), "returned", "referral-needed"),
             (
@@ -208,15 +214,18 @@ class Rules(unittest.TestCase):
             where = body["source"]["ods_code"] if kind == "recorded" else None
             self.assertEqual(event["destination"], where if where == EVERYTHING else None)
             self.assertTrue(explanation["words"])
+            found = body["details"].get("reading") or {}
+            urgent = found.get("systolic", 0) >= 180 or reason == "red-flag"
+            self.assertEqual(explanation.get("urgent", False), urgent, explanation)
             ids[referral] = kind
         self.stack.settle()
         ends = oracle.finals(self.stack)
         self.assertEqual({r: ends[r] for r in ids}, {r: [kind] for r, kind in ids.items()})
         self.assertEqual([r for r in self.receiver.snapshot() if r.referral_id in ids], [])
         wait_until(
-            lambda: self.counted(source_kind="walk-in", stage="recorded") == 3,
+            lambda: self.counted(source_kind="walk-in", stage="recorded") == 4,
             30,
-            "three walk-ins are counted",
+            "four walk-ins are counted",
         )
         self.assertEqual(
             self.counted(provider=EVERYTHING, stage="recorded"),

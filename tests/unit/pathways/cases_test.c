@@ -154,7 +154,7 @@ static void slip_in_rules(struct slips *slips)
         *rule = was;
         move_day(slips, &rule->from_day, rule->id);
         move_day(slips, &rule->until_day, rule->id);
-        if (rule->then == RULE_RETURN) {
+        if (rule->then != RULE_FALL_BACK) {
             rule->urgent = !was.urgent;
             judge_slip(slips, "urgent where it is not, or not where it is:", rule->id, was.urgent);
             rule->urgent = was.urgent;
