@@ -3,17 +3,16 @@
 #include "registry/client.h"
 
 #include "base/text.h"
-#include "lifecycle/event.h"
+#include "lifecycle/operation.h"
 
 #include <string.h>
 
 static const struct {
     const char *message, *topic;
 } topics[] = {
-    {"Delivery", TOPIC_DELIVERIES},
-    {"ReferralEvent", TOPIC_EVENTS},
-    {"Provider", TOPIC_PROVIDERS},
-    {"Volume", TOPIC_VOLUMES_DAILY},
+    {"Delivery", TOPIC_DELIVERIES},          {"ReferralEvent", TOPIC_EVENTS},
+    {"Provider", TOPIC_PROVIDERS},           {"Volume", TOPIC_VOLUMES_DAILY},
+    {"DeliveryOperation", TOPIC_OPERATIONS}, {"DestinationState", TOPIC_STATES},
 };
 
 bool registry_subject(const char *message, const char *pathway, size_t number,

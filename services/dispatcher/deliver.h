@@ -118,6 +118,7 @@ size_t deliver_release(struct deliverer *core, const char *destination, int64_t 
 /* Its wait ends, even one that the provider asked for; breakers hold. False if it was not waiting.
  */
 bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t now_ms);
+size_t deliver_retry_all(struct deliverer *core, const char *destination, int64_t now_ms);
 /* Another provider is asked for, as at half of the time ("operator" is the reason); it stays if
  * there is none. False, or not counted: under way, or its news is still to be written. */
 bool deliver_reroute(struct deliverer *core, const struct uuid *id, int64_t now_ms);
@@ -187,6 +188,7 @@ struct deliver_destination {
     const char *code;
     size_t held;                      /* all of it: */
     size_t ready, waiting, in_flight; /* and the rest is being restored, or to be written */
+    size_t asked;                     /* moves asked for by an operator, to be written */
     int32_t window;
     bool usable, retired, open, host_open, slow;
     int64_t probe_at_ms;    /* 0 = not probed */

@@ -33,6 +33,7 @@ struct destination {
     int32_t in_flight;
     int32_t aged;   /* of those in flight: longer than SLOW_MS under way */
     int32_t noting; /* intents on their way to the topic */
+    int32_t asked;  /* moves that an operator asked for, not yet decided and written */
     double window;
     int32_t failures_in_row;
     int32_t probes; /* since the breaker opened */

@@ -8,6 +8,7 @@
 #include "directory/follow.h"
 #include "directory/route.h"
 #include "lifecycle/delivery.h"
+#include "operations.h"
 #include "registry/client.h"
 #include "send.h"
 #include "settings.h"
@@ -61,6 +62,8 @@ struct dispatcher {
     int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
     uint64_t nonce;                             /* of the last fence; starts by chance */
     bool fences_open;                           /* some fence is in the open transaction */
+
+    struct operation operations[OPERATIONS_MAX];
 
     struct buffer scratch, record, order;
     char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */

@@ -73,6 +73,8 @@ void core_unlist(struct deliverer *core, struct job *job)
         job->destination->noting--;
     job->fact = FACT_NONE;
     job->attempted = false;
+    job->destination->asked -= job->asked;
+    job->asked = false;
     free(job->last);
     job->last = NULL;
 }

@@ -60,6 +60,7 @@ struct job {
     bool attempted;    /* the fact includes an attempt */
     bool must_move;    /* no going on with this destination */
     bool told_to_wait; /* by Retry-After: not released early */
+    bool asked;        /* its move is an operator's, counted by its destination */
     bool gone;         /* someone else has finished it */
 };
 

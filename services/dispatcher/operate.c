@@ -32,6 +32,8 @@ static bool reroute(struct deliverer *core, struct job *job, int64_t now_ms)
         return false;
     core_dequeue(core, job);
     core_post_move(core, job, "operator", now_ms >= core_give_up_at(core, job), now_ms);
+    job->asked = true;
+    job->destination->asked++;
     return true;
 }
 
@@ -69,6 +71,12 @@ bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t no
     return job && try_now(core, job, now_ms);
 }
 
+size_t deliver_retry_all(struct deliverer *core, const char *code, int64_t now_ms)
+{
+    struct destination *destination = find(core, code);
+    return destination ? each(core, destination, try_now, now_ms) : 0;
+}
+
 size_t deliver_reroute_all(struct deliverer *core, const char *code, int64_t now_ms)
 {
     struct destination *destination = find(core, code);
@@ -96,6 +104,7 @@ static void look(const struct destination *destination, struct deliver_destinati
         .ready = destination->fresh.count + destination->ready.count,
         .waiting = destination->waiting.count,
         .in_flight = (size_t)destination->in_flight,
+        .asked = (size_t)destination->asked,
         .window = (int32_t)destination->window,
         .usable = destination->usable,
         .retired = destination->retired,

@@ -62,6 +62,7 @@ void records_revoked(void *context, const char *topic, int32_t partition, bool l
     struct dispatcher *self = context;
     (void)topic, (void)lost;
     deliver_revoked(self->core, partition);
+    operations_forget(self, partition);
     if (partition < 0 || partition >= FENCES_MAX)
         return;
     restore_forget(self, partition);
@@ -178,6 +179,22 @@ static enum verdict take_intents(struct dispatcher *self, const struct kafka_mes
     return verdict;
 }
 
+static enum verdict take_operation(struct dispatcher *self, const struct kafka_message *message,
+                                   struct reason *reason)
+{
+    struct reason why = {0};
+    enum verdict verdict = operations_seen(self, message, &why);
+    if (verdict == REFUSED)
+        return pass_over(self, message, &why);
+    if (verdict == TRY_AGAIN)
+        stream_postpone(self->stream, POSTPONE_MS);
+    if (verdict == DONE)
+        deliver_skip(self->core, message->partition, message->offset);
+    else
+        *reason = why;
+    return verdict;
+}
+
 enum verdict records_message(void *context, const struct kafka_message *message,
                              struct reason *reason)
 {
@@ -191,6 +208,8 @@ enum verdict records_message(void *context, const struct kafka_message *message,
     }
     if (is_intents(message))
         return take_intents(self, message, reason);
+    if (operation_is_key(message->key, message->key_size))
+        return take_operation(self, message, reason);
     if (!uuid_parse_bytes(message->key, message->key_size, &id)) {
         struct reason why = {0};
         reason_set(&why, "bad-key", NULL, "the key is no UUID");

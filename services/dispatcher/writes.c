@@ -137,6 +137,8 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
     move_on(&world, delivery, referral, why, job->must_move, now_ms, &move);
     if (read == TRY_AGAIN && !job->must_move)
         move.to = MOVE_STAY; /* the registry that knows the payload's schema may be back in time */
+    if (strcmp(why, "operator") == 0)
+        operations_count(self, delivery->destination, move.to);
     if (move.to == MOVE_STAY)
         return deliver_stays(self->core, job, now_ms) ? write_retry(self, delivery, job, reason)
                                                       : DONE;
@@ -232,6 +234,8 @@ enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
     struct deliver_write write;
     enum verdict verdict = write_fences(self, reason);
     deliver_tick(self->core, now_ms);
+    if (verdict == DONE)
+        verdict = operations_tick(self, now_ms, reason);
     while (verdict == DONE && deliver_next_write(self->core, now_ms, &write))
         verdict = carry_out(self, &write, now_ms, reason);
     if (verdict != DONE)
@@ -243,6 +247,7 @@ void writes_committed(void *context)
 {
     struct dispatcher *self = context;
     deliver_committed(self->core, clock_now_ms());
+    operations_committed(self);
     self->committed_at_ms = clock_monotonic_ms();
     self->fences_open = false;
     if (self->open.delivered)
@@ -260,6 +265,7 @@ void writes_aborted(void *context)
 {
     struct dispatcher *self = context;
     deliver_aborted(self->core);
+    operations_aborted(self);
     if (self->fences_open)
         for (size_t i = 0; i < FENCES_MAX; i++)
             self->fences[i].written = false; /* those committed earlier come once more: harmless */

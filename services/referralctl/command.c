@@ -64,7 +64,23 @@ static const struct option OPTIONS[] = {
     {.name = "reason",
      .kind = OPTION_TEXT,
      .offset = AT(reason),
-     .help = "why patient data must be seen; at least 8 characters, no patient data"},
+     .help = "why it is done; at least 8 characters, no patient data"},
+    {.name = "by",
+     .kind = OPTION_TEXT,
+     .offset = AT(by),
+     .help = "who does it, for the audit (default: $USER)"},
+    {.name = "wait-seconds",
+     .kind = OPTION_WHOLE,
+     .offset = AT(wait_seconds),
+     .otherwise = "30",
+     .least = 1,
+     .most = 600,
+     .help = "how long to wait without news from a dispatcher"},
+    {.name = "topic-only",
+     .kind = OPTION_BOOLEAN,
+     .offset = AT(topic_only),
+     .otherwise = "false",
+     .help = "print what the topic says and ask no dispatcher"},
     {.name = "format",
      .kind = OPTION_CHOICE,
      .offset = AT(format),
@@ -156,14 +172,14 @@ static const struct option OPTIONS[] = {
      .otherwise = "2000000",
      .least = 1000,
      .most = 100000000,
-     .help = "referrals that one audit may hold in memory"},
+     .help = "referrals, or deliveries, that may be held in memory"},
     {.name = "list-max",
      .kind = OPTION_WHOLE,
      .offset = AT(list_max),
      .otherwise = "100",
      .least = 1,
      .most = 100000,
-     .help = "problems listed one by one"},
+     .help = "problems, or deliveries, listed one by one"},
 };
 #define OPTIONS_COUNT (sizeof OPTIONS / sizeof *OPTIONS)
 
@@ -184,9 +200,10 @@ static const struct verb VERBS_VERSION[] = {
     {0},
 };
 
-static const struct verb *const FAMILIES[] = {
-    VERBS_TOPICS, VERBS_PROVIDERS, VERBS_LOCATIONS, VERBS_ROUTE,  VERBS_SEND,   VERBS_TAIL,
-    VERBS_AUDIT,  VERBS_VALIDATE,  VERBS_PATHWAYS,  VERBS_SCHEMA, VERBS_VERSION};
+static const struct verb *const FAMILIES[] = {VERBS_TOPICS,     VERBS_PROVIDERS, VERBS_LOCATIONS,
+                                              VERBS_ROUTE,      VERBS_SEND,      VERBS_TAIL,
+                                              VERBS_DELIVERIES, VERBS_AUDIT,     VERBS_VALIDATE,
+                                              VERBS_PATHWAYS,   VERBS_SCHEMA,    VERBS_VERSION};
 #define FAMILIES_COUNT (sizeof FAMILIES / sizeof *FAMILIES)
 
 int command_fail(int exit_code, const struct reason *reason)

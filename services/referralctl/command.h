@@ -47,6 +47,9 @@ struct command_values {
     int64_t payload_days;
     int64_t ids_max;
     int64_t list_max;
+    const char *by;
+    int64_t wait_seconds;
+    bool topic_only;
     bool unmask;
     bool dry_run;
     bool replace;
@@ -85,6 +88,7 @@ extern const struct verb VERBS_LOCATIONS[];
 extern const struct verb VERBS_ROUTE[];
 extern const struct verb VERBS_SEND[];
 extern const struct verb VERBS_TAIL[];
+extern const struct verb VERBS_DELIVERIES[];
 extern const struct verb VERBS_AUDIT[];
 extern const struct verb VERBS_VALIDATE[];
 extern const struct verb VERBS_SCHEMA[];

@@ -6,7 +6,7 @@
 #include "topic_table.h"
 
 #include "base/text.h"
-#include "lifecycle/event.h"
+#include "lifecycle/operation.h"
 
 #define TOPIC_VOLUMES_MONTHLY "volumes.monthly"
 #define TOPIC_VOLUMES_PUBLISHED "volumes.published"
@@ -31,6 +31,8 @@ static const struct topic_row ROWS[] = {
     {TOPIC_DELIVERIES, AS_DELIVERIES, COMPACT, 0, 0, 0},
     {TOPIC_EVENTS, AS_EVENTS, DELETE_AFTER, 3 * 366 * DAY_MS, 0, 0},
     {TOPIC_REFUSED, ONE, DELETE_AFTER, 30 * DAY_MS, 0, REFUSED_BYTES_MAX},
+    {TOPIC_OPERATIONS, ONE, DELETE_AFTER, 3 * 366 * DAY_MS, 0, 0},
+    {TOPIC_STATES, ONE, DELETE_AFTER, HOUR_MS, 0, 0},
     {TOPIC_TURN, ONE, DELETE_AFTER, DAY_MS, 0, 0},
     {TOPIC_PROVIDERS, ONE, COMPACT, 0, DAY_MS, 0},
     {TOPIC_VOLUMES_DAILY, ONE, COMPACT, 0, 7 * DAY_MS, 0},

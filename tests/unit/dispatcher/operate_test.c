@@ -82,6 +82,55 @@ static void one_delivery_is_tried_at_once(void **state)
     deliver_free(stage.core);
 }
 
+static void all_of_a_destination_are_tried_at_once(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    open_stage(&stage, false);
+    restore(&stage);
+    for (int i = 1; i <= 3; i++) {
+        read_for(&stage, i == 3 ? "FB001" : "FA001", i, 600 + i);
+        turn(&stage, true);
+        answer(&stage, i, 408, "900");
+        turn(&stage, true);
+        commit(&stage);
+    }
+    stage.said[0] = '\0';
+    assert_int_equal(deliver_retry_all(stage.core, "nobody", stage.now), 0);
+    assert_int_equal(deliver_retry_all(stage.core, "FA001", stage.now), 2);
+    assert_int_equal(deliver_retry_all(stage.core, "FA001", stage.now), 0);
+    turn(&stage, true);
+    EXPECT(&stage, "send-again 1"); /* its window has shrunk */
+    answer(&stage, 1, 200, NULL);
+    turn(&stage, true);
+    EXPECT(&stage, "delivered 1, send-again 2");
+    deliver_free(stage.core);
+}
+
+static size_t asked_of(const struct stage *stage, const char *destination)
+{
+    struct deliver_destination seen;
+    assert_true(deliver_look(stage->core, destination, &seen));
+    return seen.asked;
+}
+
+static void a_move_that_was_asked_for_is_forgotten_with_its_partition(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    open_stage(&stage, false);
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
+    restore(&stage);
+    for (int i = 1; i <= 4; i++)
+        read_delivery(&stage, i, 0, false, 600 + i);
+    assert_int_equal(deliver_reroute_all(stage.core, "FA001", stage.now), 4);
+    read_tombstone(&stage, 3); /* somebody else has finished it */
+    assert_int_equal(asked_of(&stage, "FA001"), 3);
+    deliver_revoked(stage.core, 0);
+    assert_int_equal(asked_of(&stage, "FA001"), 0);
+    deliver_free(stage.core);
+}
+
 static void a_reroute_asks_for_another_provider(void **state)
 {
     (void)state;
@@ -99,9 +148,17 @@ static void a_reroute_asks_for_another_provider(void **state)
     assert_false(deliver_reroute(stage.core, &fourth, stage.now));
     turn(&stage, false);
     EXPECT(&stage, "move 4");
+    assert_int_equal(asked_of(&stage, "FA001"), 1); /* until it is committed */
+    deliver_aborted(stage.core);
+    assert_int_equal(asked_of(&stage, "FA001"), 1);
+    turn(&stage, false);
+    EXPECT(&stage, "move 4");
     commit(&stage);
+    assert_int_equal(asked_of(&stage, "FA001"), 0);
     assert_int_equal(deliver_reroute_all(stage.core, "FA001", stage.now), 2);
+    assert_int_equal(asked_of(&stage, "FA001"), 2);
     turn(&stage, true); /* nobody else */
+    assert_int_equal(asked_of(&stage, "FA001"), 0);
     assert_non_null(strstr(stage.said, "stay 3"));
     assert_non_null(strstr(stage.said, "stay 5"));
     assert_null(strstr(stage.said, "6"));
@@ -139,6 +196,8 @@ int main(void)
         cmocka_unit_test(a_release_ends_every_wait_and_starts_slowly),
         cmocka_unit_test(a_release_takes_back_a_410_but_not_a_pause),
         cmocka_unit_test(one_delivery_is_tried_at_once),
+        cmocka_unit_test(all_of_a_destination_are_tried_at_once),
+        cmocka_unit_test(a_move_that_was_asked_for_is_forgotten_with_its_partition),
         cmocka_unit_test(a_reroute_asks_for_another_provider),
         cmocka_unit_test(destinations_can_be_looked_through),
     };
