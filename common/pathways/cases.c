@@ -216,6 +216,11 @@ size_t pathway_cases_line(const struct pathway_cases *cases, size_t index)
     return cases->cases[index].line;
 }
 
+struct date pathway_cases_day(const struct pathway_cases *cases, size_t index)
+{
+    return cases->cases[index].day;
+}
+
 const struct record *pathway_cases_referral(const struct pathway_cases *cases, size_t index)
 {
     return cases->cases[index].referral;

@@ -21,6 +21,7 @@ pathway_cases_load(const struct contract *contract, const char *pathway,
 void pathway_cases_free(struct pathway_cases *cases);
 size_t pathway_cases_count(const struct pathway_cases *cases);
 size_t pathway_cases_line(const struct pathway_cases *cases, size_t index);
+struct date pathway_cases_day(const struct pathway_cases *cases, size_t index);
 const struct record *pathway_cases_referral(const struct pathway_cases *cases, size_t index);
 /* True if the pathway decides as the line says. What it decides goes to `decided`, in the words of
  * cases.tsv; by which rule, to *ret_rule_id. */

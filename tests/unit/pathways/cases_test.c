@@ -102,6 +102,53 @@ static void every_strand_has_its_decisions(void **state)
     assert_int_equal(few, 0);
 }
 
+/* Is there a case on the day `by` days after a patient's birthday of that many years? */
+static bool has_birthday(const struct pathway_cases *cases, int years, int64_t by)
+{
+    for (size_t i = 0; i < pathway_cases_count(cases); i++) {
+        const char *text = record_text(pathway_cases_referral(cases, i), "patient.date_of_birth");
+        int64_t day = date_to_days(pathway_cases_day(cases, i)) - by;
+        struct date birth;
+        if (text && date_parse(text, &birth) && age_years_on(birth, date_from_days(day)) == years &&
+            age_years_on(birth, date_from_days(day - 1)) == years - 1)
+            return true;
+    }
+    return false;
+}
+
+static void every_bound_of_age_has_the_day_before_of_and_after_the_birthday(void **state)
+{
+    (void)state;
+    size_t bounds = 0, missing = 0;
+    for (size_t i = 0; i < contract_pathway_count(contract); i++) {
+        const char *name = contract_pathway_name(contract, i);
+        struct pathway *pathway = load_pathway(name);
+        struct pathway_cases *cases = load_cases(name);
+        for (size_t at = 0; at < pathway->predicates_count; at++) {
+            const struct predicate *predicate = &pathway->predicates[at];
+            if (predicate->kind != RANGE || pathway->fields[predicate->field].kind != FIELD_AGE)
+                continue;
+            const double firsts[] = {predicate->least, predicate->most + 1};
+            for (size_t k = 0; k < 2; k++) {
+                if (!isfinite(firsts[k]) || firsts[k] < 1)
+                    continue;
+                bounds++;
+                for (int by = -1; by <= 1; by++) {
+                    if (has_birthday(cases, (int)firsts[k], by))
+                        continue;
+                    print_error("%s: no case %d days from the birthday of %g\n", name, by,
+                                firsts[k]);
+                    missing++;
+                }
+            }
+        }
+        pathway_cases_free(cases);
+        pathway_free(pathway);
+    }
+    assert_true(bounds > 20);
+    assert_int_equal(missing, 0);
+}
+
 /* ---- slips: each is made, must turn a line red, and is taken back */
 
 struct slips {
@@ -327,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_is_decided_as_its_folder_says_and_every_rule_has_one),
         cmocka_unit_test(every_strand_has_its_decisions),
+        cmocka_unit_test(every_bound_of_age_has_the_day_before_of_and_after_the_birthday),
         cmocka_unit_test(the_services_have_the_deadlines_and_outcome_limits_written_by_hand),
         cmocka_unit_test(any_slip_in_a_rule_turns_a_case_red),
     };
