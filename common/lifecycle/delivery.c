@@ -39,6 +39,8 @@ static const struct member members[] = {
     TEXT(traceparent, true),
     TEXT(rules_version, true),
     TEXT(directory_version, true),
+    TEXT(notice, true),
+    TEXT(reason, true),
 };
 #undef TEXT
 #undef TIME

@@ -33,7 +33,9 @@ struct delivery {
     char last_result[REASON_CODE_MAX];
     char traceparent[56];
     char rules_version[VERSION_SIZE], directory_version[VERSION_SIZE];
-    const void *payload; /* borrowed */
+    char notice[17];              /* what it tells the referrer; "" = it is a referral */
+    char reason[REASON_CODE_MAX]; /* of what a notice tells */
+    const void *payload;          /* borrowed */
     size_t payload_size;
 };
 

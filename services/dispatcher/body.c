@@ -57,3 +57,21 @@ bool body_append(struct buffer *buffer, const struct delivery *delivery,
         well = append_member(buffer, referral, passed_on[i]);
     return well && buffer_append_text(buffer, "}}");
 }
+
+bool body_append_notice(struct buffer *buffer, const struct delivery *notice)
+{
+    char created[INSTANT_TEXT_SIZE], accepted[INSTANT_TEXT_SIZE];
+    instant_format(notice->created_at_ms, created);
+    instant_format(notice->accepted_at_ms, accepted);
+    bool well =
+        buffer_append_format(buffer, "{\"type\":\"referral.%s\",\"timestamp\":\"%s\",\"data\":{",
+                             notice->notice, created) &&
+        append_text(buffer, "notice_id", notice->id) &&
+        append_text(buffer, "referral_id", notice->referral_id) &&
+        append_text(buffer, "pathway", notice->pathway) &&
+        append_text(buffer, "reason", notice->reason);
+    if (well && notice->correlation_id[0])
+        well = append_text(buffer, "correlation_id", notice->correlation_id);
+    return well && append_name(buffer, "accepted_at") &&
+           json_text_append(buffer, accepted, strlen(accepted)) && buffer_append_text(buffer, "}}");
+}

@@ -12,5 +12,8 @@
  * or memory ran out. */
 __attribute__((warn_unused_result)) bool
 body_append(struct buffer *buffer, const struct delivery *delivery, const struct record *referral);
+/* The same of a notice: {"type":"referral.returned",…}, without anything of the patient. */
+__attribute__((warn_unused_result)) bool body_append_notice(struct buffer *buffer,
+                                                            const struct delivery *notice);
 
 #endif

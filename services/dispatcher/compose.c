@@ -99,7 +99,7 @@ static bool header(struct composer *composer, struct send_content *content, size
 }
 
 /* "id.timestamp." and the body, in one piece, as it is signed; *ret_prefix is where the body
- * begins. */
+ * begins. A notice has no `referral`. */
 static bool write_body(struct composer *composer, const struct bars_address *bars,
                        const struct delivery *delivery, const struct record *referral,
                        const char *timestamp, size_t *ret_prefix)
@@ -109,6 +109,8 @@ static bool write_body(struct composer *composer, const struct bars_address *bar
     if (!buffer_append_format(body, "%s.%s.", delivery->id, timestamp))
         return false;
     *ret_prefix = body->length;
+    if (!referral)
+        return body_append_notice(body, delivery);
     return bars->receiver_id ? bars_append(body, bars, delivery, referral)
                              : body_append(body, delivery, referral);
 }
@@ -161,7 +163,7 @@ bool compose_send(void *self, const void *bytes, size_t size, struct send_conten
     if (composer->codec)
         verdict = delivery_decode(composer->codec, order->record,
                                   size - offsetof(struct order, record), &delivery, &reason);
-    if (verdict == DONE)
+    if (verdict == DONE && !delivery.notice[0])
         verdict = codec_read(composer->codec, delivery.payload, delivery.payload_size, NULL,
                              &referral, &reason);
     if (verdict == TRY_AGAIN) {
@@ -173,6 +175,9 @@ bool compose_send(void *self, const void *bytes, size_t size, struct send_conten
                  reason.pointer, "detail", reason.detail, NULL);
         return false;
     }
+    ret_answer->error = "no-notice-format";
+    if (!referral && order->bars.receiver_id)
+        return false;
     ret_answer->error = "body-too-large";
     char timestamp[24], signature[SIGNATURE_SIZE];
     size_t prefix = 0;

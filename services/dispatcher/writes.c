@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "directory/notice.h"
 #include "move.h"
 
 #include <string.h>
@@ -87,15 +88,28 @@ static enum verdict write_retry(struct dispatcher *self, struct delivery *delive
                                 struct reason *reason)
 {
     enum verdict verdict = write_record(self, delivery, job, reason);
-    if (verdict != DONE)
+    if (verdict != DONE || delivery->notice[0])
         return verdict;
     return send_outcome(self, delivery, job, EVENT_ATTEMPTED, "", reason);
+}
+
+/* How the telling of a return ended. */
+static enum verdict write_noticed(struct dispatcher *self, const struct delivery *delivery,
+                                  bool told, const char *result, int64_t now_ms,
+                                  struct reason *reason)
+{
+    struct referral_event event;
+    notice_event(delivery, told, result, now_ms, &event);
+    note_moved(self, told ? METRIC_NOTICED : METRIC_HUMANS, result);
+    return send_event(self, &event, reason);
 }
 
 static enum verdict write_delivered(struct dispatcher *self, const struct delivery *delivery,
                                     const struct job *job, struct reason *reason)
 {
     enum verdict verdict = send_own(self, delivery, job->partition, NULL, reason);
+    if (verdict == DONE && delivery->notice[0])
+        return write_noticed(self, delivery, true, delivery->last_result, job->fact_at_ms, reason);
     if (verdict == DONE)
         verdict = send_outcome(self, delivery, job, EVENT_DELIVERED, "", reason);
     if (verdict != DONE)
@@ -120,6 +134,42 @@ static enum verdict write_next_hop(struct dispatcher *self, const struct move *m
     event.explanation = move->explanation[0] ? move->explanation : NULL;
     note_moved(self, METRIC_REROUTED, why);
     return send_event(self, &event, reason);
+}
+
+/* And its referrer is told, by its own callback or by a person. */
+static enum verdict write_returned(struct dispatcher *self, const struct delivery *delivery,
+                                   const struct move *move, int64_t now_ms, struct reason *reason)
+{
+    struct referral_event event;
+    struct delivery notice;
+    note_moved(self, METRIC_RETURNED, move->reason);
+    delivery_event(delivery, EVENT_RETURNED, now_ms, &event);
+    (void)text_copy(event.reason, sizeof(event.reason), move->reason);
+    (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
+    event.explanation = move->explanation[0] ? move->explanation : NULL;
+    enum verdict verdict = send_event(self, &event, reason);
+    if (verdict != DONE)
+        return verdict;
+    if (!notice_of(self->directory, delivery, move->reason, now_ms, &notice))
+        return write_noticed(self, delivery, false, "no-callback", now_ms, reason);
+    return delivery_send(self->stream, self->codec, self->contract, &notice, &self->scratch,
+                         reason);
+}
+
+/* There is nobody else whom a notice could go to. */
+static enum verdict write_notice_move(struct dispatcher *self, struct delivery *notice,
+                                      struct job *job, int64_t now_ms, struct reason *reason)
+{
+    if (text_equal(job->why, "operator"))
+        operations_count(self, notice->destination, job->must_move ? MOVE_RETURN : MOVE_STAY);
+    if (!job->must_move)
+        return deliver_stays(self->core, job, now_ms) ? write_retry(self, notice, job, reason)
+                                                      : DONE;
+    enum verdict verdict = send_own(self, notice, job->partition, NULL, reason);
+    if (verdict != DONE)
+        return verdict;
+    return write_noticed(self, notice, false,
+                         notice->last_result[0] ? notice->last_result : "not-sent", now_ms, reason);
 }
 
 static enum verdict write_move(struct dispatcher *self, struct delivery *delivery, struct job *job,
@@ -149,13 +199,7 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
         return verdict;
     if (move.to == MOVE_NEXT)
         return write_next_hop(self, &move, why, now_ms, reason);
-    note_moved(self, METRIC_RETURNED, move.reason);
-    struct referral_event event;
-    delivery_event(delivery, EVENT_RETURNED, now_ms, &event);
-    (void)text_copy(event.reason, sizeof(event.reason), move.reason);
-    (void)text_copy(event.result, sizeof(event.result), delivery->last_result);
-    event.explanation = move.explanation[0] ? move.explanation : NULL;
-    return send_event(self, &event, reason);
+    return write_returned(self, delivery, &move, now_ms, reason);
 }
 
 static enum verdict write_intents(struct dispatcher *self, const struct deliver_write *write,
@@ -201,6 +245,8 @@ static enum verdict carry_out(struct dispatcher *self, const struct deliver_writ
     case FACT_DELIVERED:
         return write_delivered(self, &delivery, job, reason);
     default:
+        if (delivery.notice[0])
+            return write_notice_move(self, &delivery, job, now_ms, reason);
         return write_move(self, &delivery, job, now_ms, reason);
     }
 }

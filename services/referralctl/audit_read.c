@@ -145,6 +145,9 @@ static enum verdict take_delivery(struct audit *audit, const struct kafka_messag
     if (verdict != DONE) {
         return verdict;
     }
+    if (text_or_empty(record, "notice")[0] != '\0') {
+        return DONE; // its referral has ended
+    }
     return ledger_delivery(audit->ledger, text_or_empty(record, "id"),
                            text_or_empty(record, "referral_id"), late)
                ? DONE

@@ -50,7 +50,8 @@ static void operator_name(const struct command_values *values, char name[OPERATO
 static bool check_reason(const char *why, struct reason *reason)
 {
     size_t digits = 0;
-    if (!why || strlen(why) < REASON_LEAST || strlen(why) >= OPERATION_REASON_SIZE) {
+    if (!why || strlen(why) < REASON_LEAST || strlen(why) >= OPERATION_REASON_SIZE ||
+        !text_is_utf8(why, strlen(why))) {
         reason_set(reason, "usage", NULL, "--reason is needed, with %d to %d characters",
                    REASON_LEAST, (int)OPERATION_REASON_SIZE - 1);
         return false;
@@ -63,7 +64,7 @@ static bool check_reason(const char *why, struct reason *reason)
             return false;
         }
     }
-    return text_is_utf8(why, strlen(why));
+    return true;
 }
 
 bool begin_question(const struct command_values *values, enum operation_kind kind,

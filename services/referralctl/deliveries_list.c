@@ -210,6 +210,10 @@ int run_deliveries_list(const struct command *command)
     struct deliveries deliveries;
     struct asking asking = {.deliveries = &deliveries};
     struct reason reason = {0};
+    if (command->arguments_count > 0 && !ods_code_valid(command->arguments[0])) {
+        reason_set(&reason, "usage", NULL, "\"%.80s\" is no ODS code", command->arguments[0]);
+        return command_fail(EXIT_USAGE, &reason);
+    }
     enum verdict verdict = deliveries_open(&deliveries, command, &reason);
     enum verdict seen = DONE;
     if (verdict == DONE && !command->values->topic_only) {

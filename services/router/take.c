@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "directory/notice.h"
 
 #include <string.h>
 
@@ -261,6 +262,20 @@ static void fill_result(struct referral_event *event, const struct route_decisio
         event->deadline_at_ms = decision->deadline_at_ms;
 }
 
+/* The referrer of what comes back at once, by its own callback or by a person. */
+static void tell_referrer(struct look *look, const struct route_decision *decision,
+                          const struct referral_event *returned)
+{
+    struct taken *taken = look->taken;
+    const int64_t now_ms = look->input->now_ms;
+    fill_delivery(look, decision, returned);
+    taken->has_delivery = notice_of(look->input->world->directory, &taken->delivery,
+                                    returned->reason, now_ms, &taken->delivery);
+    if (!taken->has_delivery)
+        notice_event(&taken->delivery, false, "no-callback", now_ms,
+                     &taken->events[taken->events_count++]);
+}
+
 static enum verdict decide(struct look *look, struct reason *reason)
 {
     const struct take_input *input = look->input;
@@ -297,6 +312,8 @@ static enum verdict decide(struct look *look, struct reason *reason)
         decided->explanation = look->taken->explanation;
     if (kind == EVENT_ROUTED)
         fill_delivery(look, &decision, decided);
+    else if (kind == EVENT_RETURNED)
+        tell_referrer(look, &decision, decided);
     return DONE;
 }
 

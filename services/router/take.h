@@ -24,11 +24,11 @@ struct take_input { /* borrowed */
 
 struct taken {
     /* The first is received, duplicate or refused, with the origin; after received comes what was
-     * decided. */
-    struct referral_event events[2];
+     * decided; after returned, that a person has to tell the referrer, unless there is a notice. */
+    struct referral_event events[3];
     size_t events_count;
     bool has_delivery;
-    struct delivery delivery;           /* its payload is the message's value */
+    struct delivery delivery;           /* its payload is the message's value; or a notice */
     struct reason reason;               /* of refused */
     char explanation[EXPLANATION_SIZE]; /* what events[1] points to */
 };

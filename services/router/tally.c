@@ -16,6 +16,8 @@ const struct metric router_metrics[ROUTER_METRICS] = {
                          "consultations recorded, with nothing to deliver"},
     [METRIC_RETURNED] = {"referral_router_returned_total", METRIC_COUNTER, "reason",
                          "referrals returned to the referrer"},
+    [METRIC_HUMANS] = {"referral_router_needing_human_total", METRIC_COUNTER, "reason",
+                       "returns that a person has to tell the referrer of"},
     [METRIC_REFUSED] = {"referral_router_refused_total", METRIC_COUNTER, "reason",
                         "records sent to referrals.refused"},
     [METRIC_DUPLICATES] = {"referral_router_duplicates_total", METRIC_COUNTER, NULL,
@@ -81,6 +83,9 @@ void tally_taken(struct tally *tally, const char *pathway, const struct taken *t
             break;
         case EVENT_RETURNED:
             add(tally, METRIC_RETURNED, event->reason);
+            break;
+        case EVENT_NOTICED:
+            add(tally, METRIC_HUMANS, event->result);
             break;
         case EVENT_ROUTED:
             add(tally, METRIC_ROUTED, event->result);

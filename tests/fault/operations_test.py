@@ -276,6 +276,7 @@ class Operations(unittest.TestCase):
             (("release", SICK, "--reason", "patient 9990000018"), 2),
             (("release", "7d444840-9dc0-51d1-b245-5ffdce74fad2", *WHY), 2),
             (("retry", "no code", *WHY), 2),
+            (("list", "no code"), 2),
             (("show", "nothing"), 2),
             (("show", "7d444840-9dc0-51d1-b245-5ffdce74fad2"), 1),
         ):
