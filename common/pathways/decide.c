@@ -48,8 +48,9 @@ static void read_texts(const struct field *field, const struct record *referral,
     }
 }
 
-static void read_value(const struct judgement *judgement, const struct field *field,
-                       struct value *value)
+/* Apart from value_of, so that asking again, which is nearly always, saves no registers. */
+__attribute__((noinline)) static void read_value(const struct judgement *judgement,
+                                                 const struct field *field, struct value *value)
 {
     const struct record *referral = judgement->referral;
     const char *text;
