@@ -2,6 +2,7 @@
 """The operator and the directory: loading, changing and pausing providers while referrals flow, the
 table of places, and decisions that are explained without sending anything."""
 
+import csv
 import datetime
 import json
 import pathlib
@@ -521,10 +522,44 @@ class Directory(unittest.TestCase):
     def test_the_files_of_nhs_ods_are_loaded_as_issued(self):
         if not ODS_DIR.is_dir():
             self.skipTest("there are no files of NHS ODS beside this checkout")
-        answer = self.load(ODS_DIR / "edispensary_QKS.csv", "--dry-run")
+        pharmacies, practices = ODS_DIR / "edispensary_QKS.csv", ODS_DIR / "epraccur_QKS.csv"
+        answer = self.load(pharmacies, "--dry-run")
         self.assertGreater(answer["added"], 250)
-        again = self.load(ODS_DIR / "epraccur_QKS.csv", "--dry-run")
+        again = self.load(practices, "--dry-run")
         self.assertGreater(again["others"], again["added"])
+
+        # both for good, and then once more: as issued, and in the new coding; nothing changes
+        for path in (pharmacies, practices):
+            first = self.load(path)
+            coded = {12: {"A": "ACTIVE", "C": "INACTIVE", "D": "DORMANT", "P": "PROPOSED"}}
+            coded[25] = {"4": "RO76", "9": "RO247", "11": "RO252"}
+            rows = list(csv.reader(path.read_text().splitlines()))
+            for row in rows[1:]:
+                for column, words in coded.items():
+                    row[column] = words.get(row[column], row[column])
+            new = self.stack.dir / "new-coding.csv"
+            with new.open("w", newline="") as out:
+                csv.writer(out).writerows(rows[1:])  # and without a header, as issued
+            for again in (self.load(path), self.load(new)):
+                self.assertEqual(
+                    (again["added"], again["changed"], again["removed"], again["unchanged"]),
+                    (0, 0, 0, first["added"]),
+                )
+                self.assertEqual(again["closed"], first["closed"])
+                self.assertEqual(again["others"], first["others"])
+
+        # a dirty row is told by its line, and is never the end
+        rows = list(csv.reader(pharmacies.read_text().splitlines()))
+        active = [number for number, row in enumerate(rows) if row[12] == "A" and row[13] == "1"]
+        no_postcode, no_status = active[3], active[7]
+        rows[no_postcode][9], rows[no_status][12] = "DN15 6QVX", "Z"
+        with new.open("w", newline="") as out:
+            csv.writer(out).writerows(rows)
+        done = self.stack.ctl("providers", "load", new, "--dry-run", check=False)
+        for number in (no_postcode, no_status):
+            self.assertIn(f"line {number + 1}:", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 2, done.stderr)
+        self.assertEqual(done.returncode, 0)
 
 
 if __name__ == "__main__":
