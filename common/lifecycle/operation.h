@@ -12,7 +12,6 @@
 /* On `deliveries` an operation is keyed by its id behind this; a tombstone means answered. */
 #define OPERATION_KEY "operation/"
 #define OPERATION_KEY_SIZE (sizeof(OPERATION_KEY) + UUID_TEXT_SIZE)
-#define OPERATION_VALID_MS (10 * INT64_C(60000)) /* not begun by then, it is not begun any more */
 #define OPERATOR_SIZE 61
 #define OPERATION_REASON_SIZE 201
 

@@ -235,7 +235,8 @@ static enum verdict go_on(struct dispatcher *self, struct operation *operation, 
                           struct reason *reason)
 {
     struct delivery_operation *said = &operation->said;
-    if (operation->stage == OPERATION_NEW && now_ms - said->asked_at_ms > OPERATION_VALID_MS) {
+    if (operation->stage == OPERATION_NEW &&
+        now_ms - said->asked_at_ms > self->settings.operation_valid_ms) {
         (void)text_copy(said->stage, sizeof(said->stage), "expired");
         operation->stage = OPERATION_BEGUN;
     }

@@ -34,6 +34,8 @@ const struct option settings_table[] = {
         "hop-limit-ms", hop_limit_ms, "0", 0, 1000LL * HOUR_MS,
         "milliseconds that one provider is tried before the next or a return; 0 = half of the time "
         "left, and longer only where there is no other provider"),
+    ROW_WHOLE("operation-valid-ms", operation_valid_ms, "600000", 1000, 24LL * HOUR_MS,
+              "milliseconds after which what an operator asked is not begun any more"),
     ROW_WHOLE("commit-interval-ms", commit_interval_ms, "50", 1, 10000,
               "milliseconds between two transactions"),
     ROW_WHOLE(

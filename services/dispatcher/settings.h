@@ -13,6 +13,7 @@ struct settings {
     int64_t retry_first_ms, retry_most_ms;
     int64_t probe_first_ms, probe_most_ms;
     int64_t hop_limit_ms;
+    int64_t operation_valid_ms;
     int64_t commit_interval_ms;
     int64_t session_timeout_ms;
     int64_t dos_service_id;

@@ -14,6 +14,7 @@
 
 #define REASON_LEAST 8
 #define DIGITS_MAX 5 // in a row, of a reason: more may be a patient's number
+#define NHS_DIGITS 10
 
 const char *or_dash(const char *text)
 {
@@ -47,22 +48,42 @@ static void operator_name(const struct command_values *values, char name[OPERATO
     }
 }
 
-static bool check_reason(const char *why, struct reason *reason)
+// Six digits in a row, or an NHS number however it is grouped.
+static bool has_number(const char *text)
 {
-    size_t digits = 0;
+    char digits[NHS_DIGITS + 1] = "", number[NHS_NUMBER_SIZE];
+    size_t in_row = 0, count = 0;
+    for (const char *at = text; *at; at++) {
+        const bool digit = isdigit((unsigned char)*at) != 0;
+        in_row = digit ? in_row + 1 : 0;
+        if (digit && count == NHS_DIGITS) {
+            memmove(digits, digits + 1, --count);
+        }
+        if (digit) {
+            digits[count++] = *at;
+        } else if (*at != ' ' && *at != '-') {
+            count = 0;
+        }
+        digits[count] = '\0';
+        if (in_row > DIGITS_MAX || (count == NHS_DIGITS && nhs_number_parse(digits, number))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool deliveries_check_reason(const char *why, struct reason *reason)
+{
     if (!why || strlen(why) < REASON_LEAST || strlen(why) >= OPERATION_REASON_SIZE ||
         !text_is_utf8(why, strlen(why))) {
         reason_set(reason, "usage", NULL, "--reason is needed, with %d to %d characters",
                    REASON_LEAST, (int)OPERATION_REASON_SIZE - 1);
         return false;
     }
-    for (const char *at = why; *at; at++) {
-        digits = isdigit((unsigned char)*at) ? digits + 1 : 0;
-        if (digits > DIGITS_MAX) {
-            reason_set(reason, "usage", NULL,
-                       "--reason is kept for years: no number of a patient in it");
-            return false;
-        }
+    if (has_number(why)) {
+        reason_set(reason, "usage", NULL,
+                   "--reason is kept for years: no number of a patient in it");
+        return false;
     }
     return true;
 }
@@ -209,7 +230,7 @@ static bool check_arguments(const struct doing *doing, struct reason *reason)
             return false;
         }
     }
-    return command->values->dry_run || check_reason(command->values->reason, reason);
+    return command->values->dry_run || deliveries_check_reason(command->values->reason, reason);
 }
 
 static bool print_dry_run(struct doing *doing)

@@ -82,6 +82,9 @@ __attribute__((warn_unused_result)) bool begin_question(const struct command_val
                                                         struct delivery_operation *ret_said,
                                                         struct reason *reason);
 
+/* Is it fit to be kept with what was done: of a length that says something, no patient's number? */
+bool deliveries_check_reason(const char *why, struct reason *reason);
+
 /* ---- printing */
 const char *or_dash(const char *text);
 /* "-" and null for 0. */

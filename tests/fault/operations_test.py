@@ -174,6 +174,7 @@ class Operations(unittest.TestCase):
         self.assertEqual({r["asked_by"] for r in records}, {"ada"})
         self.assertEqual({r["reason"] for r in records}, {"supplier is down"})
         self.assertEqual(sum(r["moved"] for r in records if r["stage"] == "done"), BACKLOG)
+        self.assertIn('"asked_by":"ada"', self.stack.ctl("tail", "delivery.operations").stdout)
         self.check_the_attempts(ids)
 
     def check_the_attempts(self, ids):
@@ -263,6 +264,26 @@ class Operations(unittest.TestCase):
         for one in ids:
             moved = [e for e in self.ctl("show", one)["history"] if e["reason"] == "operator"]
             self.assertEqual(len(moved), 1)
+
+    def test_x_what_nobody_did_in_time_is_not_done_any_more(self):
+        self.receiver.script(ALONE, Answer(503))
+        one = self.post("msk", "too-late")
+        wait_until(lambda: self.pending(ALONE) == 1, 30, "a delivery that waits")
+        for name in ("dispatcher", "dispatcher-1"):
+            self.stack.kill(name)
+        self.stack.ctl("deliveries", "retry", one, *WHY, "--wait-seconds", "2", check=False)
+        self.stack.start("dispatcher", DISPATCHER_OPERATION_VALID_MS="1000")
+
+        def answer():
+            return [r for r in self.asked("retry") if r["delivery_id"] and r["stage"] == "expired"]
+
+        found = wait_until(answer, 30, "that it was too late")
+        self.assertEqual([(r["touched"], r["asked_by"]) for r in found], [(0, "ada")])
+        self.receiver.script(ALONE, Answer(200))
+        self.stack.restart("dispatcher")
+        self.start_second()
+        self.ctl("release", ALONE, *WHY)
+        self.receiver.wait_for(lambda _: self.taken([one])[one], 30, "it")
 
     def test_z_everything_balances_in_the_end(self):
         report = self.stack.settle()
