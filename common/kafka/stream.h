@@ -56,7 +56,7 @@ struct stream_options {
     size_t topics_excluded_count;
     enum stream_start start;
     int batch_messages_max; /* 1000 */
-    int commit_interval_ms; /* 100 */
+    int commit_interval_ms; /* 100; see stream_commit_every */
     int session_timeout_ms; /* 0 = default */
 };
 
@@ -66,9 +66,9 @@ __attribute__((warn_unused_result)) enum verdict stream_open(const struct kafka_
                                                              const struct stream_handlers *handlers,
                                                              struct stream **ret_stream,
                                                              struct reason *reason);
-/* One turn: polls for at most wait_ms, hands on messages, ticks, commits when the batch is full or
- * its time has come. TRY_AGAIN: an abort happened or a broker is away (already rewound). BROKEN:
- * fatal. Idle turns open no transaction. */
+/* One turn: polls for at most wait_ms (some ms more while messages come), hands on messages, ticks,
+ * commits when the batch is full or its time has come. TRY_AGAIN: an abort happened or a broker is
+ * away (already rewound). BROKEN: fatal. Idle turns open no transaction. */
 __attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stream, int wait_ms,
                                                              struct reason *reason);
 /* Inside message() and tick() only: adds to the transaction (begins one if none is open). Waits
@@ -79,6 +79,9 @@ stream_send(struct stream *stream, const struct kafka_out *out, struct reason *r
  * after `for_ms`, and until then nothing of its partition; the transaction and the other partitions
  * go on. For what one record waits for, and no other. */
 void stream_postpone(struct stream *stream, int for_ms);
+/* From now on ticks and commits come this often. What a transaction costs the broker hardly depends
+ * on what is in it, so that under load fewer of them get more done. */
+void stream_commit_every(struct stream *stream, int interval_ms);
 /* Commits what is open now. */
 __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,
                                                                struct reason *reason);

@@ -248,6 +248,19 @@ static enum verdict undo(struct stream *stream, enum outcome outcome, struct rea
     return TRY_AGAIN;
 }
 
+/* rd_kafka_flush looks every 10 ms whether all is done, which is as long as it takes; in slices of
+ * one it returns when it is. */
+static bool flush(struct stream *stream)
+{
+    const int64_t until_ms = clock_monotonic_ms() + COMMIT_MS;
+    rd_kafka_resp_err_t error;
+
+    do
+        error = rd_kafka_flush(stream->producer, 1);
+    while (error == RD_KAFKA_RESP_ERR__TIMED_OUT && clock_monotonic_ms() < until_ms);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
 {
     rd_kafka_topic_partition_list_t *offsets;
@@ -263,7 +276,7 @@ enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
     }
     outcome = UNDO;
     reason_set(reason, "kafka-timed-out", NULL, "the records of a transaction were not taken");
-    if (rd_kafka_flush(stream->producer, COMMIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (flush(stream))
         outcome = send_offsets(stream, offsets, clock_monotonic_ms() + COMMIT_MS, reason);
     if (outcome != FINE) {
         rd_kafka_topic_partition_list_destroy(offsets);

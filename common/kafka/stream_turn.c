@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define CONTACT_MS 600000
+#define TURN_MOST_MS 10 /* beyond the caller's time, while messages keep coming */
 
 static enum verdict failed(struct stream *stream, enum verdict verdict, struct reason *reason)
 {
@@ -195,6 +196,8 @@ static enum verdict turn(struct stream *stream, int wait_ms, bool *ret_drained,
             verdict = stream_tick(stream, reason);
         if (verdict != DONE)
             return verdict;
+        if (now_ms >= until_ms + TURN_MOST_MS)
+            return DONE;
         verdict = poll_once(stream, wait_left(stream, now_ms, until_ms), &idle, reason);
         if (verdict != DONE)
             return verdict;
@@ -224,6 +227,11 @@ enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reas
     if (!drained && write(stream->wake_fd, &one, sizeof(one)) < 0)
         errno = 0; /* full means readable, too */
     return verdict;
+}
+
+void stream_commit_every(struct stream *stream, int interval_ms)
+{
+    stream->commit_interval_ms = interval_ms;
 }
 
 void stream_postpone(struct stream *stream, int for_ms)

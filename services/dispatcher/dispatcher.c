@@ -25,7 +25,8 @@
 #define SECRETS_NAMES_MAX 10000
 #define BATCH_MESSAGES_MAX 10000
 #define AHEAD_MAX 1024 /* sends handed over beyond those that may be under way */
-#define AHEAD_WINDOW_MS 50
+#define AHEAD_WINDOW_MS 100
+#define LOAD_INTERVALS 3 /* between two commits under load, in place of one */
 
 /* ---- loading */
 
@@ -421,6 +422,16 @@ static void tell_ready(struct dispatcher *self)
                                                                       : NULL);
 }
 
+/* While providers answer and the sender has more than it can begin, no send waits for a commit.
+ * Fewer of them leave more of the broker to everybody. */
+static void pace_commits(struct dispatcher *self)
+{
+    const size_t places = (size_t)self->settings.in_flight_max;
+    const bool load = self->ahead >= places && sender_under_way(self->sender) > places;
+    stream_commit_every(self->stream,
+                        (int)self->settings.commit_interval_ms * (load ? LOAD_INTERVALS : 1));
+}
+
 /* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on
  * meanwhile, so the skeleton's own waiting would be in the way. */
 static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
@@ -428,6 +439,7 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < self->stream_at_ms)
         return DONE;
+    pace_commits(self);
     enum verdict verdict = stream_step(self->stream, 0, reason);
     if (verdict == DONE)
         verdict = records_read_again(self, clock_now_ms(), reason);

@@ -7,10 +7,15 @@
 
 #include "base/clock.h"
 
-#define AT_ONCE 4
+#define ROUNDS 16   /* of PATIENCE_MS at most, until all are being restored */
 #define ENOUGH 4096 /* deliveries that can be sent: no need to read on */
 #define PATIENCE_MS 1000
 #define LOOK_MS 20
+
+static size_t at_once(const struct dispatcher *self)
+{
+    return (self->partitions_count + ROUNDS - 1) / ROUNDS;
+}
 
 static size_t restoring(const struct dispatcher *self)
 {
@@ -31,7 +36,7 @@ static bool rest(struct dispatcher *self, int32_t partition, bool resting)
 /* If it can't be told to rest, it is restored at once: no harm but memory. */
 void restore_begin(struct dispatcher *self, int32_t partition)
 {
-    bool wait = restoring(self) > AT_ONCE;
+    bool wait = restoring(self) > at_once(self);
     bool told = rest(self, partition, wait);
     self->restored_at_ms = clock_monotonic_ms();
     self->fences[partition].resting = wait && told;
@@ -50,11 +55,12 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
         return;
     self->restore_look_at_ms = monotonic_ms + LOOK_MS;
     if (monotonic_ms - self->restored_at_ms < PATIENCE_MS &&
-        (restoring(self) >= AT_ONCE || deliver_sendable(self->core, now_ms) >= ENOUGH))
+        (restoring(self) >= at_once(self) || deliver_sendable(self->core, now_ms) >= ENOUGH))
         return;
     self->restored_at_ms = monotonic_ms;
+    const size_t most = at_once(self);
     size_t told = 0;
-    for (int32_t i = 0; i < FENCES_MAX && self->resting_count && told < AT_ONCE; i++) {
+    for (int32_t i = 0; i < FENCES_MAX && self->resting_count && told < most; i++) {
         if (self->fences[i].resting && rest(self, i, false)) {
             restore_forget(self, i);
             told++;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A restart of the dispatcher while the registry is away, with records on the first partitions of
 `deliveries` that nobody can read without it. Once the other partitions, which are restored after
-the first four, waited as long as it was away; and when it was back the count of what is still to be
+the first, waited as long as it was away; and when it was back the count of what is still to be
 restored could be lost, so that some were never read."""
 
 import pathlib
@@ -19,7 +19,7 @@ from registry import Scripted  # noqa: E402
 from stack import Stack, wait_until  # noqa: E402
 
 PROVIDERS = 48
-BLOCKED = range(5)  # the first four are restored first; the fifth is to rest
+BLOCKED = range(5)  # the first is restored first; the others are to rest
 UNKNOWN = b"\x00" + (777).to_bytes(4, "big") + b"nobody knows"
 
 

@@ -85,9 +85,9 @@ class Process(Copying):
         self.check_ticks()
 
     def test_two_members_come_and_go(self):
-        self.produce(20000)
-        first = self.copier("0", slow_us=100, batch=200).start()
-        second = self.copier("1", slow_us=100, batch=200)
+        self.produce(20000)  # the first would need seconds, for the second has to find some left
+        first = self.copier("0", slow_us=300, batch=200).start()
+        second = self.copier("1", slow_us=300, batch=200)
         first.wait_copied(2000)
         second.start().wait_copied(1000)
         self.produce(5000, first=20000)
