@@ -37,13 +37,15 @@ static int64_t now_us(void)
 }
 
 static long taken;
+static size_t head_bytes, body_bytes; /* of the last request */
 static int64_t first_us, last_us;
 
 static void report(void)
 {
     double seconds = (double)(last_us - first_us) / 1e6;
-    printf("{\"taken\": %ld, \"seconds\": %.3f, \"per_second\": %.0f}\n", taken, seconds,
-           seconds > 0 ? (double)taken / seconds : 0);
+    printf("{\"taken\": %ld, \"seconds\": %.3f, \"per_second\": %.0f, \"head_bytes\": %zu, "
+           "\"body_bytes\": %zu}\n",
+           taken, seconds, seconds > 0 ? (double)taken / seconds : 0, head_bytes, body_bytes);
     fflush(stdout);
 }
 
@@ -67,6 +69,8 @@ static bool serve(struct connection *connection)
         size_t whole = (size_t)(end + 4 - connection->input) + body;
         if (connection->length < whole)
             return whole < INPUT_MAX - 1;
+        head_bytes = whole - body;
+        body_bytes = body;
         last_us = now_us();
         if (taken++ == 0)
             first_us = last_us;
