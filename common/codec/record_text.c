@@ -56,6 +56,11 @@ bool json_text_append(struct buffer *buffer, const char *text, size_t length)
     *room++ = '"';
     memcpy(room, text, plain);
     buffer->length += plain + 1;
+    if (plain == length) {
+        room[plain] = '"';
+        buffer->length++;
+        return true;
+    }
     for (size_t i = plain; i < length;) {
         if (!write_escape(buffer, bytes[i++]))
             return false;
@@ -148,7 +153,15 @@ static bool write_scalar(const struct value *value, struct buffer *buffer)
     }
 }
 
-static bool write_value(struct value value, struct buffer *buffer);
+static bool write_entered(const struct value *value, struct buffer *buffer);
+
+static bool unknown_to_json(const struct value *value)
+{
+    const enum schema_kind kind = value->node->kind;
+    double real = 0;
+    return (kind == SCHEMA_FLOAT || kind == SCHEMA_DOUBLE) && value_real(value, &real) &&
+           !isfinite(real);
+}
 
 /* Members or items; a record's null fields are left out, as are numbers that JSON doesn't know. */
 static bool write_all(const struct value *value, struct buffer *buffer)
@@ -159,10 +172,8 @@ static bool write_all(const struct value *value, struct buffer *buffer)
     bool well = buffer_append(buffer, kind == SCHEMA_ARRAY ? "[" : "{", 1);
     bool first = true;
     for (size_t i = 0; well && value_child(value, i, &child, &key); i++) {
-        struct value inner = child;
-        double real = 0;
-        if (kind == SCHEMA_RECORD &&
-            (!value_enter(&inner) || (value_real(&inner, &real) && !isfinite(real))))
+        const bool there = value_enter(&child);
+        if (kind == SCHEMA_RECORD && (!there || unknown_to_json(&child)))
             continue;
         if (kind == SCHEMA_RECORD)
             well = write_name(buffer, value->node->children[i], first);
@@ -171,19 +182,17 @@ static bool write_all(const struct value *value, struct buffer *buffer)
         first = false;
         if (well && kind == SCHEMA_MAP)
             well = json_text_append(buffer, key, strlen(key)) && buffer_append(buffer, ":", 1);
-        well = well && write_value(child, buffer);
+        well = well && (there ? write_entered(&child, buffer) : buffer_append_text(buffer, "null"));
     }
     return well && buffer_append(buffer, kind == SCHEMA_ARRAY ? "]" : "}", 1);
 }
 
-static bool write_value(struct value value, struct buffer *buffer)
+static bool write_entered(const struct value *value, struct buffer *buffer)
 {
-    if (!value_enter(&value))
-        return buffer_append_text(buffer, "null");
-    enum schema_kind kind = value.node->kind;
+    enum schema_kind kind = value->node->kind;
     return kind == SCHEMA_RECORD || kind == SCHEMA_ARRAY || kind == SCHEMA_MAP
-               ? write_all(&value, buffer)
-               : write_scalar(&value, buffer);
+               ? write_all(value, buffer)
+               : write_scalar(value, buffer);
 }
 
 bool record_write_json(const struct record *record, const char *field, struct buffer *buffer)
@@ -195,5 +204,5 @@ bool record_write_json(const struct record *record, const char *field, struct bu
         if (index == SCHEMA_NO_FIELD || !value_child(&root, index, &value, NULL))
             return buffer_append_text(buffer, "null");
     }
-    return write_value(value, buffer);
+    return value_enter(&value) ? write_entered(&value, buffer) : buffer_append_text(buffer, "null");
 }
