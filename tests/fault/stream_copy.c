@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define LIST_MAX 8
 #define PARTITIONS_MAX 256
@@ -168,10 +169,10 @@ static void on_revoked(void *self, const char *topic, int32_t partition, bool lo
 
 static void spend(int64_t us)
 {
-    int64_t until = clock_monotonic_us() + us;
+    struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 
-    while (us > 0 && clock_monotonic_us() < until)
-        ;
+    if (us > 0)
+        (void)nanosleep(&time, NULL);
 }
 
 static enum verdict on_message(void *self, const struct kafka_message *message,
