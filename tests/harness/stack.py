@@ -5,6 +5,7 @@ Every Stack has its own directory and ports, so that two never meet. Processes a
 ids, always.
 """
 
+import atexit
 import json
 import os
 import pathlib
@@ -27,16 +28,21 @@ SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
 def free_port():
     """One that is free, and the next one too (Kafka's controller takes it). Below the range from
     which the system gives ports to outgoing connections: one of those could take the port of a
-    server that is just being restarted."""
+    server that is just being restarted. Its namesake in UDP is held until this process ends, so
+    that none is given twice, here or in a test beside this one."""
     while True:
         port = random.randrange(20000, 32000, 2)
+        held = socket.socket(type=socket.SOCK_DGRAM)
         try:
+            held.bind(("127.0.0.1", port))
             for number in (port, port + 1):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", number))
-            return port
         except OSError:
+            held.close()
             continue
+        atexit.register(held.close)
+        return port
 
 
 def port_is_open(port):
