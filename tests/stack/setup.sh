@@ -198,6 +198,9 @@ private_apt()
 unpack_source()
 {
     local package=$1 minimum=$2 version archive
+    mkdir -p "$DEPS/src"
+    exec 8>"$DEPS/src/lock" # one apt at a time
+    flock 8
     private_apt
     version=$(apt-cache "${apt_options[@]}" showsrc "$package" | sed -n 's/^Version: //p' |
         sort -V | tail -n 1)
@@ -210,6 +213,7 @@ unpack_source()
     mkdir "$package"
     apt-get "${apt_options[@]}" -q source --download-only "$package=$version"
     archive=$(find . -name "${package}_${version%-*}.orig.tar.*" ! -name '*.asc' | head -n 1)
+    exec 8>&-
     tar -xf "$archive" -C "$package" --strip-components=1
     cd "$package"
     version=${version%-*}
@@ -301,7 +305,7 @@ make_venv()
     rm -rf "$DEPS/venv"
     "$python" -m venv "$DEPS/venv"
     "$DEPS/venv/bin/pip" install --disable-pip-version-check --no-input --only-binary=:all: \
-        -r "$ROOT/tests/stack/requirements.txt"
+        --no-compile -r "$ROOT/tests/stack/requirements.txt"
     venv_stamp >"$DEPS/venv/.complete"
 }
 
@@ -328,26 +332,36 @@ else
     require_elsewhere
 fi
 
-if wants build; then
-    remedy="it needs Debian's package mirror; or install it yourself where pkg-config finds it"
-    has_library rdkafka "$RDKAFKA_MIN" ||
-        step "librdkafka (>= $RDKAFKA_MIN)" "$remedy" build_rdkafka
-    has_library libmicrohttpd "$MICROHTTPD_MIN" ||
-        step "libmicrohttpd (>= $MICROHTTPD_MIN)" "$remedy" build_microhttpd
-    rm -rf "$DEPS/src"
-fi
-if wants run; then
-    remedy="it needs Maven's central repository: check the network and any proxy"
-    kafka_is_complete || step "Apache Kafka's jars" "$remedy" fetch_kafka
+# The rest is compiling on one hand and waiting for the network on the other: at the same time.
+SOURCES="it needs Debian's package mirror; or install it yourself where pkg-config finds it"
+MAVEN="it needs Maven's central repository: check the network and any proxy"
+PIP="it needs Python's package index: check the network and any proxy"
+
+add_java_programs()
+{
+    kafka_is_complete || step "Apache Kafka's jars" "$MAVEN" fetch_kafka
+    if wants test && ! registry_is_complete; then
+        step "Apicurio, a schema registry" "$MAVEN" fetch_registry
+    fi
     "$ROOT/tests/stack/kafka.sh" has-archive ||
         step "class archive for Kafka" "see the log above" "$ROOT/tests/stack/kafka.sh" archive
+}
+
+running=() status=0
+if wants build; then
+    has_library rdkafka "$RDKAFKA_MIN" ||
+        { step "librdkafka (>= $RDKAFKA_MIN)" "$SOURCES" build_rdkafka & running+=($!); }
+    has_library libmicrohttpd "$MICROHTTPD_MIN" ||
+        { step "libmicrohttpd (>= $MICROHTTPD_MIN)" "$SOURCES" build_microhttpd & running+=($!); }
 fi
-if wants test; then
-    remedy="it needs Maven's central repository: check the network and any proxy"
-    registry_is_complete || step "Apicurio, a schema registry" "$remedy" fetch_registry
+if wants run; then
+    add_java_programs &
+    running+=($!)
 fi
 if wants run || wants lint; then
-    remedy="it needs Python's package index: check the network and any proxy"
     [[ $(cat "$DEPS/venv/.complete" 2>/dev/null) == "$(venv_stamp)" ]] ||
-        step "Python libraries" "$remedy" make_venv
+        { step "Python libraries" "$PIP" make_venv & running+=($!); }
 fi
+for part in ${running[@]+"${running[@]}"}; do wait "$part" || status=1; done
+rm -rf "$DEPS/src"
+((status == 0))
