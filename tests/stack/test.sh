@@ -5,9 +5,9 @@
 #   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, all of
 #                          them, fault and walk as one (system)
 #
-# Tests that start real processes mostly wait (for time-outs, sessions, a broker), so as many run
-# side by side as there are cores; and while they wait, the builds with sanitizers are made, at the
-# lowest priority. What goes wrong in those comes out in their own stages.
+# Tests that start real processes mostly wait (for time-outs, sessions, a broker), so twice as many
+# run side by side as there are cores; and while they wait, the builds with sanitizers are made, at
+# the lowest priority. What goes wrong in those comes out in their own stages.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,12 +17,21 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-SYSTEM_JOBS=$(($(nproc) * 3 / 2)) # they wait more than they work
+SYSTEM_JOBS=$(($(nproc) * 2)) # they wait more than they work
+
+# build PRESET: what its tests need
+build()
+{
+    case $1 in
+    tsan) "$ROOT/tests/stack/build.sh" tsan unit_tests ;;
+    *) "$ROOT/tests/stack/build.sh" "$1" ;;
+    esac
+}
 
 # run PRESET LABELS JOBS
 run()
 {
-    "$ROOT/tests/stack/build.sh" "$1" >&2
+    build "$1" >&2
     local choice=(--test-dir "build/$1" -L "^($2)\$")
     if ctest "${choice[@]}" -N | grep -q '^Total Tests: 0$'; then
         say "no such tests yet"
@@ -34,9 +43,10 @@ run()
 build_ahead()
 {
     local preset
+    renice -n 19 "$BASHPID" >/dev/null
     for preset in asan tsan; do
         [[ " ${stages[*]} " != *" $preset"* ]] ||
-            nice -n 19 "$ROOT/tests/stack/build.sh" "$preset" >/dev/null 2>&1 || true
+            build "$preset" >/dev/null 2>&1 || true
     done
 }
 
@@ -58,7 +68,7 @@ for stage in "${stages[@]}"; do
     # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
     tsan)
         if setarch -R true 2>/dev/null; then
-            "$ROOT/tests/stack/build.sh" tsan >&2
+            build tsan >&2
             setarch -R "${BASH_SOURCE[0]}" tsan-here
         else
             run tsan unit 2
