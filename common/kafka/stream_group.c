@@ -45,7 +45,8 @@ static bool is_cooperative(rd_kafka_t *consumer)
     return !protocol || strcmp(protocol, "EAGER") != 0;
 }
 
-static void partition_add(struct stream *stream, const rd_kafka_topic_partition_t *row)
+static void partition_add(struct stream *stream, const rd_kafka_topic_partition_t *row,
+                          uint64_t member)
 {
     struct stream_partition *at;
     struct reason reason = {0};
@@ -54,7 +55,8 @@ static void partition_add(struct stream *stream, const rd_kafka_topic_partition_
         return;
     at = stream->count < STREAM_PARTITIONS_MAX ? &stream->partitions[stream->count] : NULL;
     if (at)
-        *at = (struct stream_partition){.topic = strdup(row->topic), .partition = row->partition};
+        *at = (struct stream_partition){
+            .topic = strdup(row->topic), .partition = row->partition, .member = member};
     if (!at || !at->topic) {
         reason_set(&reason, "no-memory", NULL, "no memory for one more partition");
         trouble(stream, BROKEN, &reason);
@@ -192,10 +194,16 @@ static void check(struct stream *stream, rd_kafka_error_t *error, const char *do
 
 static void take_over(struct stream *stream, rd_kafka_topic_partition_list_t *list)
 {
+    rd_kafka_consumer_group_metadata_t *metadata =
+        rd_kafka_consumer_group_metadata(stream->consumer);
+    const uint64_t member = stream_member(metadata);
+
+    if (metadata)
+        rd_kafka_consumer_group_metadata_destroy(metadata);
     for (int i = 0; i < list->cnt; i++) {
         if (stream->start == STREAM_FROM_BEGINNING)
             list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
-        partition_add(stream, &list->elems[i]);
+        partition_add(stream, &list->elems[i], member);
     }
     if (is_cooperative(stream->consumer)) {
         check(stream, rd_kafka_incremental_assign(stream->consumer, list), "taking partitions");

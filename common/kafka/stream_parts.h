@@ -19,6 +19,7 @@ struct stream_partition {
     int64_t next;        /* of the message to be handed on next */
     int64_t seen_end;    /* where the end of the partition was met, markers included */
     uint64_t group_mark; /* digest of what the group has committed for it, as far as we know */
+    uint64_t member;     /* digest of who we were in the group when it was given to us */
     int64_t resume_ms;   /* it is paused until then; 0 = it is not */
 };
 
@@ -105,6 +106,8 @@ enum verdict stream_commit_open(struct stream *stream, struct reason *reason);
 void stream_abort(struct stream *stream);
 /* Digest of an offset that a group has committed, with its metadata. */
 uint64_t stream_mark(const rd_kafka_topic_partition_t *committed);
+/* Digest of the member's id; 0 while it has none, or for NULL. */
+uint64_t stream_member(const rd_kafka_consumer_group_metadata_t *metadata);
 /* The transaction that sent `offsets` is committed: from here on, this is where one begins. */
 void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets);
 /* Notes BROKEN for good. */

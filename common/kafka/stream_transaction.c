@@ -145,6 +145,34 @@ enum verdict stream_send(struct stream *stream, const struct kafka_out *out, str
 
 /* ---- commit */
 
+uint64_t stream_member(const rd_kafka_consumer_group_metadata_t *metadata)
+{
+    const char *id = metadata ? rd_kafka_consumer_group_metadata_member_id(metadata) : NULL;
+
+    return id && *id ? hash_bytes(id, strlen(id), 1) : 0;
+}
+
+/* Who was put out of the group and comes back is a new member, but if it was being asked to give
+ * partitions away just then, the library keeps the others as if nothing had been: their time with
+ * another owner is missing from what we know, and the group does not mind whose partitions a member
+ * commits. While it has no id yet, it can't commit either. */
+static bool is_who_we_were(struct stream *stream,
+                           const rd_kafka_consumer_group_metadata_t *metadata,
+                           struct reason *reason)
+{
+    const uint64_t member = stream_member(metadata);
+    bool same = true;
+
+    for (size_t i = 0; same && i < stream->count; i++)
+        same = stream->partitions[i].member == member;
+    if (same)
+        return true;
+    stream->rejoin_needed = member != 0;
+    reason_set(reason, "kafka-member-replaced", NULL,
+               "out of the group and back: its partitions are started anew");
+    return false;
+}
+
 static enum outcome send_offsets(struct stream *stream, rd_kafka_topic_partition_list_t *offsets,
                                  int64_t until_ms, struct reason *reason)
 {
@@ -157,6 +185,10 @@ static enum outcome send_offsets(struct stream *stream, rd_kafka_topic_partition
     if (!member) {
         reason_set(reason, "no-group", NULL, "the consumer knows no group");
         return FATAL;
+    }
+    if (!is_who_we_were(stream, member, reason)) {
+        rd_kafka_consumer_group_metadata_destroy(member);
+        return UNDO;
     }
     do {
         /* To be repeated with the very same arguments only. */

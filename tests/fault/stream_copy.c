@@ -14,13 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LIST_MAX 8
 #define PARTITIONS_MAX 256
 
 struct values {
     struct service_values common;
-    const char *group, *topics, *excluded, *output, *ticks, *start;
+    const char *group, *topics, *excluded, *output, *ticks, *start, *stall_file;
     bool by_wake;
     int64_t copies, fail_every, batch, interval_ms, session_timeout_ms, slow_us;
 };
@@ -104,6 +105,10 @@ static const struct option options[] = {
      .otherwise = "0",
      .most = 100000,
      .help = "time spent on each message"},
+    {.name = "stall-file",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct values, stall_file),
+     .help = "while there is such a file, the handler does not return"},
 };
 
 enum { METRIC_COPIED, METRIC_ABORTED, METRIC_LAG };
@@ -175,6 +180,15 @@ static void spend(int64_t us)
         (void)nanosleep(&time, NULL);
 }
 
+/* Until the test takes the file away; killed with the process if it does not. */
+static void stall(const char *file)
+{
+    const struct timespec look = {.tv_nsec = 20000000};
+
+    while (file && access(file, F_OK) == 0)
+        nanosleep(&look, NULL);
+}
+
 static enum verdict on_message(void *self, const struct kafka_message *message,
                                struct reason *reason)
 {
@@ -192,6 +206,7 @@ static enum verdict on_message(void *self, const struct kafka_message *message,
     place->next = message->offset + 1;
     metrics_add(service_metrics(copier->context), METRIC_COPIED, NULL, 1);
     spend(copier->values.slow_us);
+    stall(copier->values.stall_file);
     out.key = message->key;
     out.key_size = message->key_size;
     out.partition_key = message->key;

@@ -132,6 +132,35 @@ class Process(Copying):
         self.check()
         self.check_ticks()
 
+    def test_whoever_comes_back_with_partitions_that_another_had_meanwhile_starts_them_anew(self):
+        """The group has asked the first to give two of its four partitions away, and its program
+        has not heard of it yet. Frozen then for longer than its session it is put out of the group,
+        and what it keeps has another owner, who is gone again when it comes back: the library gives
+        the two away late, joins as somebody new and lets the program keep the other two as if
+        nothing had been."""
+        self.produce(20000)
+        stall = self.broker.dir / f"stall-{self.number}"
+        first = self.copier(
+            "0", slow_us=200, batch=300, stall_file=stall, KAFKA_DEBUG="cgrp", LOG_LEVEL="debug"
+        ).start()
+        first.wait_copied(2000)
+        stall.touch()
+        second = self.copier("1", slow_us=100, batch=100).start()
+        wait_until(lambda: first.said("-> wait-unassign-call"), 30, "it is to give two away")
+        first.signal(signal.SIGSTOP)
+        wait_until(
+            lambda: second.log.read_text().count('"fact":"assigned"') == 4,
+            40,
+            "all partitions with the second",
+        )
+        second.wait_copied(4000)
+        second.kill()
+        stall.unlink()
+        first.signal(signal.SIGCONT)
+        self.check()
+        first.stop()
+        self.check_ticks()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -91,7 +91,7 @@ class Copier:
             "HEALTH_LISTEN": f"127.0.0.1:{self.health}",
         }
         for name, value in options.items():
-            prefix = "" if name.startswith("KAFKA_") else "STREAM_COPY_"
+            prefix = "" if name.startswith(("KAFKA_", "LOG_")) else "STREAM_COPY_"
             self.environment[prefix + name.upper()] = str(value)
 
     def start(self):
