@@ -58,6 +58,23 @@ def composed(schemas, pathway):
     return envelope
 
 
+def with_defaults(node, value):
+    """A value in JSON's form as a writer would put it: what it leaves out filled in."""
+    if isinstance(node, list):
+        return (
+            None if value is None else with_defaults(next(n for n in node if n != "null"), value)
+        )
+    if isinstance(node, dict) and node.get("type") == "record":
+        value = value or {}
+        return {
+            f["name"]: with_defaults(f["type"], value.get(f["name"], f.get("default")))
+            for f in node["fields"]
+        }
+    if isinstance(node, dict) and node.get("type") == "array":
+        return [with_defaults(node["items"], item) for item in value or []]
+    return value
+
+
 def unreadable(reader, writer):
     """None if `reader` reads all that `writer` can write, else why not: Avro 1.11, "Schema
     Resolution"."""
