@@ -267,7 +267,7 @@ class Away(unittest.TestCase):
         # what is no event at all stays uncounted
         wait_until(lambda: self.metric("router", uncounted) == 1, 30, "it is counted")
         last = self.wait_events(self.post("no-room"))
-        self.assertEqual(last, ["received", "returned"])
+        self.assertEqual(last[:2], ["received", "returned"])
 
 
 class Command(unittest.TestCase):
