@@ -19,8 +19,8 @@ CLUSTER_ID=cmVmZXJyYWwtcm91dGVyMQ
 
 usage() { sed -n 's/^#   //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-# java_command [JVM-OPTION...]: fills the array java. The class archive fits one Java and one class
-# path only, so its name says which, and the path is in a fixed order.
+# java_command [JVM-OPTION...]: fills the array java. The class path is in a fixed order, for the
+# class archive fits no other.
 java_command()
 {
     local jars=("$LIB"/*.jar) classpath archive
@@ -30,7 +30,7 @@ java_command()
     fi
     classpath=$(IFS=:; echo "${jars[*]}")
     java=(java "-Xmx${STACK_KAFKA_XMX:-384m}" -Xms64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
-    archive=$(class_archive)
+    archive=$(class_archive kafka "$LIB")
     # -Xshare:auto: an archive that does not fit is ignored, never fatal.
     [[ -s $archive ]] && java+=("-XX:SharedArchiveFile=$archive" -Xshare:auto -Xlog:disable)
     java+=("$@" -Djava.awt.headless=true -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
@@ -39,16 +39,6 @@ java_command()
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
         -cp "$classpath")
 }
-
-class_archive()
-{
-    local program sum
-    program=$(readlink -f "$(command -v java)")
-    sum=$(stat -c '%n %s %Y' "$program" "$LIB" | cksum)
-    echo "$DEPS/kafka/classes-${sum%% *}.jsa"
-}
-
-port_is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 start()
 {
@@ -69,13 +59,13 @@ start()
     fi
     sed -e "s#@PORT@#$port#g" -e "s#@CONTROLLER_PORT@#$((port + 1))#g" -e "s#@DIR@#$dir#g" \
         "$ROOT/tests/stack/server.properties.in" >"$properties"
-    java_command "$@"
     started=$(now_ms)
     touch "$dir/kafka.log"
     if [[ ! -f $dir/data/meta.properties ]] && ! format "$dir" "$properties"; then
         failed "$dir" "its storage could not be formatted"
         return 1
     fi
+    java_command "$@"
     from=$(($(stat -c %s "$dir/kafka.log") + 1))
     deadline=$((started + ${STACK_KAFKA_WAIT:-60} * 1000))
     run_detached "$dir/kafka.pid" "$dir/kafka.log" "${java[@]}" kafka.Kafka "$properties"
@@ -102,9 +92,10 @@ start()
 format()
 {
     local kept made
-    kept=$(class_archive)
+    kept=$(class_archive kafka "$LIB")
     kept=${kept%.jsa}.formatted
     if [[ ! -f $kept/meta.properties ]]; then
+        java_command
         "${java[@]}" kafka.tools.StorageTool format -t "$CLUSTER_ID" -c "$2" \
             >>"$1/kafka.log" 2>&1 </dev/null || return 1
         made=$(mktemp -d "$DEPS/kafka/formatted.XXXXXX")
@@ -131,37 +122,15 @@ stop()
         kill -TERM "$(cat "$dir/kafka.pid")" 2>/dev/null || true
         # A stopped process (SIGSTOP in a fault test) must wake up to stop.
         kill -CONT "$(cat "$dir/kafka.pid")" 2>/dev/null || true
-        end_process kafka "$dir/kafka.pid" "$dir/server.properties" $(($(now_ms) + 20000))
+        end_process kafka "$dir/kafka.pid" "$dir/server.properties" $(($(now_ms) + STOP_MS))
     fi
     rm -f "$dir/kafka.pid"
-}
-
-# The archive is what a broker had loaded when it ended well, so one is started for it and stopped.
-make_class_archive()
-{
-    local archive dir port
-    archive=$(class_archive)
-    [[ -f $archive ]] && return 0
-    rm -rf "$DEPS"/kafka/classes-*
-    dir=$(mktemp -d "$DEPS/kafka/archive.XXXXXX")
-    for port in 29890 31890 33890 35890 37890; do
-        port_is_open "$port" || port_is_open $((port + 1)) || break
-    done
-    if start "$dir" "$port" "-XX:ArchiveClassesAtExit=$dir/classes.jsa"; then stop "$dir"; fi
-    # Without the archive Kafka starts more slowly, and that is all.
-    if [[ -s $dir/classes.jsa ]]; then
-        mv "$dir/classes.jsa" "$archive"
-    else
-        say "kafka: no class archive could be made; it works without"
-        touch "$archive"
-    fi
-    rm -rf "$dir"
 }
 
 case ${1:-} in
 start) shift; start "$@" ;;
 stop) shift; stop "$@" ;;
-archive) make_class_archive ;;
-has-archive) [[ -f $(class_archive) ]] ;;
+archive) make_class_archive kafka "$LIB" ;;
+has-archive) [[ -f $(class_archive kafka "$LIB") ]] ;;
 *) usage ;;
 esac

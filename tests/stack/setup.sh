@@ -345,6 +345,10 @@ add_java_programs()
     fi
     "$ROOT/tests/stack/kafka.sh" has-archive ||
         step "class archive for Kafka" "see the log above" "$ROOT/tests/stack/kafka.sh" archive
+    if wants test && ! "$ROOT/tests/stack/registry.sh" has-archive; then
+        step "class archive for the registry" "see the log above" \
+            "$ROOT/tests/stack/registry.sh" archive
+    fi
 }
 
 running=() status=0
