@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Copies `from` (NULL = "") into `to` of `size` bytes, always terminated. False if it had to be
  * cut. */
@@ -17,6 +18,11 @@ bool text_format(char *to, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Equality that takes NULL as "". */
 bool text_equal(const char *a, const char *b);
+/* Two names, both there: most are told apart by their first letter. */
+static inline bool text_same_name(const char *a, const char *b)
+{
+    return a[0] == b[0] && strcmp(a, b) == 0;
+}
 /* The whole of `text` as a decimal number from `least` to `most`; nothing else (no sign +, no
  * blanks). */
 __attribute__((warn_unused_result)) bool text_whole_number(const char *text, int64_t least,

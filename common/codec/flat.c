@@ -158,12 +158,6 @@ static size_t room_for(const struct schema_node *root, const struct flat_field *
     return most;
 }
 
-/* What nobody gave is compared with all that was given: the first letter tells most apart. */
-static bool same_name(const char *a, const char *b)
-{
-    return a[0] == b[0] && strcmp(a, b) == 0;
-}
-
 static enum verdict put_fields(struct out *out, const struct flat_field *fields, size_t count)
 {
     const struct schema_node *root = schema_root(out->schema);
@@ -171,7 +165,7 @@ static enum verdict put_fields(struct out *out, const struct flat_field *fields,
     for (size_t i = 0; i < root->children_count; i++) {
         const struct schema_node *field = root->children[i];
         size_t tries = 0;
-        while (tries < count && !same_name(fields[next].name, field->field_name)) {
+        while (tries < count && !text_same_name(fields[next].name, field->field_name)) {
             next = next + 1 < count ? next + 1 : 0;
             tries++;
         }

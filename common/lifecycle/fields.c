@@ -69,7 +69,7 @@ enum verdict fields_read(const struct record *record, void *to, const struct mem
     assert(count <= MEMBERS_MAX);
     for (size_t i = 0; record_field_at(record, i, &field); i++) {
         size_t tries = 0;
-        for (; tries < count && strcmp(members[next].name, field.name) != 0; tries++)
+        for (; tries < count && !text_same_name(members[next].name, field.name); tries++)
             next = next + 1 < count ? next + 1 : 0;
         if (tries == count)
             continue;
