@@ -19,6 +19,7 @@
 #define INTENT_KEY "intent/"
 #define INTENT_KEY_SIZE 24
 #define INTENT_MARK "IDs1"
+#define ROLL_KEY "roll"       /* not a fence's key: compaction must not take a fence for it */
 #define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
 
 /* A partition is restored when the fence that was written into it after its assignment is read
@@ -62,6 +63,8 @@ struct dispatcher {
     int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
     uint64_t nonce;                             /* of the last fence; starts by chance */
     bool fences_open;                           /* some fence is in the open transaction */
+
+    int64_t roll_slot; /* the last in which all partitions were appended to; 0 = just started */
 
     struct operation operations[OPERATIONS_MAX];
 

@@ -38,6 +38,9 @@ const struct option settings_table[] = {
               "milliseconds after which what an operator asked is not begun any more"),
     ROW_WHOLE("commit-interval-ms", commit_interval_ms, "50", 1, 10000,
               "milliseconds between two transactions; three times as many under load"),
+    ROW_WHOLE("roll-interval-ms", roll_interval_ms, "3600000", 100, 6LL * HOUR_MS,
+              "milliseconds between two records that let Kafka close and compact the segments of a "
+              "silent partition"),
     ROW_WHOLE(
         "session-timeout-ms", session_timeout_ms, "0", 0, HOUR_MS,
         "milliseconds after which a silent dispatcher's partitions go to another; 0 = default"),

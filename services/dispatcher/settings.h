@@ -15,6 +15,7 @@ struct settings {
     int64_t hop_limit_ms;
     int64_t operation_valid_ms;
     int64_t commit_interval_ms;
+    int64_t roll_interval_ms;
     int64_t session_timeout_ms;
     int64_t dos_service_id;
     int64_t seed;

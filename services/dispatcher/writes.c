@@ -274,11 +274,40 @@ static enum verdict write_fences(struct dispatcher *self, struct reason *reason)
     return DONE;
 }
 
+/* Kafka closes a segment only when something is appended after its time, and compacts closed ones
+ * only: on a partition that fell silent what was delivered would stay for ever. A record that is
+ * passed over like an old fence is appended to each; by the clock's slots, so that restarts do not
+ * put it off. */
+static enum verdict write_rolls(struct dispatcher *self, int64_t now_ms, struct reason *reason)
+{
+    const int64_t slot = now_ms / self->settings.roll_interval_ms;
+    const uint64_t none = 0;
+    const struct kafka_out roll = {.topic = TOPIC_DELIVERIES,
+                                   .key = ROLL_KEY,
+                                   .key_size = strlen(ROLL_KEY),
+                                   .headers = {{"fence", &none, sizeof(none)}},
+                                   .headers_count = 1};
+    if (slot == self->roll_slot || !self->partitions_count)
+        return DONE;
+    enum verdict verdict = DONE;
+    for (int32_t i = 0; self->roll_slot && verdict == DONE && i < FENCES_MAX; i++) {
+        struct kafka_out out = roll;
+        out.partition = i;
+        if (self->fences[i].ours)
+            verdict = stream_send(self->stream, &out, reason);
+    }
+    if (verdict == DONE)
+        self->roll_slot = slot;
+    return verdict;
+}
+
 enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
 {
     struct dispatcher *self = context;
     struct deliver_write write;
     enum verdict verdict = write_fences(self, reason);
+    if (verdict == DONE)
+        verdict = write_rolls(self, now_ms, reason);
     deliver_tick(self->core, now_ms);
     if (verdict == DONE)
         verdict = operations_tick(self, now_ms, reason);
