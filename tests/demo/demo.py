@@ -2,8 +2,9 @@
 """make demo: a day of referrals, posted over HTTP to the real services, delivered to a receiver
 that plays the providers.
 
-Some providers are slow, some fail for a while, one is dead. At the end: a table by pathway, how
-referrals were decided, the audit's verdict, the page.
+At first all providers are well; then some are slow, some fail for a while, one is dead, and a
+supplier's host with five of them is away and comes back. At the end: a table by pathway, how
+referrals were decided, how each kind of provider was served, the audit's verdict, the page.
 """
 
 import collections
@@ -29,6 +30,8 @@ POSTERS = 8
 REPEATED = 12  # referrals that their sender posts twice
 UNREADABLE = 3  # records that another Kafka producer writes and nobody can read
 SETTLE_SECONDS = 60
+WELL_SHARE = 0.2  # of the day, before the first provider falls ill
+AWAY_SECONDS = 5  # the recovering ones, from then on
 NOMINATED_SHARE = 0.6  # of patients sent to a pharmacy who name one: an assumption
 
 
@@ -59,11 +62,12 @@ def say(text):
     print(text, flush=True)
 
 
-def cast_parts(rows, receiver, dead_port):
-    """Which provider plays which part; returns {part: [codes]}."""
+def cast_parts(rows, receiver, dead_port, away):
+    """Which provider plays which part from now on; returns {part: [codes]}."""
     codes = [row["ods_code"] for row in rows]
     parts = {
         "dead": codes[7:8],
+        "recovering": codes[20:300:60],
         "slow": codes[10:300:30],
         "failing": codes[12:300:40],
         "gone": codes[44:45],
@@ -73,6 +77,8 @@ def cast_parts(rows, receiver, dead_port):
     for row in rows:
         if row["ods_code"] in parts["dead"]:
             row["endpoint_url"] = f"http://127.0.0.1:{dead_port}/{row['ods_code']}"
+        if row["ods_code"] in parts["recovering"]:
+            row["endpoint_url"] = away.url(row["ods_code"])
     for code in parts["slow"]:
         receiver.script(code, Answer(delay=1.5))
     for code in parts["failing"]:
@@ -86,10 +92,9 @@ def cast_parts(rows, receiver, dead_port):
     return parts
 
 
-def post_all(stack, day):
+def post_all(stack, work):
     """Posts everything; returns ({id: (pathway, time of the POST)}, {HTTP status: count})."""
     posted, statuses, lock, progress = {}, collections.Counter(), threading.Lock(), Progress()
-    work = day + day[:REPEATED]
 
     def post(entry):
         key, body = entry
@@ -183,7 +188,54 @@ def nominate(day, rows):
                 body["nominated_provider"] = rng.choice(codes)
 
 
-def show_shares(stack):
+def show_parts(events, parts, posted, ill_at):
+    """How each kind of provider was served since some are ill. Waits are of referrals that went
+    there first: what was re-routed has waited for somebody else. Returns whether the healthy were
+    left alone: every one of theirs was taken at the first attempt."""
+    part_of = {code: part for part, codes in parts.items() for code in codes}
+    count, waits, before = collections.defaultdict(collections.Counter), {}, []
+    where = {}
+    for event in events:
+        if event["kind"] == "routed":
+            where[event["referral_id"], event["hop"]] = event["destination"]
+    for event in events:
+        name, hop, kind = event["referral_id"], event["hop"], event["kind"]
+        if kind not in ("attempted", "delivered", "routed") or name not in posted:
+            continue
+        at = posted[name][1]
+        part = part_of.get(event["destination"], "healthy")
+        wait = event["occurred_at"] / 1000 - at if kind == "delivered" and hop == 0 else None
+        if at < ill_at:
+            before += [wait] if part == "healthy" and wait is not None else []
+            continue
+        if kind == "routed" and hop > 0:
+            count[part_of.get(where[name, hop - 1], "healthy")]["away"] += 1
+        if kind != "routed":
+            count[part]["attempts"] += 1
+            count[part][kind] += 1
+        if wait is not None:
+            waits.setdefault(part, []).append(wait)
+    say("")
+    names = ("providers", "attempts", "delivered", "re-routed")
+    columns = "".join(f"{name:>11}" for name in names)
+    say(f"{'provider':<20}{columns}{'p50 s':>9}{'p95 s':>9}")
+    for part in ("healthy", *parts):
+        row, times = count[part], waits.get(part, [])
+        size = len(parts[part]) if part in parts else "the rest"
+        say(
+            f"{part:<20}{size:>11}{row['attempts']:>11}{row['delivered']:>11}{row['away']:>11}"
+            + (f"{quantile(times, 0.5):>9.2f}{quantile(times, 0.95):>9.2f}" if times else "")
+        )
+    failed = count["healthy"]["attempted"]
+    say(
+        f"the healthy: p95 {quantile(before, 0.95):.2f} s while all were well, "
+        f"{quantile(waits.get('healthy', []), 0.95):.2f} s beside the others; "
+        f"{failed} of their attempts failed, {count['healthy']['away']} were re-routed"
+    )
+    return not failed
+
+
+def show_shares(events):
     """How each referral was decided in the end: the router's word, or the reason of its return."""
     words = {
         "nominated": "to the nominated provider",
@@ -193,7 +245,7 @@ def show_shares(stack):
         "fell-back": "fell back to minor illness",
     }
     decided = {}
-    for event in oracle.events(stack):
+    for event in events:
         name = event["referral_id"]
         if event["kind"] == "routed" and event["hop"] == 0:
             decided.setdefault(name, words[event["result"]])
@@ -216,31 +268,45 @@ def main():
         "DISPATCHER_HOP_LIMIT_MS": "8000",
         "DISPATCHER_RETRY_FIRST_MS": "500",
         "DISPATCHER_RETRY_MOST_MS": "2000",
+        "DISPATCHER_PROBE_FIRST_MS": "500",
+        "DISPATCHER_PROBE_MOST_MS": "1000",
     }
     began = time.monotonic()
+    away = Receiver(free_port())
+    back = threading.Timer(AWAY_SECONDS, away.start)
     with Receiver() as receiver, Stack(environment=environment) as stack:
         say(f"Kafka is up ({time.monotonic() - began:.1f} s); topics made")
         rows = generate.directory(SEED, stack.schemas, receiver.url)
-        parts = cast_parts(rows, receiver, free_port())
         generate.write_directory(rows, stack.dir / "providers.csv")
         stack.ctl("providers", "load", stack.dir / "providers.csv")
-        say(
-            f"{len(rows)} providers loaded: "
-            + ", ".join(f"{len(codes)} {part}" for part, codes in parts.items())
-            + ", the rest well"
-        )
         stack.start()
         say(f"five services ready ({time.monotonic() - began:.1f} s)")
         day = generate.Generator(SEED, stack.schemas).day(SHARE)
         nominate(day, rows)
-        posted, statuses = post_all(stack, day)
+        early = round(len(day) * WELL_SHARE)
+        posted, statuses = post_all(stack, day[:early])
+        parts = cast_parts(rows, receiver, free_port(), away)
+        generate.write_directory(rows, stack.dir / "providers.csv")
+        stack.ctl("providers", "load", stack.dir / "providers.csv")
+        say(
+            f"of {len(rows)} providers fall ill: "
+            + ", ".join(f"{len(codes)} {part}" for part, codes in parts.items())
+        )
+        ill_at = time.time()
+        back.start()
+        later, later_statuses = post_all(stack, day[early:] + day[:REPEATED])
+        posted, statuses = {**later, **posted}, statuses + later_statuses
         write_unreadable(stack)
         code, report = settle(stack)
-        table(report, posted, receiver.snapshot())
-        decided = show_shares(stack)
+        back.join()
+        table(report, posted, receiver.snapshot() + away.snapshot())
+        events = oracle.events(stack)
+        decided = show_shares(events)
+        untouched = show_parts(events, parts, posted, ill_at)
+        away.stop()
         say("")
         well = code == 0 and set(statuses) == {202} and report["total"]["missing"] == 0
-        well = well and decided == len(posted)
+        well = well and decided == len(posted) and untouched
         say(
             f"audit: {'everything balances' if code == 0 else 'DOES NOT BALANCE'} "
             f"(accepted {report['total']['accepted']} = final + "
