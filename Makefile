@@ -35,9 +35,9 @@ down: ## stop what `make up` started
 clean-run: ## stop, and empty the topics and the tracker
 	@tests/stack/down.sh --empty
 
-bench: setup-build setup-run ## measure, and print the figures as ratios
+bench: setup-build setup-run ## measure, and print the figures as ratios; PARTS="restore idle": only these
 	@tests/stack/build.sh release all bench_programs
-	@BIN_DIR=$(CURDIR)/build/release/bin SOURCE_DIR=$(CURDIR) tests/bench/run.sh
+	@BIN_DIR=$(CURDIR)/build/release/bin SOURCE_DIR=$(CURDIR) tests/bench/run.sh $(PARTS)
 
 lint: setup-lint ## formatting, static checks, the rules of the tree
 	@tests/lint/lint.sh

@@ -24,71 +24,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import avro  # noqa: E402
 import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
+import delivering  # noqa: E402
 import oracle  # noqa: E402
+from measure import ROUNDS, Sink, cpu_seconds, england, metric, peak_mib  # noqa: E402
+from measure import ratio_line, tool  # noqa: E402
 from stack import BIN_DIR, SERVICES, SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 COUNT = int(os.environ.get("COUNT", "100000"))  # referrals for the router
 POSTS = int(os.environ.get("POSTS", "60000"))
 DELIVERIES = int(os.environ.get("DELIVERIES", "40000"))
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
 ENDPOINTS = 200
 CONNECTIONS = 64
 TOPIC = "referrals.blood-pressure"
 BODY_BYTES = 900
 # what a routed referral adds to its own bytes in `deliveries`, and the size of an event: measured,
 # see measure_sizes()
-
-
-def tool(name, *arguments):
-    done = subprocess.run(
-        [BIN_DIR / name, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-        timeout=600,
-    )
-    return json.loads(done.stdout)
-
-
-class Sink:
-    """bench_sink as a process of its own."""
-
-    def __enter__(self):
-        self.process = subprocess.Popen([BIN_DIR / "bench_sink"], stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(10)
-
-    def taken(self):
-        self.process.send_signal(signal.SIGUSR1)
-        return json.loads(self.process.stdout.readline())
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-
-def metric(stack, name, row):
-    """Sum of the series of a metric."""
-    return sum(
-        float(line.rsplit(" ", 1)[1])
-        for line in stack.metrics(name).splitlines()
-        if line.startswith(row + "{") or line.startswith(row + " ")
-    )
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_mib(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def referrals(stack, count):
@@ -171,18 +121,6 @@ def timed(stack, name, row, count, timeout=180):
     figures = rate, cpu_seconds(pid), peak_mib(pid)
     stack.kill(name, signal.SIGTERM)
     return figures
-
-
-def ratio_line(title, ratios, ours, bare, unit, goal=None):
-    middle = statistics.median(ratios)
-    wanted = "no goal" if goal is None else f"goal at least {goal}"
-    print(
-        f"{title:<34} {middle:5.2f} x  "
-        f"({min(ratios):.2f} to {max(ratios):.2f}; {wanted})   "
-        f"{statistics.median(ours):,.0f} {unit}/s against {statistics.median(bare):,.0f}",
-        flush=True,
-    )
-    return middle
 
 
 def bench_router(results):
@@ -414,34 +352,17 @@ def bench_directory(results):
     )
 
 
-def england(count, hours):
-    """Rows of a directory as large as England's: one for one those of bench_directory in number,
-    not in place."""
-    row = dict.fromkeys(generate.COLUMNS, "")
-    for number in range(count):
-        code = f"F{chr(65 + number // 2600)}{chr(65 + number // 100 % 26)}{number % 100:02d}"
-        yield {
-            **row,
-            "ods_code": code,
-            "name": f"Invented Pharmacy {number}",
-            "kind": "pharmacy",
-            "hcp": "West Kent",
-            "easting": 300000 + number * 29 % 350000,
-            "northing": 60000 + number * 41 % 500000,
-            "services": "blood-pressure-check clinical-pathway minor-illness urgent-supply",
-            "hours": hours,
-            "endpoint_url": f"http://127.0.0.1:9/{code}",
-        }
-
-
 def reload_while_routing(stack):
     """(seconds until the router has applied 12,000 changes, longest time in which it took
     nothing)."""
     path = stack.dir / "england.csv"
-    generate.write_directory(england(12000, "mon-sun 08:00-20:00"), path)
+    def nobody(code):
+        return f"http://127.0.0.1:9/{code}"
+
+    generate.write_directory(england(12000, "mon-sun 08:00-20:00", nobody), path)
     stack.ctl("providers", "load", path, timeout=120)
     stack.start("router")
-    generate.write_directory(england(12000, "mon-sun 07:00-21:00"), path)
+    generate.write_directory(england(12000, "mon-sun 07:00-21:00", nobody), path)
     changes = "referral_router_directory_changes_total"
     before = metric(stack, "router", changes)
     watched = {"taken": metric(stack, "router", "referral_router_taken_total")}
@@ -503,20 +424,29 @@ def main():
     parser.add_argument(
         "only",
         nargs="*",
-        help="directory core router gateway dispatcher rest; all if none is named",
+        help="directory core router gateway dispatcher hanging restore idle rest; all if none is "
+        "named",
     )
     options = parser.parse_args()
-    results = {}
+    results, failed = {}, []
     for name, bench in (
         ("directory", bench_directory),
         ("core", bench_core),
         ("router", bench_router),
         ("gateway", bench_gateway),
         ("dispatcher", bench_dispatcher),
+        ("hanging", delivering.bench_hanging),
+        ("restore", delivering.bench_restore),
+        ("idle", delivering.bench_idle),
         ("rest", bench_rest),
     ):
-        if not options.only or name in options.only:
+        if options.only and name not in options.only:
+            continue
+        try:
             bench(results)
+        except Exception as error:  # one part that can't be measured does not hide the others
+            failed.append(name)
+            print(f"{name + ': NOT MEASURED':<34} {type(error).__name__}: {error}", flush=True)
     if "router_cpu_per_100k" in results and "dispatcher_cpu_per_100k" in results:
         total = results["router_cpu_per_100k"] + results["dispatcher_cpu_per_100k"]
         print(
@@ -529,7 +459,7 @@ def main():
         )
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=2))
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
