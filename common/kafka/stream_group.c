@@ -226,6 +226,9 @@ static bool settle(struct stream *stream, bool lost)
     if (lost) {
         if (stream->in_transaction)
             stream_abort(stream);
+        /* A new one begins when all that the old one has committed can be read, wherever it went:
+         * who is given the partitions again may have to read it. */
+        stream_producer_discard(stream);
         return false;
     }
     if (stream->broken || stream->closing || !stream->producer_ready || stream->rewind_needed ||
