@@ -422,16 +422,6 @@ static void tell_ready(struct dispatcher *self)
                                                                       : NULL);
 }
 
-/* While providers answer and the sender has more than it can begin, no send waits for a commit.
- * Fewer of them leave more of the broker to everybody. */
-static void pace_commits(struct dispatcher *self)
-{
-    const size_t places = (size_t)self->settings.in_flight_max;
-    const bool load = self->ahead >= places && sender_under_way(self->sender) > places;
-    stream_commit_every(self->stream,
-                        (int)self->settings.commit_interval_ms * (load ? LOAD_INTERVALS : 1));
-}
-
 /* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on
  * meanwhile, so the skeleton's own waiting would be in the way. */
 static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
@@ -439,7 +429,6 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < self->stream_at_ms)
         return DONE;
-    pace_commits(self);
     enum verdict verdict = stream_step(self->stream, 0, reason);
     if (verdict == DONE)
         verdict = records_read_again(self, clock_now_ms(), reason);
@@ -463,6 +452,16 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     return DONE;
 }
 
+/* While providers answer and the sender was given more than it can begin, no send waits for a
+ * commit. Fewer of them leave more of the broker to everybody. */
+static void pace_commits(struct dispatcher *self)
+{
+    const size_t places = (size_t)self->settings.in_flight_max;
+    const bool load = self->ahead >= places && sender_under_way(self->sender) > places;
+    stream_commit_every(self->stream,
+                        (int)self->settings.commit_interval_ms * (load ? LOAD_INTERVALS : 1));
+}
+
 static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_counts *ret_counts,
                          struct reason *reason)
 {
@@ -475,6 +474,7 @@ static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_co
     restore_continue(self, now_ms, monotonic_ms);
     deliver_tick(self->core, now_ms);
     send_what_is_due(self, now_ms, monotonic_ms);
+    pace_commits(self);
     tell_figures(self, monotonic_ms);
     tell_ready(self);
     int64_t wait = deliver_wake_at(self->core) - now_ms;
