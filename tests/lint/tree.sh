@@ -16,12 +16,13 @@ trap 'rm -f "$findings"' EXIT
 
 find_fault() { printf '%s\n' "$1" >>"$findings"; }
 
-# code_of FILE: its text without comments and without what is in strings; lines stay lines
+# code_of FILE...: FILE:LINE:TEXT of each, without comments and without what is in strings
 code_of()
 {
     awk '
+        FNR == 1 { comment = 0 }
         {
-            out = ""; line = $0; n = length(line)
+            out = ""; line = $0; n = length(line); quote = ""
             for (i = 1; i <= n; i++) {
                 c = substr(line, i, 1); two = substr(line, i, 2)
                 if (comment) { if (two == "*/") { comment = 0; i++ } }
@@ -31,9 +32,8 @@ code_of()
                 else if (c == "\"" || c == "'\''") quote = c
                 else out = out c
             }
-            quote = ""
-            print out
-        }' "$1"
+            print FILENAME ":" FNR ":" out
+        }' "$@"
 }
 
 mapfile -t c_files < <(files '\.[ch]$')
@@ -54,23 +54,26 @@ while IFS= read -r name; do
 done < <(all_files | cut -d/ -f1 | sort -u)
 
 # ---- includes: services/X -> common -> libraries, never sideways, never upwards
-for file in "${c_files[@]}"; do
+while IFS=: read -r file line include; do
     case $file in
-    services/*/*) own=$(cut -d/ -f1,2 <<<"$file") ;;
+    services/*/*)
+        own=${file#services/}
+        own=services/${own%%/*}
+        ;;
     common/*) own=${file%/*} ;;
     *) continue ;;
     esac
-    while IFS=: read -r line include; do
-        case $include in
-        ../* | */../*)
-            find_fault "$file:$line: expected a path below its own folder or common/: $include"
-            continue
-            ;;
-        esac
-        [[ -f $own/$include || -f ${file%/*}/$include || -f common/$include ]] ||
-            find_fault "$file:$line: expected a header of $own/ or common/: $include"
-    done < <(sed -nE "s/$INCLUDE\"([^\"]*)\".*/\1/;T;=;p" "$file" | paste -d: - -)
-done
+    include=${include#*\"}
+    include=${include%%\"*}
+    case $include in
+    ../* | */../*)
+        find_fault "$file:$line: expected a path below its own folder or common/: $include"
+        continue
+        ;;
+    esac
+    [[ -f $own/$include || -f ${file%/*}/$include || -f common/$include ]] ||
+        find_fault "$file:$line: expected a header of $own/ or common/: $include"
+done < <(((${#c_files[@]} == 0)) || grep -nHE "$INCLUDE\"" "${c_files[@]}")
 
 # ---- a vendor's header is included in one .c file; our headers show no vendor's type
 # includers HEADER-REGEX: file:line of each include
@@ -117,27 +120,27 @@ done < <(includers 'librdkafka/.*')
 
 # ---- C: functions that lose, size
 banned='\b(strcpy|strcat|sprintf|vsprintf|atoi|atol|atof|strtok|gets|system)[[:space:]]*\('
-for file in "${c_files[@]}"; do
-    while IFS=: read -r line text; do
-        name=$(grep -oE "$banned" <<<"$text" | head -n 1 | tr -d '( ')
-        find_fault "$file:$line: expected a bounded function instead of $name"
-    done < <(code_of "$file" | grep -nE "$banned")
-    lines=$(wc -l <"$file")
+while IFS=: read -r file line text; do
+    name=$(grep -oE "$banned" <<<"$text" | head -n 1 | tr -d '( ')
+    find_fault "$file:$line: expected a bounded function instead of $name"
+done < <(((${#c_files[@]} == 0)) || code_of "${c_files[@]}" | grep -E "^[^:]*:[0-9]*:.*$banned")
+while read -r lines file; do
     if ((lines > FILE_LINES_MAX)); then
         find_fault "$file:$lines: expected at most $FILE_LINES_MAX lines; split it by what it does"
     elif ((lines > FILE_LINES_WARN)); then
         echo "$file:$lines: hint: over $FILE_LINES_WARN lines"
     fi
-done
+done < <(((${#c_files[@]} == 0)) || wc -l "${c_files[@]}" | grep -v ' total$')
 
 # ---- every source: width, licence; every text: nothing left undone, no path of one machine
 if ((${#sources[@]})); then
     LC_ALL=C.UTF-8 grep -nHE "^.{$((COLUMNS_MAX + 1)),}" "${sources[@]}" | cut -d: -f1,2 |
         sed "s/\$/: expected at most $COLUMNS_MAX columns/" >>"$findings"
-    for file in "${sources[@]}"; do
-        head -n 5 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || [[ ! -s $file ]] ||
-            find_fault "$file:1: expected 'SPDX-License-Identifier: Apache-2.0' near the top"
-    done
+    awk '
+        FNR == 1 { if (file != "" && !found) print file; file = FILENAME; found = 0 }
+        FNR <= 5 && /SPDX-License-Identifier: Apache-2\.0/ { found = 1 }
+        END { if (file != "" && !found) print file }' "${sources[@]}" |
+        sed "s/\$/:1: expected 'SPDX-License-Identifier: Apache-2.0' near the top/" >>"$findings"
 fi
 if ((${#texts[@]})); then
     machine='(^|[^A-Za-z0-9_.*$}/-])/(roo[t]|wor[k]|hom[e]/[a-z]+|tm[p]/bash_jobs)/'
