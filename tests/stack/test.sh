@@ -5,9 +5,9 @@
 #   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, all of
 #                          them, fault and walk as one (system)
 #
-# Tests that start real processes mostly wait (for time-outs, sessions, a broker), so twice as many
-# run side by side as there are cores; and while they wait, the builds with sanitizers are made, at
-# the lowest priority. What goes wrong in those comes out in their own stages.
+# Tests mostly wait (for time-outs, sessions, a broker), so twice as many run side by side as there
+# are cores; and while those with real processes wait, the builds with sanitizers are made, at the
+# lowest priority. What goes wrong in those comes out in their own stages.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,7 +17,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-SYSTEM_JOBS=$(($(nproc) * 2)) # they wait more than they work
+JOBS=$(($(nproc) * 2))
 
 # build PRESET: what its tests need
 build()
@@ -28,7 +28,7 @@ build()
     esac
 }
 
-# run PRESET LABELS JOBS
+# run PRESET LABELS
 run()
 {
     build "$1" >&2
@@ -37,7 +37,7 @@ run()
         say "no such tests yet"
         return 0
     fi
-    ctest "${choice[@]}" -j "$3" --output-on-failure --timeout 600
+    ctest "${choice[@]}" -j "$JOBS" --output-on-failure --timeout 600
 }
 
 build_ahead()
@@ -56,25 +56,25 @@ stages=("$@")
 for stage in "${stages[@]}"; do
     say "== test: $stage"
     case $stage in
-    unit | fuzz | sim) run dev "$stage" 2 ;;
-    fault | walk) run dev "$stage" "$SYSTEM_JOBS" ;;
+    unit | fuzz | sim) run dev "$stage" ;;
+    fault | walk) run dev "$stage" ;;
     system)
         build_ahead &
-        run dev 'fault|walk' "$SYSTEM_JOBS"
+        run dev 'fault|walk'
         wait
         ;;
-    asan) run asan 'unit|fuzz|sim' 2 ;;
-    asan-fault) run asan fault "$SYSTEM_JOBS" ;;
+    asan) run asan 'unit|fuzz|sim' ;;
+    asan-fault) run asan fault ;;
     # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
     tsan)
         if setarch -R true 2>/dev/null; then
             build tsan >&2
             setarch -R "${BASH_SOURCE[0]}" tsan-here
         else
-            run tsan unit 2
+            run tsan unit
         fi
         ;;
-    tsan-here) run tsan unit 2 ;;
+    tsan-here) run tsan unit ;;
     *) say "test: no stage '$stage'"; exit 2 ;;
     esac
 done
