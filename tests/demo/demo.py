@@ -66,7 +66,7 @@ def cast_parts(rows, receiver, dead_port, away):
     """Which provider plays which part from now on; returns {part: [codes]}."""
     codes = [row["ods_code"] for row in rows]
     parts = {
-        "dead": codes[7:8],
+        "dead": codes[7:300:60],
         "recovering": codes[20:300:60],
         "slow": codes[10:300:30],
         "failing": codes[12:300:40],
