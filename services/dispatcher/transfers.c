@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 #define SHARDS 64
-#define SHARES 1024          /* caches of TLS sessions, each of 8 in libcurl */
-#define IDLE_MAX 256         /* easy handles kept for reuse */
-#define CONNECTIONS_MAX 128L /* kept, per shard */
+#define SHARES 1024           /* caches of TLS sessions, each of 8 in libcurl */
+#define IDLE_MAX 256          /* easy handles kept for reuse */
+#define CONNECTIONS_LEAST 128 /* per shard */
 #define CONNECTION_AGE_S 30L
 #define SAFETY_TICK_MS 1000
 #define EVENTS_MAX 128
@@ -510,6 +510,14 @@ size_t transfers_under_way(const struct transfers *transfers)
     return transfers->under_way;
 }
 
+/* Those under way count, too: with less than all that a host may have, none of the others' would
+ * outlast its POST while some hang. */
+static long connections_max(const struct transfers *transfers)
+{
+    const size_t most = transfers->options.in_flight_max;
+    return most > CONNECTIONS_LEAST ? (long)most : CONNECTIONS_LEAST;
+}
+
 static bool shard_open(struct transfers *transfers, struct shard *shard)
 {
     *shard = (struct shard){.transfers = transfers, .timer_at_ms = INT64_MAX};
@@ -522,7 +530,8 @@ static bool shard_open(struct transfers *transfers, struct shard *shard)
            curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard) == CURLM_OK &&
            curl_multi_setopt(shard->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) ==
                CURLM_OK &&
-           curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX) == CURLM_OK;
+           curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, connections_max(transfers)) ==
+               CURLM_OK;
 }
 
 static struct trust *load_trust(const struct sender_options *options, struct reason *reason)

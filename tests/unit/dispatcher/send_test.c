@@ -328,6 +328,38 @@ static void a_connection_is_kept_and_its_address_judged_again(void **state)
     sender_close(sender);
 }
 
+/* More than 128 connections under way to a host once cost every other POST to it a new one. */
+static void a_connection_is_kept_beside_hundreds_that_hang(void **state)
+{
+    (void)state;
+    const int hung = 200;
+    struct networks allowed;
+    struct heard heard = {0};
+    char url[200];
+    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
+    struct sender *sender = open_sender(&heard, &allowed, true);
+    (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/hang", server_port);
+    struct send_request request = {
+        .url = url, .order = BODY, .order_size = strlen(BODY), .timeout_ms = 60000};
+    const int posts_before = atomic_load(&posts), before = atomic_load(&connections);
+    for (int i = 0; i < hung; i++)
+        assert_true(sender_start(sender, &request));
+    int64_t started = clock_monotonic_ms();
+    while (atomic_load(&posts) - posts_before < hung && clock_monotonic_ms() < started + 10000)
+        sender_turn(sender, 10);
+    assert_int_equal(atomic_load(&posts) - posts_before, hung);
+    (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/kept", server_port);
+    for (int i = 1; i <= 5; i++) {
+        assert_true(sender_start(sender, &request));
+        while (heard.count < i && clock_monotonic_ms() < started + 20000)
+            sender_turn(sender, 10);
+        assert_int_equal(heard.count, i);
+        assert_int_equal(heard.status, 202);
+    }
+    assert_int_equal(atomic_load(&connections) - before, 1);
+    sender_close(sender);
+}
+
 static void the_request_has_our_headers_and_no_others_of_note(void **state)
 {
     (void)state;
@@ -502,6 +534,7 @@ int main(void)
         cmocka_unit_test(every_way_of_answering_ends_in_one_answer),
         cmocka_unit_test(a_kept_connection_that_dies_is_not_posted_to_twice_in_silence),
         cmocka_unit_test(a_connection_is_kept_and_its_address_judged_again),
+        cmocka_unit_test(a_connection_is_kept_beside_hundreds_that_hang),
         cmocka_unit_test(the_request_has_our_headers_and_no_others_of_note),
         cmocka_unit_test(an_endpoint_that_may_not_be_reached_is_not_connected_to),
         cmocka_unit_test(an_order_that_nothing_can_be_made_of_is_said_to_be_unsendable),
