@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 #define ROUNDS 16   /* of PATIENCE_MS at most, until all are being restored */
-#define ENOUGH 4096 /* deliveries that can be sent: no need to read on */
+#define ENOUGH 8192 /* deliveries that can be sent: no need to read on */
 #define PATIENCE_MS 1000
 #define LOOK_MS 20
 
