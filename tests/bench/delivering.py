@@ -180,6 +180,22 @@ def five_percent(results, stack, sink, load, healthy, hanging):
     )
 
 
+def hang_all(hole, hung):
+    """How many hang, once nearly all do: a connection that took too long on a busy machine makes a
+    destination's window smaller, and the second POST to it waits."""
+    seen = [0]
+
+    def nearly():
+        seen[0] = hole.taken()["hanging"]
+        return seen[0] >= 0.98 * hung
+
+    try:
+        wait_until(nearly, 90, "hung POSTs")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {seen[0]} of {hung} hang") from None
+    return seen[0]
+
+
 def black_hole(results, stack, sinks, load, healthy, holes):
     """A new destination may have two POSTs under way, so two for each; places enough that all of
     them are under way soon."""
@@ -192,20 +208,20 @@ def black_hole(results, stack, sinks, load, healthy, holes):
         DISPATCHER_ATTEMPT_TIMEOUT_MS="600000",
     )
     healthy_rate(sink, load, healthy)
-    beside, without = [], []
+    beside, without, under_way = [], [], []
     for _ in range(ROUNDS):
         without.append(healthy_rate(sink, load, healthy))
         hole.hang(True)
         load.produce(holes, 2)
-        wait_until(lambda: hole.taken()["hanging"] == hung, 120, f"{hung} POSTs hang")
+        under_way.append(hang_all(hole, hung))
         beside.append(healthy_rate(sink, load, healthy))
-        if hole.taken()["hanging"] != hung:
+        if hole.taken()["hanging"] < under_way[-1]:
             raise RuntimeError("some of the POSTs that hang ended too early")
         let_go(stack, hole)
     results["hung_peak_mib"] = peak_mib(stack.processes["dispatcher"].pid)
     stack.kill("dispatcher", signal.SIGTERM)
     results["hung"] = ratio_line(
-        f"{hung:,} hung POSTs under way",
+        f"{min(under_way):,} hung POSTs under way",
         [a / b for a, b in zip(beside, without)],
         beside,
         without,
