@@ -34,11 +34,23 @@ class Broker(Stack):
         return self
 
     def topics(self, *names, partitions=4):
+        """Makes them; the broker hears of it a moment after the controller."""
         client = AdminClient({"bootstrap.servers": self.bootstrap})
         for future in client.create_topics(
             [NewTopic(name, partitions, 1) for name in names]
         ).values():
             future.result()
+
+        def known():
+            topics = client.list_topics(timeout=10).topics
+            return all(
+                name in topics
+                and len(topics[name].partitions) == partitions
+                and all(one.leader >= 0 for one in topics[name].partitions.values())
+                for name in names
+            )
+
+        wait_until(known, 30, f"{names} known to the broker")
 
     def committed(self, group, topic):
         client = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})

@@ -5,9 +5,9 @@
 #   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, all of
 #                          them, fault and walk as one (system)
 #
-# Tests mostly wait (for time-outs, sessions, a broker), so twice as many run side by side as there
-# are cores; and while those with real processes wait, the builds with sanitizers are made, at the
-# lowest priority. What goes wrong in those comes out in their own stages.
+# Tests mostly wait (for time-outs, sessions, a broker), so half as many again run side by side as
+# there are cores; and while those with real processes wait, the builds with sanitizers are made, at
+# the lowest priority. What goes wrong in those comes out in their own stages.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,7 +17,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-JOBS=$(($(nproc) * 2))
+JOBS=$(($(nproc) * 3 / 2))
 
 # build PRESET: what its tests need
 build()
