@@ -171,7 +171,8 @@ class KafkaSlow(unittest.TestCase):
 
             def post_and_wait(key, count):
                 answer = pool.submit(stack.post, body, key)
-                wait_until(lambda: in_flight(count), 10, f"{key} in flight")
+                wait_until(lambda: in_flight(count) or answer.done(), 60, f"{key} in flight")
+                self.assertFalse(answer.done(), "answered before Kafka has it")
                 return answer
 
             def refuse(expected, code, key, **changed):
@@ -180,6 +181,7 @@ class KafkaSlow(unittest.TestCase):
                 self.assertTrue(problem["type"].endswith(code), problem)
                 self.assertEqual("retry-after" in head, expected != 422)
 
+            wait_until(lambda: in_flight(0), 30, "nothing in flight")
             stack.kafka_signal(signal.SIGSTOP)
             try:
                 waiting = {"first": post_and_wait("first", 1)}
