@@ -67,6 +67,8 @@ struct kafka_producer;
  * possibly, persisted. */
 typedef void kafka_delivered(void *self, void *opaque, enum verdict verdict,
                              const struct reason *reason);
+/* For those who only want to know how many were not: `self` is an atomic_size_t. */
+kafka_delivered kafka_count_undelivered;
 __attribute__((warn_unused_result)) struct kafka_producer *
 kafka_producer_open(const struct kafka_settings *settings, int delivery_timeout_ms,
                     kafka_delivered *delivered, void *self, struct reason *reason);

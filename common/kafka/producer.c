@@ -76,6 +76,16 @@ static rd_kafka_t *client_new(struct kafka_producer *producer,
     return kafka_client_new(conf, RD_KAFKA_PRODUCER, reason);
 }
 
+void kafka_count_undelivered(void *self, void *opaque, enum verdict verdict,
+                             const struct reason *reason)
+{
+    atomic_size_t *failed = self;
+
+    (void)opaque, (void)reason;
+    if (verdict != DONE)
+        atomic_fetch_add(failed, 1);
+}
+
 struct kafka_producer *kafka_producer_open(const struct kafka_settings *settings,
                                            int delivery_timeout_ms, kafka_delivered *delivered,
                                            void *self, struct reason *reason)

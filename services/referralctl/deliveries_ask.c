@@ -72,17 +72,6 @@ bool asking_add(struct asking *asking, const struct delivery_operation *said)
     return true;
 }
 
-static void count_failed(void *self, void *opaque, enum verdict verdict,
-                         const struct reason *reason)
-{
-    atomic_size_t *failed = self;
-    (void)opaque;
-    (void)reason;
-    if (verdict != DONE) {
-        atomic_fetch_add(failed, 1);
-    }
-}
-
 static enum verdict put(struct asking *asking, struct kafka_producer *producer,
                         struct buffer *buffer, struct reason *reason)
 {
@@ -111,8 +100,9 @@ static enum verdict put_all(struct asking *asking, struct reason *reason)
 {
     atomic_size_t failed = 0;
     struct buffer buffer;
-    struct kafka_producer *producer = kafka_producer_open(
-        asking->deliveries->topic.settings, STORE_TIMEOUT_MS, count_failed, &failed, reason);
+    struct kafka_producer *producer =
+        kafka_producer_open(asking->deliveries->topic.settings, STORE_TIMEOUT_MS,
+                            kafka_count_undelivered, &failed, reason);
     if (!producer) {
         return BROKEN;
     }

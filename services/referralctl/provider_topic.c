@@ -81,17 +81,6 @@ bool provider_topic_same(struct provider_topic *topic, const struct provider *a,
     return same;
 }
 
-static void count_failed(void *self, void *opaque, enum verdict verdict,
-                         const struct reason *reason)
-{
-    atomic_size_t *failed = self;
-    (void)opaque;
-    (void)reason;
-    if (verdict != DONE) {
-        atomic_fetch_add(failed, 1);
-    }
-}
-
 static enum verdict send(struct kafka_producer *producer, const struct kafka_out *out,
                          struct reason *reason)
 {
@@ -113,8 +102,8 @@ enum verdict provider_topic_write(struct provider_topic *topic,
     enum verdict verdict = DONE;
     progress_start(&progress, "providers written");
     buffer_init(&buffer, PROVIDER_SIZE_MAX);
-    struct kafka_producer *producer =
-        kafka_producer_open(topic->settings, DELIVERY_TIMEOUT_MS, count_failed, &failed, reason);
+    struct kafka_producer *producer = kafka_producer_open(topic->settings, DELIVERY_TIMEOUT_MS,
+                                                          kafka_count_undelivered, &failed, reason);
     if (!producer) {
         return BROKEN;
     }
