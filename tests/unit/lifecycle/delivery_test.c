@@ -7,30 +7,9 @@
 #include <cmocka.h>
 
 #include "lifecycle/delivery.h"
+#include "shipped.h"
 
 #include <string.h>
-
-static struct contract *contract;
-static struct codec *codec;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct reason reason;
-    contract = contract_load(SOURCE_DIR "/schemas", &reason);
-    if (contract == NULL)
-        fail_msg("%s: %s", reason.pointer, reason.detail);
-    codec = codec_new(contract, NULL);
-    return codec == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    codec_free(codec);
-    contract_free(contract);
-    return 0;
-}
 
 static uint8_t large[DELIVERY_PAYLOAD_MAX + 1];
 

@@ -8,31 +8,10 @@
 
 #include "base/text.h"
 #include "lifecycle/event.h"
+#include "shipped.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct contract *contract;
-static struct codec *codec;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct reason reason;
-    contract = contract_load(SOURCE_DIR "/schemas", &reason);
-    if (contract == NULL)
-        fail_msg("%s: %s", reason.pointer, reason.detail);
-    codec = codec_new(contract, NULL);
-    return codec == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    codec_free(codec);
-    contract_free(contract);
-    return 0;
-}
 
 static void each_word_has_its_state_finality_and_stage(void **state)
 {

@@ -7,30 +7,9 @@
 #include <cmocka.h>
 
 #include "lifecycle/operation.h"
+#include "shipped.h"
 
 #include <string.h>
-
-static struct contract *contract;
-static struct codec *codec;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct reason reason;
-    contract = contract_load(SOURCE_DIR "/schemas", &reason);
-    if (contract == NULL)
-        fail_msg("%s: %s", reason.pointer, reason.detail);
-    codec = codec_new(contract, NULL);
-    return codec == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    codec_free(codec);
-    contract_free(contract);
-    return 0;
-}
 
 static const struct delivery_operation example = {
     .id = "7d444840-9dc0-51d1-b245-5ffdce74fad2",
