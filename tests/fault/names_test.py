@@ -81,12 +81,6 @@ class Names(unittest.TestCase):
         body["nominated_provider"] = code
         return scripted.post(self.stack, body, key)
 
-    def gauge(self, name):
-        for line in self.stack.metrics("dispatcher").splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-        return 0
-
     def test_hung_names_hold_up_nobody_and_end_in_time(self):
         hung = [self.post(f"FNA{n:02d}", f"hung-{n}") for n in range(HUNG)]
         wait_until(
@@ -97,7 +91,9 @@ class Names(unittest.TestCase):
         )
         self.stack.start("dispatcher", program=self.outside)  # has all of them at once
         wait_until(
-            lambda: self.gauge("referral_dispatcher_in_flight") >= HUNG, 30, "fifty resolutions"
+            lambda: (self.stack.metric("dispatcher", "referral_dispatcher_in_flight") or 0) >= HUNG,
+            30,
+            "fifty resolutions",
         )
         healthy = [self.post("FNZ99", f"healthy-{n}") for n in range(HEALTHY)]
         self.receiver.wait_for(

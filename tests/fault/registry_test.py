@@ -74,12 +74,6 @@ class Away(unittest.TestCase):
             f"events of {referral}",
         )
 
-    def metric(self, service, name):
-        for line in self.stack.metrics(service).splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-        return None
-
     def said_away(self):
         return self.stack.log_tail("router", 1000).count("schema-registry-away")
 
@@ -123,9 +117,9 @@ class Away(unittest.TestCase):
                 kinds = self.wait_events(referral)
                 self.assertEqual(kinds[0], "received")
                 for service in ("gateway", "router"):
-                    self.assertEqual(self.metric(service, "referral_schema_registry_up"), 0)
+                    self.assertEqual(self.stack.metric(service, "referral_schema_registry_up"), 0)
                     missing = "referral_schema_registry_schemas_without_id"
-                    self.assertEqual(self.metric(service, missing), OURS)
+                    self.assertEqual(self.stack.metric(service, missing), OURS)
                 wait_until(lambda: self.said_away() > number, 20, "it is said")
                 self.assertEqual(self.said_away(), number + 1, "once, not at every try")
                 for service in ("gateway", "router"):
@@ -164,11 +158,11 @@ class Away(unittest.TestCase):
         lost = "referral_schema_registry_schemas_without_id"
         self.stack.restart("gateway", **cache)
         self.stack.wait_ready("gateway")
-        wait_until(lambda: self.metric("gateway", lost) == OURS, 20, "the ids are given up")
+        wait_until(lambda: self.stack.metric("gateway", lost) == OURS, 20, "the ids are given up")
         self.assertIn("schema-id-lost", self.stack.log_tail("gateway", 1000))
         self.assertEqual(self.message_of(self.post("lost")).value()[:2], b"\xc3\x01")
         self.stack.ctl("schema", "register")
-        wait_until(lambda: self.metric("gateway", lost) == 0, 20, "the ids are known again")
+        wait_until(lambda: self.stack.metric("gateway", lost) == 0, 20, "the ids are known again")
         again = self.post("registered-again")
         self.assertEqual(self.message_of(again).value()[:1], b"\0")
         self.assertEqual(self.wait_events(again)[0], "received")
@@ -187,7 +181,7 @@ class Away(unittest.TestCase):
         self.producer.produce(TOPIC, key=referral, value=value, partition=0)
         self.producer.flush(10)
         waiting = "referral_schema_registry_ids_waiting"
-        wait_until(lambda: self.metric("router", waiting) == 1, 20, "it waits")
+        wait_until(lambda: self.stack.metric("router", waiting) == 1, 20, "it waits")
         ids = [self.post(f"meanwhile-{number}") for number in range(12)]
         elsewhere = [one for one in ids if self.message_of(one).partition() != 0]
         self.assertGreater(len(elsewhere), 0)
@@ -198,7 +192,7 @@ class Away(unittest.TestCase):
 
         wait_until(lambda: set(elsewhere) <= taken(), 20, "the other partitions")
         self.assertNotIn(referral, taken())
-        self.assertEqual(self.metric("router", waiting), 1)
+        self.assertEqual(self.stack.metric("router", waiting), 1)
         self.assertTrue(self.stack.is_ready("router"))
         # nor does a restart turn it into garbage
         self.stack.restart("router")
@@ -210,7 +204,7 @@ class Away(unittest.TestCase):
         self.assertEqual(kinds.count("received"), 1)
         for one in ids:
             self.assertEqual(self.wait_events(one).count("received"), 1)
-        self.assertEqual(self.metric("router", waiting), 0)
+        self.assertEqual(self.stack.metric("router", waiting), 0)
         self.assertEqual(oracle.read_topic(self.stack.bootstrap, ["referrals.refused"]), [])
 
         # what the registry itself does not know is refused, at once
@@ -262,10 +256,10 @@ class Away(unittest.TestCase):
         self.start("router", "gateway")
         self.stack.wait_ready("router")
         uncounted = "referral_router_load_uncounted"
-        wait_until(lambda: self.metric("router", uncounted), 20, "it waits")
+        wait_until(lambda: self.stack.metric("router", uncounted), 20, "it waits")
         self.registry.signal(signal.SIGCONT)
         # what is no event at all stays uncounted
-        wait_until(lambda: self.metric("router", uncounted) == 1, 30, "it is counted")
+        wait_until(lambda: self.stack.metric("router", uncounted) == 1, 30, "it is counted")
         last = self.wait_events(self.post("no-room"))
         self.assertEqual(last[:2], ["received", "returned"])
 

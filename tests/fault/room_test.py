@@ -21,10 +21,7 @@ DEAD, WELL = "RAL01", "RAL02"
 
 class Room(unittest.TestCase):
     def figure(self, name):
-        for line in self.stack.metrics("dispatcher").splitlines():
-            if line.startswith(f"referral_dispatcher_{name} "):
-                return float(line.split()[1])
-        raise AssertionError(f"no figure {name}")
+        return self.stack.metric("dispatcher", f"referral_dispatcher_{name}")
 
     def post(self, pathway, number):
         body = self.generator.body(pathway)

@@ -266,6 +266,13 @@ class Stack:
     def metrics(self, name):
         return http_text(f"http://127.0.0.1:{self.health[name]}/metrics")
 
+    def metric(self, name, series):
+        """The value of that series (its labels, if it has any, spelt out); None = not there."""
+        for line in self.metrics(name).splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return None
+
     # ---- life
     def __enter__(self):
         try:

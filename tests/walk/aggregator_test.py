@@ -93,10 +93,7 @@ class Aggregator(unittest.TestCase):
             self.fail(f"{len(wrong)} of {len(truth)} cells, e.g. {list(wrong.items())[:5]}")
 
     def metric(self, name):
-        for line in self.stack.metrics("aggregator").splitlines():
-            if line.startswith(name):
-                return float(line.rsplit(" ", 1)[1])
-        return 0.0
+        return self.stack.metric("aggregator", name) or 0.0
 
     def active(self):
         return self.metric("referral_aggregator_active") == 1
@@ -189,7 +186,7 @@ class Aggregator(unittest.TestCase):
         self.stack.start("aggregator", AGGREGATOR_CELLS=str(bound))
         self.day_after_day(every)
         self.assertGreater(self.metric("referral_aggregator_days_let_go_total"), 0)
-        self.assertLessEqual(self.metric("referral_aggregator_cells "), bound)
+        self.assertLessEqual(self.metric("referral_aggregator_cells"), bound)
         self.assertEqual(self.metric("referral_aggregator_cells_max"), bound)
         self.assertIn('"days-let-go"', self.stack.log_path("aggregator").read_text())
         # and from its own output, which does not fit either: late events find their days again

@@ -104,16 +104,12 @@ class Pathway(unittest.TestCase):
                     "every service says that it took the mended set",
                 )
 
-    def metric(self, stack, name, metric):
-        lines = stack.metrics(name).splitlines()
-        return float(next(t for t in lines if t.startswith(f"{metric} ")).split()[1])
-
     def kept_the_old(self, stack, name):
-        return self.metric(stack, name, "referral_configuration_last_reload_successful") == 0
+        return stack.metric(name, "referral_configuration_last_reload_successful") == 0
 
     def generation(self, stack):
         return {
-            name: self.metric(stack, name, "referral_configuration_generation")
+            name: stack.metric(name, "referral_configuration_generation")
             for name in ("gateway", "router", "dispatcher")
         }
 

@@ -64,12 +64,6 @@ class TakeOver(unittest.TestCase):
             DISPATCHER_HEALTH_LISTEN=f"127.0.0.1:{self.stack.health[name]}",
         )
 
-    def figure(self, name, metric):
-        for line in self.stack.metrics(name).splitlines():
-            if line.startswith(metric + " "):
-                return float(line.split()[1])
-        return 0.0
-
     def wait_taken(self, share):
         """Until that share of all has come in somewhere."""
         count = int(COUNT * share)
@@ -115,7 +109,7 @@ class TakeOver(unittest.TestCase):
             self.wait_taken(0.05)
             for name in (FIRST, SECOND):
                 wait_until(
-                    lambda: self.figure(name, "referral_dispatcher_delivered_total") > 0,
+                    lambda: self.stack.metric(name, "referral_dispatcher_delivered_total"),
                     60,
                     f"{name} has a share",
                 )

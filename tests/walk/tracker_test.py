@@ -226,17 +226,12 @@ class Sqlite(Projection, unittest.TestCase):
             self.assertIn("retry-after", head)
             # small answers go on
             self.assertEqual(get(self.stack, "/v1/events/counts")[0], 200)
-            self.assertLess(self.resident(), 160 * 1024 * 1024)
+            resident = self.stack.metric("tracker", "process_resident_memory_bytes")
+            self.assertLess(resident, 160 * 1024 * 1024)
         finally:
             for connection in slow:
                 connection.close()
         wait_until(whole, 30, "room again, once they have gone")
-
-    def resident(self):
-        for line in self.stack.metrics("tracker").splitlines():
-            if line.startswith("process_resident_memory_bytes"):
-                return float(line.split()[1])
-        raise AssertionError("no resident memory")
 
     def test_9_the_page_is_self_contained_and_says_so(self):
         with urllib.request.urlopen(self.stack.tracker_url + "/", timeout=5) as answer:
