@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every test, quickest first, each kind of build after the other; stops at the first that fails.
 #
-#   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, all of
-#                          them, fault and walk as one (system)
+#   test.sh [STAGE...]     unit fuzz sim fault walk system asan asan-fault tsan; without, unit fuzz
+#                          sim system asan tsan
 #
-# Tests mostly wait (for time-outs, sessions, a broker), so half as many again run side by side as
-# there are cores; and while those with real processes wait, the builds with sanitizers are made, at
-# the lowest priority. What goes wrong in those comes out in their own stages.
+# The stage system runs each test with real processes once: walk/ with the programs as built for
+# development, beside it fault/ with those that bear sanitizers, as what goes wrong there goes wrong
+# in the paths that no other test takes. These tests mostly wait (for time-outs, sessions, a
+# broker): each half has as many at once as there are cores.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,7 +18,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-JOBS=$(($(nproc) * 3 / 2))
+JOBS=$(nproc)
 
 # build PRESET: what its tests need
 build()
@@ -40,28 +41,30 @@ run()
     ctest "${choice[@]}" -j "$JOBS" --output-on-failure --timeout 600
 }
 
-build_ahead()
+# The build is made while walk/ runs, and that for the last stage at the lowest priority: what goes
+# wrong in that one comes out there.
+sanitized_faults()
 {
-    local preset
-    renice -n 19 "$BASHPID" >/dev/null
-    for preset in asan tsan; do
-        [[ " ${stages[*]} " != *" $preset"* ]] ||
-            build "$preset" >/dev/null 2>&1 || true
-    done
+    run asan fault
+    [[ " ${stages[*]} " != *" tsan "* ]] ||
+        nice -n 19 "$ROOT/tests/stack/build.sh" tsan unit_tests || true
 }
 
 trap wait EXIT # no build of ours outlives us
 stages=("$@")
-((${#stages[@]})) || stages=(unit fuzz sim system asan asan-fault tsan)
+((${#stages[@]})) || stages=(unit fuzz sim system asan tsan)
 for stage in "${stages[@]}"; do
     say "== test: $stage"
     case $stage in
     unit | fuzz | sim) run dev "$stage" ;;
     fault | walk) run dev "$stage" ;;
     system)
-        build_ahead &
-        run dev 'fault|walk'
-        wait
+        sanitized_faults &
+        faults=$!
+        failed=0
+        run dev walk || failed=1
+        wait "$faults" || failed=1
+        ((failed == 0))
         ;;
     asan) run asan 'unit|fuzz|sim' ;;
     asan-fault) run asan fault ;;
