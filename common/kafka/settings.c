@@ -45,10 +45,6 @@ static const struct row defaults[] = {
     {KAFKA_PRODUCER, "linger.ms", "3"}, /* somebody waits; 1 costs the broker twice the CPU */
     {KAFKA_TRANSACTIONAL, "linger.ms", "5"},
     {KAFKA_TRANSACTIONAL, "transaction.timeout.ms", "20000"},
-    /* A call that waits for a coordinator which left the cluster looks up only when a connection
-     * changes (librdkafka's issues #5456, #5511): the coordinator's is idle then, and this ends it.
-     * Less than the refresh of the metadata, which keeps the others busy. */
-    {KAFKA_TRANSACTIONAL, "connections.max.idle.ms", "8000"},
     {KAFKA_TRANSACTIONAL, "message.max.bytes", "4194304"}, /* a dead letter: a record, and why */
     {CONSUMERS, "queued.min.messages", "10000"},
     {CONSUMERS, "queued.max.messages.kbytes", "4096"}, /* memory, again */

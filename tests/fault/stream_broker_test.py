@@ -84,6 +84,7 @@ class BrokerFaults(Copying):
         self.produce(5000)
         copier = self.copier(slow_us=500).start()
         copier.wait_copied(1000)
+        self.addCleanup(self.broker.kafka_start)
         self.broker.kafka_stop()
         began = time.monotonic()
         copier.signal(signal.SIGTERM)

@@ -78,8 +78,8 @@ static rd_kafka_error_t *send_offsets(struct cluster *cluster)
     return error;
 }
 
-/* The library waits for that coordinator's connection, whose thread it has ended, and does not look
- * at the time (its issues #5456 and #5511): only another connection's coming or going wakes it. */
+/* The library waited for that coordinator's connection, whose thread it had ended, and did not look
+ * at the time: repaired in tests/stack/librdkafka.patch. */
 static void a_coordinator_that_left_the_cluster_stops_no_transaction_for_ever(void **state)
 {
 #ifdef __SANITIZE_THREAD__
