@@ -6,6 +6,7 @@ ids, always.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -111,6 +112,8 @@ class Stack:
                 "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
             }
         )
+        if wait := os.environ.get("STACK_FETCH_WAIT_MS"):
+            self.environment["KAFKA_FETCH_WAIT_MAX_MS"] = wait
         for name in SERVICES:
             self.environment[f"{name.upper()}_HEALTH_LISTEN"] = f"127.0.0.1:{self.health[name]}"
         self.environment.update(environment or {})
@@ -296,6 +299,9 @@ class Stack:
                 process.kill()
                 process.wait()
         try:
+            if not self.keep:  # what it holds goes with it
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    os.kill(self.kafka_pid(), signal.SIGKILL)
             self._kafka("stop")
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             print(error, file=sys.stderr)

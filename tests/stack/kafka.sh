@@ -82,7 +82,7 @@ start()
             failed "$dir" "it did not serve within ${STACK_KAFKA_WAIT:-60} s"
             return 1
         fi
-        sleep 0.05
+        sleep 0.2
     done
     say "kafka: ready on 127.0.0.1:$port after $(($(now_ms) - started)) ms"
 }

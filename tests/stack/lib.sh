@@ -10,7 +10,7 @@ STOP_MS=20000 # that a Java program has to stop in good order
 SERVICES=(gateway router dispatcher aggregator tracker)
 
 say() { echo "$*" >&2; }
-now_ms() { date +%s%3N; }
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 # is_running PID_FILE PROGRAM: the process of PID_FILE lives and is PROGRAM: the name of its
 # executable, wherever that was built (and also when built again since), or one of its arguments.
@@ -42,7 +42,7 @@ wait_gone()
 {
     while is_running "$2" "$3"; do
         (($(now_ms) < $1)) || return 1
-        sleep 0.05
+        sleep 0.1
     done
 }
 

@@ -47,7 +47,7 @@ start()
             end_process registry "$dir/registry.pid" "${jars[0]}" 0
             return 1
         fi
-        sleep 0.05
+        sleep 0.2
     done
     say "registry: ready on 127.0.0.1:$port after $(($(now_ms) - started)) ms"
 }
