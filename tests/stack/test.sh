@@ -8,7 +8,7 @@
 # The stage system runs each test with real processes once: walk/ with the programs as built for
 # development, beside it fault/ with those that bear sanitizers, as what goes wrong there goes wrong
 # in the paths that no other test takes. These tests mostly wait (for time-outs, sessions, a
-# broker): each half has half as many again at once as there are cores.
+# broker): each half has as many at once as there are cores.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,7 +18,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-JOBS=$(($(nproc) * 3 / 2))
+JOBS=$(nproc)
 
 # build PRESET: what its tests need
 build()
