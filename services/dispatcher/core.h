@@ -91,6 +91,8 @@ struct deliverer {
     size_t left_count;
     struct destination *fullest;
     size_t fullest_count, fullest_uses;
+    bool hungry;             /* one that is well has little left to do, but more on the topic */
+    int64_t hungry_since_ms; /* partitions that were not read again since are worth it */
     bool draining;
 };
 
@@ -115,11 +117,13 @@ void core_unlist(struct deliverer *core, struct job *job);
 /* room.c: what doesn't fit stays on the topic. */
 size_t core_pending(const struct deliverer *core);
 /* Room for one more of this destination; false if it is to be left. */
-bool core_make_room(struct deliverer *core, const struct destination *destination,
-                    int64_t give_up_ms, int64_t now_ms);
+bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
+                    int64_t now_ms);
 /* False without memory for its id, or when there are too many; nothing has changed then. */
 bool core_leave(struct deliverer *core, struct partition *partition, const struct uuid *id,
                 int64_t offset, int64_t due_ms);
+/* One of its jobs is done: has it more on the topic that deserves the room of others? */
+void core_left_hungry(struct deliverer *core, const struct destination *destination);
 bool core_left(const struct partition *partition, const struct uuid *id);
 /* It is held now, or finished. */
 void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id);

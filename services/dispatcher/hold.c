@@ -410,6 +410,7 @@ void core_finish(struct deliverer *core, struct job *job)
     job->stage = JOB_DONE;
     job->destination->jobs_count--;
     core->ghosts++;
+    core_left_hungry(core, job->destination);
 }
 
 void core_remove(struct deliverer *core, struct job *job)

@@ -3,9 +3,10 @@
  * there: all that is kept of it is its id, and per partition from which offset on to read again and
  * when the first of them has to be looked at. It is always the destination that holds most that
  * gives way, so that the backlog of a dead one never keeps the others' new work out. A partition is
- * read again, as after an assignment, when there is room, and in time before a deadline. The ids
- * tell what was left from what is finished: without them the records of finished deliveries would
- * take the room, again and again. */
+ * read again, as after an assignment, when there is room, in time before a deadline, and when one
+ * that is well has done what is held of it and would get the room of others. The ids tell what was
+ * left from what is finished: without them the records of finished deliveries would take the room,
+ * again and again. */
 #include "core.h"
 
 #define FORCED_MS (2 * LEFT_AHEAD_MS) /* what is due within it is held, room or not */
@@ -94,24 +95,56 @@ static struct job *spare(const struct deliverer *core, const struct destination 
     return NULL;
 }
 
-bool core_make_room(struct deliverer *core, const struct destination *destination,
-                    int64_t give_up_ms, int64_t now_ms)
+/* What it would have to hold to get no more of the fullest's room. */
+static bool has_its_share(const struct destination *destination, size_t fullest_count)
+{
+    return (destination->jobs_count + 1) * 2 > fullest_count;
+}
+
+bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
+                    int64_t now_ms)
 {
     if (core_pending(core) < core->options.pending_max)
         return true;
     const bool forced = give_up_ms - now_ms <= FORCED_MS;
     struct destination *from = fullest(core);
-    if (!forced && (from == destination || (destination->jobs_count + 1) * 2 > from->jobs_count))
+    if (!forced && (from == destination || has_its_share(destination, from->jobs_count))) {
+        destination->left = true;
         return false;
+    }
     struct job *job = spare(core, from, now_ms);
     if (!job)
         return forced && core_pending(core) < core->options.pending_max + BEYOND_MAX(core);
     if (!core_leave(core, core_partition(core, job->partition), &job->id, job->offset,
                     core_give_up_at(core, job)))
         return false;
+    from->left = true;
     core_remove(core, job);
     core_refresh(core, from, now_ms);
     return true;
+}
+
+void core_left_hungry(struct deliverer *core, const struct destination *destination)
+{
+    core->hungry |= core->left_count && destination->left && destination->usable &&
+                    !destination->open && !has_its_share(destination, core->fullest_count);
+}
+
+/* From now on; who is left anew when the partitions are read will say it anew. */
+static void begin_hunger(struct deliverer *core, int64_t now_ms)
+{
+    size_t cursor = 0;
+    void *value;
+    core->hungry_since_ms = now_ms;
+    while (map_next(core->destinations, &cursor, NULL, NULL, &value))
+        ((struct destination *)value)->left = false;
+}
+
+/* Not read again since hunger began. */
+static bool not_yet_read(const struct deliverer *core, const struct partition *partition)
+{
+    return partition && partition->left && map_count(partition->left) &&
+           partition->read_again_at_ms - READ_AGAIN_INTERVAL_MS < core->hungry_since_ms;
 }
 
 static bool worth_it(const struct deliverer *core, const struct partition *partition, bool reading,
@@ -124,18 +157,29 @@ static bool worth_it(const struct deliverer *core, const struct partition *parti
         return true;
     const size_t pending = core_pending(core), most = core->options.pending_max;
     const size_t room = pending < most ? most - pending : 0;
-    return !reading && room > 0 && (room >= left || room >= most / 16);
+    if (reading)
+        return false;
+    return (core->hungry && not_yet_read(core, partition)) ||
+           (room > 0 && (room >= left || room >= most / 16));
 }
 
 bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *ret_partition,
                              int64_t *ret_offset)
 {
     struct partition *chosen = NULL;
-    bool reading = false;
+    bool reading = false, unread = false;
     if (!core->left_count || core->draining)
         return false;
-    for (size_t i = 0; i < core->partitions_count; i++)
+    if (core->hungry && !core->hungry_since_ms)
+        begin_hunger(core, now_ms);
+    for (size_t i = 0; i < core->partitions_count; i++) {
         reading |= core->partitions[i] && core->partitions[i]->restoring;
+        unread |= not_yet_read(core, core->partitions[i]);
+    }
+    if (core->hungry && !unread) {
+        core->hungry = false;
+        core->hungry_since_ms = 0;
+    }
     for (size_t i = 0; i < core->partitions_count; i++) {
         struct partition *partition = core->partitions[i];
         if (worth_it(core, partition, reading, now_ms) &&

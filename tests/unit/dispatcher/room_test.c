@@ -186,6 +186,43 @@ static void all_that_did_not_fit_is_delivered_once(void **state)
     deliver_free(stage.core);
 }
 
+/* Sixteen hold all the room, and none of them gives any of it back. */
+static void who_is_well_gets_its_share_of_what_the_dead_hold(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    static char dead[16][ODS_CODE_SIZE];
+    static int finished[NUMBERS];
+    memset(finished, 0, sizeof(finished));
+    open_full(&stage, 640, false);
+    for (int i = 0; i < 1280; i++) {
+        (void)text_format(dead[i % 16], ODS_CODE_SIZE, "FA0%02d", i % 16);
+        put_delivery(dead[i % 16], i, 600);
+    }
+    for (int i = 2000; i < 2060; i++)
+        put_delivery("FB001", i, 600);
+    read_log(&stage);
+    assert_int_equal(counts_of(&stage).pending, 640);
+    int done = 0;
+    for (int round = 0; done < 60; round++, stage.now += 1000) {
+        struct deliver_send send;
+        assert_true(round < 120);
+        turn_with_topic(&stage, finished);
+        while (deliver_next_send(stage.core, stage.now, &send)) {
+            bool well = strcmp(send.destination, "FB001") == 0;
+            struct answer answer = {.status = well ? 200 : 500};
+            deliver_answered(stage.core, send.flight, &answer, stage.now);
+            done += well;
+        }
+    }
+    const int reads = topic.reads;
+    assert_true(reads > 0);
+    for (int round = 0; round < 120; round++, stage.now += 1000)
+        turn_with_topic(&stage, finished);
+    assert_true(topic.reads <= reads + 1); /* nor does it read on for the dead */
+    deliver_free(stage.core);
+}
+
 /* Went wrong in a draft: what is finished stays on the topic until it is compacted, and when that
  * was read again its records took the room, so that what came behind them was left again, for ever.
  */
@@ -280,6 +317,7 @@ int main(void)
         cmocka_unit_test(who_holds_most_gives_way),
         cmocka_unit_test(a_record_too_many_is_no_trouble),
         cmocka_unit_test(all_that_did_not_fit_is_delivered_once),
+        cmocka_unit_test(who_is_well_gets_its_share_of_what_the_dead_hold),
         cmocka_unit_test(what_is_finished_takes_no_room_when_it_is_read_again),
         cmocka_unit_test(what_stays_on_the_topic_leaves_before_its_deadline),
         cmocka_unit_test(the_mark_of_what_may_have_been_sent_is_kept_for_it),
