@@ -183,8 +183,14 @@ enum verdict kafka_admin_watermarks(struct kafka_admin *admin, const char *topic
     return DONE;
 }
 
-/* The one partition of the one group in the answer. */
-static enum verdict committed_of(rd_kafka_event_t *event, int64_t *ret_offset,
+enum verdict kafka_admin_bounds(struct kafka_admin *admin, const char *topic, int partitions,
+                                int64_t *lows, int64_t *ends, struct reason *reason)
+{
+    return kafka_bounds(admin->client, topic, 0, partitions, lows, ends, reason);
+}
+
+/* The partitions of the one group in the answer. */
+static enum verdict committed_of(rd_kafka_event_t *event, int partitions, int64_t *offsets,
                                  struct reason *reason)
 {
     const rd_kafka_ListConsumerGroupOffsets_result_t *result =
@@ -197,37 +203,41 @@ static enum verdict committed_of(rd_kafka_event_t *event, int64_t *ret_offset,
     if (result)
         groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
     if (count != 1)
-        return kafka_error(RD_KAFKA_RESP_ERR__FAIL, "asking for a group's offset", reason);
+        return kafka_error(RD_KAFKA_RESP_ERR__FAIL, "asking for a group's offsets", reason);
     error = rd_kafka_group_result_error(groups[0]);
     list = rd_kafka_group_result_partitions(groups[0]);
     if (error)
-        return kafka_error(rd_kafka_error_code(error), "asking for a group's offset", reason);
-    if (!list || list->cnt != 1) {
-        *ret_offset = -1;
-        return DONE;
+        return kafka_error(rd_kafka_error_code(error), "asking for a group's offsets", reason);
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+
+        if (at->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(at->err, "asking for a group's offsets", reason);
+        if (at->partition >= 0 && at->partition < partitions && at->offset >= 0)
+            offsets[at->partition] = at->offset;
     }
-    if (list->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(list->elems[0].err, "asking for a group's offset", reason);
-    *ret_offset = list->elems[0].offset < 0 ? -1 : list->elems[0].offset;
     return DONE;
 }
 
 enum verdict kafka_admin_committed(struct kafka_admin *admin, const char *group, const char *topic,
-                                   int32_t partition, int64_t *ret_offset, struct reason *reason)
+                                   int partitions, int64_t *offsets, struct reason *reason)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
     rd_kafka_ListConsumerGroupOffsets_t *request;
     rd_kafka_AdminOptions_t *options;
     rd_kafka_event_t *event;
     enum verdict verdict = TRY_AGAIN;
 
-    rd_kafka_topic_partition_list_add(list, topic, partition);
+    for (int i = 0; i < partitions; i++) {
+        rd_kafka_topic_partition_list_add(list, topic, i);
+        offsets[i] = -1;
+    }
     request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
     options = options_new(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     rd_kafka_ListConsumerGroupOffsets(admin->client, &request, 1, options, admin->queue);
-    event = answer(admin, "asking for a group's offset", &verdict, reason);
+    event = answer(admin, "asking for a group's offsets", &verdict, reason);
     if (event) {
-        verdict = committed_of(event, ret_offset, reason);
+        verdict = committed_of(event, partitions, offsets, reason);
         rd_kafka_event_destroy(event);
     }
     rd_kafka_AdminOptions_destroy(options);

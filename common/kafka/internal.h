@@ -60,6 +60,12 @@ struct kafka_watch {
 bool kafka_watch_attach(struct kafka_watch *watch, rd_kafka_conf_t *conf, struct reason *reason);
 bool kafka_watch_connected(const struct kafka_watch *watch);
 
+/* ---- bounds.c */
+/* Of `count` partitions from `first` on: first offset, and end (last stable offset). Waits a little
+ * for leaders. */
+enum verdict kafka_bounds(rd_kafka_t *client, const char *topic, int32_t first, int count,
+                          int64_t *lows, int64_t *ends, struct reason *reason);
+
 /* ---- wire.c */
 /* Topic handles and partition counts of one client, looked up once and refreshed now and then. */
 #define KAFKA_TOPICS_MAX 256

@@ -149,10 +149,15 @@ __attribute__((warn_unused_result)) enum verdict kafka_admin_partitions(struct k
 __attribute__((warn_unused_result)) enum verdict
 kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition,
                        int64_t *ret_low, int64_t *ret_end, struct reason *reason);
-/* Committed offset of a consumer group; -1 if there is none. */
+/* The same of the partitions 0 to `partitions` - 1, in two questions instead of two for each. */
+__attribute__((warn_unused_result)) enum verdict
+kafka_admin_bounds(struct kafka_admin *admin, const char *topic, int partitions, int64_t *lows,
+                   int64_t *ends, struct reason *reason);
+/* Committed offsets of a consumer group, of the partitions 0 to `partitions` - 1; -1 where there is
+ * none. */
 __attribute__((warn_unused_result)) enum verdict
 kafka_admin_committed(struct kafka_admin *admin, const char *group, const char *topic,
-                      int32_t partition, int64_t *ret_offset, struct reason *reason);
+                      int partitions, int64_t *offsets, struct reason *reason);
 /* First offset whose timestamp is at or after `since_ms`; the end if there is none. */
 __attribute__((warn_unused_result)) enum verdict
 kafka_admin_offset_at(struct kafka_admin *admin, const char *topic, int32_t partition,

@@ -66,26 +66,12 @@ static bool partition_add(struct kafka_reader *reader, const char *topic, int32_
     return true;
 }
 
-static enum verdict ask_ends(struct kafka_reader *reader, size_t index, int64_t *ret_low,
-                             struct reason *reason)
-{
-    struct reader_partition *at = &reader->partitions[index];
-    int64_t low = 0, end = 0;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        reader->client, at->topic, at->partition, &low, &end, KAFKA_CALL_MS);
-
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(error, "asking for the end of a partition", reason);
-    at->end = end;
-    *ret_low = low;
-    return DONE;
-}
-
 /* Adds the partitions from `known` on, each at its beginning. */
 static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int known,
                               int timeout_ms, struct reason *reason)
 {
     int count = 0;
+    int64_t *bounds; /* the first offsets, then the ends */
     enum verdict verdict =
         kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
 
@@ -95,20 +81,26 @@ static enum verdict topic_add(struct kafka_reader *reader, const char *topic, in
         reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
         return TRY_AGAIN;
     }
-    for (int i = known; i < count; i++) {
-        int64_t low;
-
-        if (!partition_add(reader, topic, i, reason))
-            return BROKEN;
-        verdict = ask_ends(reader, reader->count - 1, &low, reason);
-        if (verdict != DONE) {
-            free(reader->partitions[--reader->count].topic);
-            return verdict;
+    if (count <= known)
+        return DONE;
+    bounds = calloc((size_t)(count - known) * 2, sizeof(*bounds));
+    if (!bounds) {
+        reason_set(reason, "no-memory", NULL, "no memory for the bounds of %.120s", topic);
+        return BROKEN;
+    }
+    verdict = kafka_bounds(reader->client, topic, known, count - known, bounds,
+                           bounds + (count - known), reason);
+    for (int i = known; verdict == DONE && i < count; i++) {
+        if (!partition_add(reader, topic, i, reason)) {
+            verdict = BROKEN;
+            break;
         }
-        reader->partitions[reader->count - 1].position = low;
+        reader->partitions[reader->count - 1].position = bounds[i - known];
+        reader->partitions[reader->count - 1].end = bounds[count - known + i - known];
         reader->moved = true;
     }
-    return DONE;
+    free(bounds);
+    return verdict;
 }
 
 static struct kafka_reader *reader_new(const struct kafka_settings *settings, struct reason *reason)
@@ -180,7 +172,7 @@ bool kafka_reader_add(struct kafka_reader *reader, const char *topic, int32_t pa
     if (!partition_add(reader, topic, partition, reason))
         return false;
     at = &reader->partitions[reader->count - 1];
-    if (ask_ends(reader, reader->count - 1, &low, reason) != DONE) {
+    if (kafka_bounds(reader->client, topic, partition, 1, &low, &at->end, reason) != DONE) {
         free(at->topic);
         reader->count--;
         return false;
@@ -352,17 +344,42 @@ enum verdict kafka_reader_to_end(struct kafka_reader *reader, int64_t most_ms,
     return DONE;
 }
 
+/* How many from `first` on are one topic's, one after the other. */
+static int run_length(const struct kafka_reader *reader, size_t first)
+{
+    const struct reader_partition *at = &reader->partitions[first];
+    int count = 1;
+
+    while (first + (size_t)count < reader->count && at[count].partition == at->partition + count &&
+           strcmp(at[count].topic, at->topic) == 0)
+        count++;
+    return count;
+}
+
 bool kafka_reader_mark_end(struct kafka_reader *reader, struct reason *reason)
 {
-    int64_t low;
+    bool marked = true;
+    int64_t *bounds; /* the first offsets, then the ends */
 
     if (reader->whole)
         look_for_growth(reader);
-    for (size_t i = 0; i < reader->count; i++) {
-        if (ask_ends(reader, i, &low, reason) != DONE)
-            return false;
+    bounds = calloc(reader->count * 2 + 1, sizeof(*bounds));
+    if (!bounds) {
+        reason_set(reason, "no-memory", NULL, "no memory for the bounds of partitions");
+        return false;
     }
-    return true;
+    for (size_t i = 0; marked && i < reader->count;) {
+        struct reader_partition *at = &reader->partitions[i];
+        int count = run_length(reader, i);
+
+        marked = kafka_bounds(reader->client, at->topic, at->partition, count, bounds,
+                              bounds + count, reason) == DONE;
+        for (int k = 0; marked && k < count; k++)
+            at[k].end = bounds[count + k];
+        i += (size_t)count;
+    }
+    free(bounds);
+    return marked;
 }
 
 bool kafka_reader_connected(const struct kafka_reader *reader)

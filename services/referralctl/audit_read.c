@@ -216,12 +216,8 @@ static enum verdict take_record(struct audit *audit, const struct kafka_message 
 static enum verdict aggregator_offsets(struct audit *audit, int partitions, int64_t *offsets,
                                        struct reason *reason)
 {
-    enum verdict verdict = DONE;
-    for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
-        verdict = kafka_admin_committed(audit->admin, "aggregator", TOPIC_EVENTS, partition,
-                                        &offsets[partition], reason);
-    }
-    return verdict;
+    return kafka_admin_committed(audit->admin, "aggregator", TOPIC_EVENTS, partitions, offsets,
+                                 reason);
 }
 
 // Each cell is read at a moment between two readings of the offsets, and counts only grow: so they
@@ -254,22 +250,47 @@ static enum verdict read_volumes(struct audit *audit, int partitions, struct rea
     return verdict;
 }
 
+// Where a topic's partitions begin and end, and what else is asked of each.
+struct bounds {
+    int64_t *lows, *ends, *more;
+};
+
+// All three have to be freed by bounds_free, in any case.
+static enum verdict bounds_of(struct audit *audit, const char *topic, int partitions,
+                              struct bounds *ret_bounds, struct reason *reason)
+{
+    int64_t *all = calloc((size_t)partitions * 3 + 1, sizeof *all);
+    if (!all) {
+        *ret_bounds = (struct bounds){0};
+        return full(reason);
+    }
+    *ret_bounds = (struct bounds){all, all + partitions, all + 2 * partitions};
+    return kafka_admin_bounds(audit->admin, topic, partitions, ret_bounds->lows, ret_bounds->ends,
+                              reason);
+}
+
+static void bounds_free(struct bounds *bounds)
+{
+    free(bounds->lows);
+}
+
 static enum verdict cut_topic(struct audit *audit, const char *topic, int partitions,
                               struct reason *reason)
 {
-    enum verdict verdict = DONE;
+    struct bounds bounds;
+    enum verdict verdict = bounds_of(audit, topic, partitions, &bounds, reason);
+    if (verdict == DONE) {
+        verdict =
+            kafka_admin_committed(audit->admin, "router", topic, partitions, bounds.more, reason);
+    }
     for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
-        int64_t low = 0, end = 0, committed = 0;
-        verdict = kafka_admin_watermarks(audit->admin, topic, partition, &low, &end, reason);
-        if (verdict == DONE) {
-            verdict =
-                kafka_admin_committed(audit->admin, "router", topic, partition, &committed, reason);
-        }
-        if (verdict == DONE &&
-            !ledger_cut(audit->ledger, topic, partition, low, committed > 0 ? committed : 0)) {
+        const int64_t committed = bounds.more[partition];
+        if (!ledger_cut(audit->ledger, topic, partition, bounds.lows[partition],
+                        committed > 0 ? committed : 0)) {
             verdict = full(reason);
         }
     }
+    bounds_free(&bounds);
     return verdict;
 }
 
@@ -352,15 +373,15 @@ static enum verdict make_cut(struct audit *audit, const struct topic_list *list,
 static enum verdict low_of_topic(struct audit *audit, const char *topic, int partitions,
                                  int32_t *ret_trimmed, struct reason *reason)
 {
-    enum verdict verdict = DONE;
+    struct bounds bounds;
+    enum verdict verdict = bounds_of(audit, topic, partitions, &bounds, reason);
     *ret_trimmed = -1;
     for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
-        int64_t low = 0, end = 0;
-        verdict = kafka_admin_watermarks(audit->admin, topic, partition, &low, &end, reason);
-        if (verdict == DONE && low > 0) {
+        if (bounds.lows[partition] > 0) {
             *ret_trimmed = partition;
         }
     }
+    bounds_free(&bounds);
     return verdict;
 }
 
@@ -368,11 +389,11 @@ static enum verdict low_of_topic(struct audit *audit, const char *topic, int par
 // partition is not judged.
 static enum verdict find_trimmed_events(struct audit *audit, int partitions, struct reason *reason)
 {
-    enum verdict verdict = DONE;
+    struct bounds bounds;
+    enum verdict verdict = bounds_of(audit, TOPIC_EVENTS, partitions, &bounds, reason);
     for (int32_t partition = 0; verdict == DONE && partition < partitions; partition++) {
-        int64_t low = 0, end = 0;
-        verdict = kafka_admin_watermarks(audit->admin, TOPIC_EVENTS, partition, &low, &end, reason);
-        if (verdict != DONE || low == 0) {
+        const int64_t low = bounds.lows[partition];
+        if (low == 0) {
             continue;
         }
         int64_t oldest_ms = clock_now_ms();
@@ -387,6 +408,7 @@ static enum verdict find_trimmed_events(struct audit *audit, int partitions, str
         kafka_reader_close(reader);
         ledger_events_trimmed(audit->ledger, oldest_ms);
     }
+    bounds_free(&bounds);
     return verdict;
 }
 
@@ -427,16 +449,16 @@ static enum verdict read_records(struct audit *audit, const struct topic_list *l
     enum verdict verdict = read_to_end(audit, reader, take_record, false, reason);
     kafka_reader_close(reader);
     for (size_t index = 0; verdict == DONE && index < list->count; index++) {
+        struct bounds bounds;
+        verdict = bounds_of(audit, list->pointers[index], list->partitions[index], &bounds, reason);
         for (int32_t partition = 0; verdict == DONE && partition < list->partitions[index];
              partition++) {
-            int64_t low = 0, end = 0;
-            verdict = kafka_admin_watermarks(audit->admin, list->pointers[index], partition, &low,
-                                             &end, reason);
-            if (verdict == DONE &&
-                !ledger_low(audit->ledger, list->pointers[index], partition, low)) {
+            if (!ledger_low(audit->ledger, list->pointers[index], partition,
+                            bounds.lows[partition])) {
                 verdict = full(reason);
             }
         }
+        bounds_free(&bounds);
     }
     return verdict;
 }

@@ -106,10 +106,14 @@ static enum verdict run_admin(const struct kafka_settings *settings, int argc, c
         if (verdict == DONE)
             printf("%lld %lld\n", (long long)low, (long long)end);
     } else if (strcmp(argv[1], "committed") == 0 && argc > 4) {
-        verdict = kafka_admin_committed(admin, argv[2], argv[3], (int32_t)number(argv[4]), &offset,
-                                        reason);
+        int64_t offsets[64];
+        int partition = (int)number(argv[4]);
+
+        verdict = partition < 64 ? kafka_admin_committed(admin, argv[2], argv[3], partition + 1,
+                                                         offsets, reason)
+                                 : BROKEN;
         if (verdict == DONE)
-            printf("%lld\n", (long long)offset);
+            printf("%lld\n", (long long)offsets[partition]);
     } else if (strcmp(argv[1], "offset-at") == 0 && argc > 4) {
         verdict = kafka_admin_offset_at(admin, argv[2], (int32_t)number(argv[3]), number(argv[4]),
                                         &offset, reason);

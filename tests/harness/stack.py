@@ -67,7 +67,8 @@ def run_script(name, *arguments):
 
 def wait_until(condition, timeout, what):
     """Polls condition() until it is true; returns its value. TimeoutError names `what`. Rests for
-    as long as the question took: a whole audit is asked less often than a port is."""
+    three times as long as the question took: a whole audit is asked less often than a port is, and
+    most of the machine is for what is asked about."""
     end = time.monotonic() + timeout
     while True:
         asked = time.monotonic()
@@ -77,7 +78,7 @@ def wait_until(condition, timeout, what):
         answered = time.monotonic()
         if answered > end:
             raise TimeoutError(f"{what}: not within {timeout} s")
-        time.sleep(min(max(0.02, answered - asked), 1))
+        time.sleep(min(max(0.02, 3 * (answered - asked)), 2))
 
 
 class Stack:
@@ -112,8 +113,8 @@ class Stack:
                 "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
             }
         )
-        if wait := os.environ.get("STACK_FETCH_WAIT_MS"):
-            self.environment["KAFKA_FETCH_WAIT_MAX_MS"] = wait
+        wait = os.environ.get("STACK_FETCH_WAIT_MS")
+        self.of_services = {"KAFKA_FETCH_WAIT_MAX_MS": wait} if wait else {}
         for name in SERVICES:
             self.environment[f"{name.upper()}_HEALTH_LISTEN"] = f"127.0.0.1:{self.health[name]}"
         self.environment.update(environment or {})
@@ -168,7 +169,7 @@ class Stack:
                     stdout=log,
                     stderr=log,
                     cwd=self.dir,
-                    env={**self.environment, **environment},
+                    env={**self.of_services, **self.environment, **environment},
                 )
         if ready:
             for name in names or SERVICES:
