@@ -167,7 +167,7 @@ bool kafka_reader_add(struct kafka_reader *reader, const char *topic, int32_t pa
                       int64_t from, int64_t to, struct reason *reason)
 {
     struct reader_partition *at;
-    int64_t low;
+    int64_t low = 0;
 
     if (!partition_add(reader, topic, partition, reason))
         return false;
