@@ -252,19 +252,20 @@ static enum verdict read_volumes(struct audit *audit, int partitions, struct rea
 
 // Where a topic's partitions begin and end, and what else is asked of each.
 struct bounds {
-    int64_t *lows, *ends, *more;
+    int64_t *lows; // all three are one piece of memory
+    int64_t *ends, *more;
 };
 
-// All three have to be freed by bounds_free, in any case.
+// To be freed by bounds_free, in any case.
 static enum verdict bounds_of(struct audit *audit, const char *topic, int partitions,
                               struct bounds *ret_bounds, struct reason *reason)
 {
-    int64_t *all = calloc((size_t)partitions * 3 + 1, sizeof *all);
-    if (!all) {
-        *ret_bounds = (struct bounds){0};
+    ret_bounds->lows = calloc((size_t)partitions * 3 + 1, sizeof *ret_bounds->lows);
+    if (!ret_bounds->lows) {
         return full(reason);
     }
-    *ret_bounds = (struct bounds){all, all + partitions, all + 2 * partitions};
+    ret_bounds->ends = ret_bounds->lows + partitions;
+    ret_bounds->more = ret_bounds->ends + partitions;
     return kafka_admin_bounds(audit->admin, topic, partitions, ret_bounds->lows, ret_bounds->ends,
                               reason);
 }
