@@ -35,6 +35,7 @@ struct partition {
     bool left_any;            /* the two beside it are known */
     int64_t left_due_ms;      /* when the first of them has to leave its destination */
     int64_t read_again_at_ms; /* not before */
+    int64_t read_began_ms;    /* when it was last read again; 0 = never */
     int64_t seen_to;          /* what is below has been folded before it was to be read again */
     struct uuid *strays;      /* of the last list of intents: those that are not held */
     size_t strays_count;
@@ -92,7 +93,8 @@ struct deliverer {
     struct destination *fullest;
     size_t fullest_count, fullest_uses;
     bool hungry;             /* one that is well has little left to do, but more on the topic */
-    int64_t hungry_since_ms; /* partitions that were not read again since are worth it */
+    int64_t hungry_since_ms; /* partitions that were not read again since are worth it; 0 = all */
+    bool hungry_again;       /* so it was once more, meanwhile */
     bool draining;
 };
 

@@ -95,23 +95,13 @@ static struct job *spare(const struct deliverer *core, const struct destination 
     return NULL;
 }
 
-/* What it would have to hold to get no more of the fullest's room. */
-static bool has_its_share(const struct destination *destination, size_t fullest_count)
+static bool take_room(struct deliverer *core, const struct destination *destination,
+                      int64_t give_up_ms, int64_t now_ms)
 {
-    return (destination->jobs_count + 1) * 2 > fullest_count;
-}
-
-bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
-                    int64_t now_ms)
-{
-    if (core_pending(core) < core->options.pending_max)
-        return true;
     const bool forced = give_up_ms - now_ms <= FORCED_MS;
     struct destination *from = fullest(core);
-    if (!forced && (from == destination || has_its_share(destination, from->jobs_count))) {
-        destination->left = true;
+    if (!forced && (from == destination || (destination->jobs_count + 1) * 2 > from->jobs_count))
         return false;
-    }
     struct job *job = spare(core, from, now_ms);
     if (!job)
         return forced && core_pending(core) < core->options.pending_max + BEYOND_MAX(core);
@@ -124,10 +114,27 @@ bool core_make_room(struct deliverer *core, struct destination *destination, int
     return true;
 }
 
+bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
+                    int64_t now_ms)
+{
+    if (core_pending(core) < core->options.pending_max ||
+        take_room(core, destination, give_up_ms, now_ms))
+        return true;
+    destination->left = true;
+    return false;
+}
+
+/* Far below its share, half of the fullest's: or each job that is done would have all read again.
+ */
 void core_left_hungry(struct deliverer *core, const struct destination *destination)
 {
-    core->hungry |= core->left_count && destination->left && destination->usable &&
-                    !destination->open && !has_its_share(destination, core->fullest_count);
+    if (!core->left_count || !destination->left || !destination->usable || destination->open ||
+        !core->fullest || destination->jobs_count * 8 >= core->fullest->jobs_count)
+        return;
+    if (core->hungry_since_ms)
+        core->hungry_again = true;
+    else
+        core->hungry = true;
 }
 
 /* From now on; who is left anew when the partitions are read will say it anew. */
@@ -140,11 +147,17 @@ static void begin_hunger(struct deliverer *core, int64_t now_ms)
         ((struct destination *)value)->left = false;
 }
 
-/* Not read again since hunger began. */
+static void end_hunger(struct deliverer *core, bool again)
+{
+    core->hungry = again;
+    core->hungry_again = false;
+    core->hungry_since_ms = 0;
+}
+
 static bool not_yet_read(const struct deliverer *core, const struct partition *partition)
 {
     return partition && partition->left && map_count(partition->left) &&
-           partition->read_again_at_ms - READ_AGAIN_INTERVAL_MS < core->hungry_since_ms;
+           partition->read_began_ms < core->hungry_since_ms;
 }
 
 static bool worth_it(const struct deliverer *core, const struct partition *partition, bool reading,
@@ -168,6 +181,8 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
 {
     struct partition *chosen = NULL;
     bool reading = false, unread = false;
+    if (!core->left_count)
+        end_hunger(core, false);
     if (!core->left_count || core->draining)
         return false;
     if (core->hungry && !core->hungry_since_ms)
@@ -176,10 +191,8 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
         reading |= core->partitions[i] && core->partitions[i]->restoring;
         unread |= not_yet_read(core, core->partitions[i]);
     }
-    if (core->hungry && !unread) {
-        core->hungry = false;
-        core->hungry_since_ms = 0;
-    }
+    if (core->hungry && !unread)
+        end_hunger(core, core->hungry_again);
     for (size_t i = 0; i < core->partitions_count; i++) {
         struct partition *partition = core->partitions[i];
         if (worth_it(core, partition, reading, now_ms) &&
@@ -194,6 +207,7 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
     chosen->folded_to = *ret_offset;
     chosen->left_any = false; /* what there is no room for once more will say it anew */
     chosen->restoring = true;
+    chosen->read_began_ms = now_ms;
     chosen->read_again_at_ms = now_ms + READ_AGAIN_INTERVAL_MS;
     return true;
 }
@@ -204,6 +218,7 @@ void deliver_not_read_again(struct deliverer *core, int32_t number)
     if (!partition || !partition->restoring)
         return;
     partition->restoring = false;
+    partition->read_began_ms = 0;
     partition->left_from = partition->folded_to;
     partition->left_any = true;
     partition->folded_to = partition->seen_to;

@@ -216,7 +216,7 @@ static void who_is_well_gets_its_share_of_what_the_dead_hold(void **state)
         }
     }
     const int reads = topic.reads;
-    assert_true(reads > 0);
+    assert_in_range(reads, 1, 6); /* each for a good part of its share */
     for (int round = 0; round < 120; round++, stage.now += 1000)
         turn_with_topic(&stage, finished);
     assert_true(topic.reads <= reads + 1); /* nor does it read on for the dead */
