@@ -20,7 +20,7 @@ setup: ## install all that building, running, testing and linting need (Debian 1
 demo: setup-run all ## a day of referrals through the real services; ONCE=1: end by itself
 	@ONCE=$(ONCE) tests/demo/demo.sh
 
-test: setup-build setup-test ## every test: unit, fault, walk, sim, fuzz; then under sanitizers
+test: setup-build setup-test ## every test: unit, fuzz, sim, walk; with sanitizers unit, fuzz, fault
 	@tests/stack/test.sh
 
 unit: all ## only the unit tests: seconds

@@ -222,12 +222,15 @@ static enum verdict committed_of(rd_kafka_event_t *event, int partitions, int64_
 enum verdict kafka_admin_committed(struct kafka_admin *admin, const char *group, const char *topic,
                                    int partitions, int64_t *offsets, struct reason *reason)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_ListConsumerGroupOffsets_t *request;
     rd_kafka_AdminOptions_t *options;
     rd_kafka_event_t *event;
     enum verdict verdict = TRY_AGAIN;
 
+    if (partitions <= 0)
+        return DONE;
+    list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; i++) {
         rd_kafka_topic_partition_list_add(list, topic, i);
         offsets[i] = -1;

@@ -7,16 +7,20 @@
 
 #define AGAIN_MS 50
 
-/* The answer's offsets; TRY_AGAIN if a partition has no leader just now. */
-static enum verdict take(const rd_kafka_event_t *event, int32_t first, int count, int64_t *offsets,
-                         struct reason *reason)
+struct question {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_topic_partition_list_t *list; /* `count` partitions, from `first` on */
+    int32_t first;
+    int count;
+};
+
+static rd_kafka_resp_err_t take(const struct question *question, rd_kafka_event_t *event,
+                                int64_t *offsets)
 {
     size_t infos_count = 0;
-    union {
-        const rd_kafka_event_t *from;
-        rd_kafka_event_t *to;
-    } both = {.from = event};
-    const rd_kafka_ListOffsets_result_t *result = rd_kafka_event_ListOffsets_result(both.to);
+    const rd_kafka_ListOffsets_result_t *result = rd_kafka_event_ListOffsets_result(event);
     const rd_kafka_ListOffsetsResultInfo_t **infos =
         result ? rd_kafka_ListOffsets_result_infos(result, &infos_count) : NULL;
 
@@ -25,82 +29,92 @@ static enum verdict take(const rd_kafka_event_t *event, int32_t first, int count
             rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
 
         if (at->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(at->err, "asking for the bounds of a partition", reason);
-        if (at->partition >= first && at->partition - first < count)
-            offsets[at->partition - first] = at->offset;
+            return at->err;
+        if (at->partition >= question->first && at->partition - question->first < question->count)
+            offsets[at->partition - question->first] = at->offset;
     }
-    for (int i = 0; i < count; i++) {
+    /* A broker that did not answer in time is no error of the whole: its partitions keep what was
+     * asked for, which is below 0. */
+    for (int i = 0; i < question->count; i++) {
         if (offsets[i] < 0)
-            return kafka_error(RD_KAFKA_RESP_ERR__PARTIAL, "asking for the bounds of a partition",
-                               reason);
+            return RD_KAFKA_RESP_ERR__TIMED_OUT;
     }
-    return DONE;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static enum verdict ask(rd_kafka_t *client, rd_kafka_queue_t *queue,
-                        const rd_kafka_topic_partition_list_t *list,
-                        const rd_kafka_AdminOptions_t *options, int32_t first, int count,
-                        int64_t *offsets, struct reason *reason)
+static rd_kafka_resp_err_t ask_once(const struct question *question, int timeout_ms,
+                                    int64_t *offsets)
 {
-    union {
-        const rd_kafka_topic_partition_list_t *from;
-        rd_kafka_topic_partition_list_t *to;
-    } both = {.from = list};
     rd_kafka_event_t *event;
     rd_kafka_resp_err_t error;
-    enum verdict verdict;
+    char why[64];
 
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < question->count; i++)
         offsets[i] = -1;
-    rd_kafka_ListOffsets(client, both.to, options, queue);
-    event = rd_kafka_queue_poll(queue, KAFKA_CALL_MS + 1000);
+    /* Within its bounds: this can't fail. */
+    rd_kafka_AdminOptions_set_request_timeout(question->options, timeout_ms, why, sizeof(why));
+    rd_kafka_ListOffsets(question->client, question->list, question->options, question->queue);
+    event = rd_kafka_queue_poll(question->queue, timeout_ms + 1000);
     error = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    verdict = error == RD_KAFKA_RESP_ERR_NO_ERROR
-                  ? take(event, first, count, offsets, reason)
-                  : kafka_error(error, "asking for the bounds of partitions", reason);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        error = take(question, event, offsets);
     if (event)
         rd_kafka_event_destroy(event);
-    return verdict;
+    return error;
+}
+
+/* A leader that is being chosen, a topic that was just made: there in a moment. */
+static bool passes(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__NOENT ||
+           error == RD_KAFKA_RESP_ERR__PARTIAL;
+}
+
+static rd_kafka_resp_err_t ask(const struct question *question, int64_t spec, int64_t until_ms,
+                               int64_t *offsets)
+{
+    for (int i = 0; i < question->count; i++)
+        question->list->elems[i].offset = spec;
+    for (;;) {
+        const int64_t left_ms = until_ms - clock_monotonic_ms();
+        const rd_kafka_resp_err_t error =
+            ask_once(question, left_ms > AGAIN_MS ? (int)left_ms : AGAIN_MS, offsets);
+
+        if (!passes(error) || clock_monotonic_ms() + AGAIN_MS >= until_ms)
+            return error;
+        rd_kafka_event_t *none = rd_kafka_queue_poll(question->queue, AGAIN_MS);
+
+        if (none)
+            rd_kafka_event_destroy(none);
+    }
 }
 
 enum verdict kafka_bounds(rd_kafka_t *client, const char *topic, int32_t first, int count,
                           int64_t *lows, int64_t *ends, struct reason *reason)
 {
-    const int64_t specs[] = {RD_KAFKA_OFFSET_SPEC_EARLIEST, RD_KAFKA_OFFSET_SPEC_LATEST};
-    int64_t *const into[] = {lows, ends};
     const int64_t until_ms = clock_monotonic_ms() + KAFKA_CALL_MS;
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_AdminOptions_t *options;
-    rd_kafka_queue_t *queue;
-    enum verdict verdict = DONE;
-    char why[64];
+    struct question question = {.client = client, .first = first, .count = count};
+    rd_kafka_resp_err_t error;
 
     if (count <= 0)
         return DONE;
-    list = rd_kafka_topic_partition_list_new(count);
+    question.list = rd_kafka_topic_partition_list_new(count);
     for (int i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, topic, first + i);
-    queue = rd_kafka_queue_new(client);
-    options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-    /* Constants within their bounds: these can't fail. */
-    rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_CALL_MS, why, sizeof(why));
+        rd_kafka_topic_partition_list_add(question.list, topic, first + i);
+    question.queue = rd_kafka_queue_new(client);
+    question.options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    /* NULL: it can't fail either. The end is the last stable offset then. */
     rd_kafka_error_destroy(rd_kafka_AdminOptions_set_isolation_level(
-        options, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED));
-    for (int what = 0; verdict == DONE && what < 2; what++) {
-        for (int i = 0; i < count; i++)
-            list->elems[i].offset = specs[what];
-        /* A leader that is being chosen is there in a moment. */
-        while ((verdict = ask(client, queue, list, options, first, count, into[what], reason)) ==
-                   TRY_AGAIN &&
-               clock_monotonic_ms() < until_ms) {
-            rd_kafka_event_t *none = rd_kafka_queue_poll(queue, AGAIN_MS);
-
-            if (none)
-                rd_kafka_event_destroy(none);
-        }
-    }
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_topic_partition_list_destroy(list);
-    return verdict;
+        question.options, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED));
+    error = ask(&question, RD_KAFKA_OFFSET_SPEC_EARLIEST, until_ms, lows);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        error = ask(&question, RD_KAFKA_OFFSET_SPEC_LATEST, until_ms, ends);
+    rd_kafka_AdminOptions_destroy(question.options);
+    rd_kafka_queue_destroy(question.queue);
+    rd_kafka_topic_partition_list_destroy(question.list);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? DONE
+               : kafka_error(error, "asking for the bounds of partitions", reason);
 }

@@ -109,9 +109,10 @@ static enum verdict run_admin(const struct kafka_settings *settings, int argc, c
         int64_t offsets[64];
         int partition = (int)number(argv[4]);
 
-        verdict = partition < 64 ? kafka_admin_committed(admin, argv[2], argv[3], partition + 1,
-                                                         offsets, reason)
-                                 : BROKEN;
+        verdict =
+            partition >= 0 && partition < 64
+                ? kafka_admin_committed(admin, argv[2], argv[3], partition + 1, offsets, reason)
+                : BROKEN;
         if (verdict == DONE)
             printf("%lld\n", (long long)offsets[partition]);
     } else if (strcmp(argv[1], "offset-at") == 0 && argc > 4) {

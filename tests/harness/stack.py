@@ -23,6 +23,7 @@ import urllib.request
 
 SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR", SOURCE_DIR / "build" / "bin"))
+AWAY = 69  # referralctl's word for Kafka that does not answer yet
 SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
 
 
@@ -230,8 +231,14 @@ class Stack:
         return done
 
     def audit(self):
-        """(exit code, the report as a dict)."""
-        done = self.ctl("audit", "--json", check=False)
+        """(exit code, the report as a dict). Asked again while Kafka does not answer."""
+        done = wait_until(
+            lambda: (lambda d: d if d.returncode != AWAY else None)(
+                self.ctl("audit", "--json", check=False)
+            ),
+            60,
+            "an answer of Kafka's",
+        )
         try:
             return done.returncode, json.loads(done.stdout)
         except json.JSONDecodeError:
@@ -301,7 +308,7 @@ class Stack:
                 process.wait()
         try:
             if not self.keep:  # what it holds goes with it
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with contextlib.suppress(OSError, ValueError):
                     os.kill(self.kafka_pid(), signal.SIGKILL)
             self._kafka("stop")
         except (RuntimeError, subprocess.TimeoutExpired) as error:

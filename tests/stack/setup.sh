@@ -244,15 +244,21 @@ patch_stamp() { sha256sum <"$RDKAFKA_PATCH" | cut -c 1-12; }
 has_rdkafka()
 {
     has_library rdkafka "$RDKAFKA_MIN" || return 1
-    [[ -z $on_debian ]] || grep -qsx "patch=$(patch_stamp)" "$DEPS/lib/pkgconfig/rdkafka.pc"
+    [[ -z $on_debian ]] ||
+        grep -qsE "^patch=$(patch_stamp)(-partly)?$" "$DEPS/lib/pkgconfig/rdkafka.pc"
 }
 
 # Each is installed beside and moved in last, so that an interrupted build leaves nothing half done.
 build_rdkafka()
 {
     unpack_source librdkafka "$RDKAFKA_MIN"
-    # A version that has mended some of it refuses a part: comeback_test says whether that is so.
-    patch -p1 --forward --batch <"$RDKAFKA_PATCH" || echo "librdkafka.patch: not all of it fits"
+    # A version that has mended some of it refuses a part: the tests that it names say whether so.
+    local stamp
+    stamp=$(patch_stamp)
+    if ! patch -p1 --forward --batch <"$RDKAFKA_PATCH"; then
+        stamp+=-partly
+        echo "librdkafka.patch: not all of it fits"
+    fi
     ./configure --prefix="$DEPS" --disable-gssapi --disable-debug-symbols
     make -s -j"$(nproc)" -C src librdkafka.a
     mkdir -p "$DEPS/include/librdkafka" "$DEPS/lib/pkgconfig"
@@ -260,7 +266,7 @@ build_rdkafka()
     cp src/librdkafka.a "$DEPS/lib/"
     write_pkg_config rdkafka "$(cat "$DEPS/src/librdkafka.version")" \
         "-lrdkafka -lcurl -lssl -lcrypto -lzstd -llz4 -lz -lm -ldl -lrt -lpthread"
-    sed -i "1i patch=$(patch_stamp)" "$DEPS/lib/pkgconfig/rdkafka.pc"
+    sed -i "1i patch=$stamp" "$DEPS/lib/pkgconfig/rdkafka.pc"
 }
 
 build_microhttpd()

@@ -32,7 +32,7 @@ build()
 # run PRESET LABELS
 run()
 {
-    build "$1" >&2
+    build "$1" >&2 || return # also where the caller's || has switched off set -e
     local choice=(--test-dir "build/$1" -L "^($2)\$")
     if ctest "${choice[@]}" -N | grep -q '^Total Tests: 0$'; then
         say "no such tests yet"
@@ -59,11 +59,15 @@ for stage in "${stages[@]}"; do
     unit | fuzz | sim) run dev "$stage" ;;
     fault | walk) run dev "$stage" ;;
     system)
+        set -m # a group of its own: an interrupt is passed on to it
         sanitized_faults &
+        set +m
         faults=$!
+        trap 'kill -INT -- "-$faults" 2>/dev/null; wait; exit 130' INT TERM
         failed=0
         run dev walk || failed=1
         wait "$faults" || failed=1
+        trap - INT TERM
         ((failed == 0))
         ;;
     asan) run asan 'unit|fuzz|sim' ;;
