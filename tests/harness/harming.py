@@ -36,7 +36,7 @@ class Stream:
         end = time.monotonic() + 120
         while time.monotonic() < end and not self.given_up.is_set():
             try:
-                status, _, document = self.stack.post(body, key, timeout=15)
+                status, _, document = self.stack.post_once(body, key, timeout=15)
             except OSError:  # the gateway is dead at the moment
                 status, document = 0, None
             with self.lock:

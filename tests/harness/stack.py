@@ -262,6 +262,16 @@ class Stack:
 
     # ---- HTTP
     def post(self, body, key=None, headers=None, timeout=30):
+        """As a careful sender: with a key it is sent again while Kafka does not answer in time,
+        which on a busy machine may happen at any moment. (status, headers, document)."""
+        end = time.monotonic() + 30
+        while True:
+            answer = self.post_once(body, key, headers, timeout)
+            away = answer[0] == 503 and "kafka-unavailable" in str(answer[2])
+            if not (away and key) or time.monotonic() > end:
+                return answer
+
+    def post_once(self, body, key=None, headers=None, timeout=30):
         """POST /v1/referrals; (status, headers, document)."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         all_headers = {
