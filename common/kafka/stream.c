@@ -115,6 +115,7 @@ void stream_consumer_close(struct stream *stream)
     stream->queue = NULL;
     if (!stream->consumer)
         return;
+    stream->let_go = false;
     rd_kafka_consumer_close(stream->consumer);
     rd_kafka_destroy(stream->consumer);
     stream->consumer = NULL;

@@ -214,6 +214,7 @@ static void take_over(struct stream *stream, rd_kafka_topic_partition_list_t *li
             check(stream, rd_kafka_error_new(error, "assign failed"), "taking partitions");
     }
     stream->assigned = true;
+    stream->let_go = stream->closing; /* the library takes it for the opposite then */
 }
 
 /* Whatever is open ends here, while the partitions are still ours. True if it was committed, or
@@ -249,7 +250,10 @@ static void give_up(struct stream *stream, rd_kafka_topic_partition_list_t *list
     bool lost = rd_kafka_assignment_lost(stream->consumer);
     bool settled = settle(stream, lost);
 
-    if (is_cooperative(stream->consumer)) {
+    if (stream->closing && stream->let_go) {
+        /* The group is no more, or will be in a moment: it would not answer, and we wait for ever.
+         */
+    } else if (is_cooperative(stream->consumer)) {
         check(stream, rd_kafka_incremental_unassign(stream->consumer, list), "giving partitions");
     } else {
         rd_kafka_resp_err_t error = rd_kafka_assign(stream->consumer, NULL);

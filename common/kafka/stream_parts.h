@@ -46,6 +46,7 @@ struct stream {
     int postpone_ms;          /* asked for by the handler that is being called */
     size_t paused;            /* partitions with a `resume_ms` */
     bool closing;
+    bool let_go;        /* closing, the group was answered that gives all its partitions up */
     bool rejoin_needed; /* the consumer is of no use any more, the group is */
 
     rd_kafka_t *producer;
