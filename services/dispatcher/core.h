@@ -93,8 +93,7 @@ struct deliverer {
     struct destination *fullest;
     size_t fullest_count, fullest_uses;
     bool hungry;             /* one that is well has little left to do, but more on the topic */
-    int64_t hungry_since_ms; /* partitions that were not read again since are worth it; 0 = all */
-    bool hungry_again;       /* so it was once more, meanwhile */
+    int64_t hungry_since_ms; /* all partitions are being read again for such a one; 0 = none */
     bool draining;
 };
 

@@ -128,12 +128,8 @@ bool core_make_room(struct deliverer *core, struct destination *destination, int
  */
 void core_left_hungry(struct deliverer *core, const struct destination *destination)
 {
-    if (!core->left_count || !destination->left || !destination->usable || destination->open ||
-        !core->fullest || destination->jobs_count * 8 >= core->fullest->jobs_count)
-        return;
-    if (core->hungry_since_ms)
-        core->hungry_again = true;
-    else
+    if (core->left_count && destination->left && destination->usable && !destination->open &&
+        core->fullest && destination->jobs_count * 8 < core->fullest->jobs_count)
         core->hungry = true;
 }
 
@@ -142,16 +138,10 @@ static void begin_hunger(struct deliverer *core, int64_t now_ms)
 {
     size_t cursor = 0;
     void *value;
+    core->hungry = false;
     core->hungry_since_ms = now_ms;
     while (map_next(core->destinations, &cursor, NULL, NULL, &value))
         ((struct destination *)value)->left = false;
-}
-
-static void end_hunger(struct deliverer *core, bool again)
-{
-    core->hungry = again;
-    core->hungry_again = false;
-    core->hungry_since_ms = 0;
 }
 
 static bool not_yet_read(const struct deliverer *core, const struct partition *partition)
@@ -172,8 +162,7 @@ static bool worth_it(const struct deliverer *core, const struct partition *parti
     const size_t room = pending < most ? most - pending : 0;
     if (reading)
         return false;
-    return (core->hungry && not_yet_read(core, partition)) ||
-           (room > 0 && (room >= left || room >= most / 16));
+    return not_yet_read(core, partition) || (room > 0 && (room >= left || room >= most / 16));
 }
 
 bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *ret_partition,
@@ -181,8 +170,10 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
 {
     struct partition *chosen = NULL;
     bool reading = false, unread = false;
-    if (!core->left_count)
-        end_hunger(core, false);
+    if (!core->left_count) {
+        core->hungry = false;
+        core->hungry_since_ms = 0;
+    }
     if (!core->left_count || core->draining)
         return false;
     if (core->hungry && !core->hungry_since_ms)
@@ -191,8 +182,8 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
         reading |= core->partitions[i] && core->partitions[i]->restoring;
         unread |= not_yet_read(core, core->partitions[i]);
     }
-    if (core->hungry && !unread)
-        end_hunger(core, core->hungry_again);
+    if (!unread)
+        core->hungry_since_ms = 0;
     for (size_t i = 0; i < core->partitions_count; i++) {
         struct partition *partition = core->partitions[i];
         if (worth_it(core, partition, reading, now_ms) &&
