@@ -115,10 +115,10 @@ void stream_consumer_close(struct stream *stream)
     stream->queue = NULL;
     if (!stream->consumer)
         return;
-    stream->let_go = false;
     rd_kafka_consumer_close(stream->consumer);
     rd_kafka_destroy(stream->consumer);
     stream->consumer = NULL;
+    stream->let_go = false;
 }
 
 static struct stream *stream_new(const struct kafka_settings *settings,

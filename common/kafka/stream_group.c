@@ -245,15 +245,11 @@ static bool settle(struct stream *stream, bool lost)
     return verdict == DONE;
 }
 
-static void give_up(struct stream *stream, rd_kafka_topic_partition_list_t *list)
+static void unassign(struct stream *stream, const rd_kafka_topic_partition_list_t *list)
 {
-    bool lost = rd_kafka_assignment_lost(stream->consumer);
-    bool settled = settle(stream, lost);
-
-    if (stream->closing && stream->let_go) {
-        /* The group is no more, or will be in a moment: it would not answer, and we wait for ever.
-         */
-    } else if (is_cooperative(stream->consumer)) {
+    if (stream->let_go)
+        return; /* the group is no more, or soon: it would not answer, and we wait for ever */
+    if (is_cooperative(stream->consumer)) {
         check(stream, rd_kafka_incremental_unassign(stream->consumer, list), "giving partitions");
     } else {
         rd_kafka_resp_err_t error = rd_kafka_assign(stream->consumer, NULL);
@@ -261,6 +257,14 @@ static void give_up(struct stream *stream, rd_kafka_topic_partition_list_t *list
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
             check(stream, rd_kafka_error_new(error, "assign failed"), "giving partitions");
     }
+}
+
+static void give_up(struct stream *stream, rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(stream->consumer);
+    bool settled = settle(stream, lost);
+
+    unassign(stream, list);
     for (int i = 0; i < list->cnt; i++) {
         struct stream_partition *at =
             stream_find(stream, list->elems[i].topic, list->elems[i].partition);
