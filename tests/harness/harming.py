@@ -16,6 +16,7 @@ from stack import Stack, wait_until
 
 COUNT = int(os.environ.get("KILL_COUNT", "2000"))
 
+
 class Stream:
     """Posts referrals as a careful sender does: again with the same key until the answer is 202."""
 

@@ -270,6 +270,7 @@ class Stack:
             away = answer[0] == 503 and "kafka-unavailable" in str(answer[2])
             if not (away and key) or time.monotonic() > end:
                 return answer
+            time.sleep(0.05)  # a sender's own back-off
 
     def post_once(self, body, key=None, headers=None, timeout=30):
         """POST /v1/referrals; (status, headers, document)."""
