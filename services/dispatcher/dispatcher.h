@@ -10,6 +10,7 @@
 #include "lifecycle/delivery.h"
 #include "operations.h"
 #include "registry/client.h"
+#include "roll.h"
 #include "send.h"
 #include "settings.h"
 #include "sign.h"
@@ -64,7 +65,7 @@ struct dispatcher {
     uint64_t nonce;                             /* of the last fence; starts by chance */
     bool fences_open;                           /* some fence is in the open transaction */
 
-    int64_t roll_slot; /* the last in which all partitions were appended to; 0 = just started */
+    struct roll roll;
 
     struct operation operations[OPERATIONS_MAX];
 

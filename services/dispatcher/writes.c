@@ -276,28 +276,24 @@ static enum verdict write_fences(struct dispatcher *self, struct reason *reason)
 
 /* Kafka closes a segment only when something is appended after its time, and compacts closed ones
  * only: on a partition that fell silent what was delivered would stay for ever. A record that is
- * passed over like an old fence is appended to each; by the clock's slots, so that restarts do not
- * put it off. */
+ * passed over like an old fence is appended to each. */
 static enum verdict write_rolls(struct dispatcher *self, int64_t now_ms, struct reason *reason)
 {
-    const int64_t slot = now_ms / self->settings.roll_interval_ms;
     const uint64_t none = 0;
     const struct kafka_out roll = {.topic = TOPIC_DELIVERIES,
                                    .key = ROLL_KEY,
                                    .key_size = strlen(ROLL_KEY),
                                    .headers = {{"fence", &none, sizeof(none)}},
                                    .headers_count = 1};
-    if (slot == self->roll_slot || !self->partitions_count)
+    if (!self->partitions_count || !roll_due(&self->roll, now_ms, self->settings.roll_interval_ms))
         return DONE;
     enum verdict verdict = DONE;
-    for (int32_t i = 0; self->roll_slot && verdict == DONE && i < FENCES_MAX; i++) {
+    for (int32_t i = 0; verdict == DONE && i < FENCES_MAX; i++) {
         struct kafka_out out = roll;
         out.partition = i;
         if (self->fences[i].ours)
             verdict = stream_send(self->stream, &out, reason);
     }
-    if (verdict == DONE)
-        self->roll_slot = slot;
     return verdict;
 }
 
@@ -323,6 +319,7 @@ void writes_committed(void *context)
     struct dispatcher *self = context;
     deliver_committed(self->core, clock_now_ms());
     operations_committed(self);
+    roll_committed(&self->roll);
     self->committed_at_ms = clock_monotonic_ms();
     self->fences_open = false;
     if (self->open.delivered)
@@ -341,6 +338,7 @@ void writes_aborted(void *context)
     struct dispatcher *self = context;
     deliver_aborted(self->core);
     operations_aborted(self);
+    roll_aborted(&self->roll);
     if (self->fences_open)
         for (size_t i = 0; i < FENCES_MAX; i++)
             self->fences[i].written = false; /* those committed earlier come once more: harmless */
