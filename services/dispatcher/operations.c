@@ -37,6 +37,11 @@ static bool is_sound(const struct delivery_operation *said, enum operation_kind 
            (*ret_kind == OPERATION_LOOK || said->destination[0]);
 }
 
+static bool has_begun(const struct delivery_operation *said)
+{
+    return strcmp(said->stage, "going") == 0;
+}
+
 enum verdict operations_seen(struct dispatcher *self, const struct kafka_message *message,
                              struct reason *reason)
 {
@@ -53,9 +58,9 @@ enum verdict operations_seen(struct dispatcher *self, const struct kafka_message
             *operation = (struct operation){0};
         return DONE;
     }
-    if (operation)
+    if (operation && operation->stage != OPERATION_NEW) /* what we have noted ourselves */
         return DONE;
-    struct operation new = {.stage = OPERATION_NEW};
+    struct operation new = {.stage = OPERATION_NEW, .noted = -1};
     enum verdict verdict =
         operation_decode(self->codec, message->value, message->value_size, &new.said, reason);
     if (verdict != DONE)
@@ -65,8 +70,10 @@ enum verdict operations_seen(struct dispatcher *self, const struct kafka_message
         return REFUSED;
     }
     new.said.partition = message->partition;
-    new.said.asked_at_ms = message->timestamp_ms; /* the broker's clock, not the operator's */
-    operation = free_place(self);
+    if (!has_begun(&new.said))                        /* a note keeps what stood there */
+        new.said.asked_at_ms = message->timestamp_ms; /* the broker's clock, not the operator's */
+    if (!operation)
+        operation = free_place(self);
     if (operation)
         *operation = new;
     else
@@ -184,42 +191,59 @@ static size_t act(struct dispatcher *self, const struct operation *operation, in
     return 0;
 }
 
-static enum verdict tell(struct dispatcher *self, struct operation *operation, const char *stage,
-                         int64_t now_ms, struct reason *reason)
+/* Its record as it stands now, in `scratch`. */
+static enum verdict encode(struct dispatcher *self, const struct operation *operation,
+                           const char *stage, int64_t now_ms, struct reason *reason)
 {
     struct deliver_destination seen;
-    struct delivery_operation answer = operation->said;
-    (void)text_copy(answer.stage, sizeof(answer.stage), stage);
-    (void)text_copy(answer.answered_by, sizeof(answer.answered_by),
+    struct delivery_operation record = operation->said;
+    (void)text_copy(record.stage, sizeof(record.stage), stage);
+    (void)text_copy(record.answered_by, sizeof(record.answered_by),
                     self->settings.service.instance);
-    answer.answered_at_ms = now_ms;
-    if (answer.destination[0] && deliver_look(self->core, answer.destination, &seen))
-        answer.held = number_of((int64_t)seen.held);
+    if (record.destination[0] && deliver_look(self->core, record.destination, &seen))
+        record.held = number_of((int64_t)seen.held);
+    record.moved += operation->open_moved;
+    record.returned += operation->open_returned;
+    record.answered_at_ms = now_ms;
     buffer_reset(&self->scratch);
-    enum verdict verdict =
-        operation_encode(self->codec, self->contract, &answer, &self->scratch, reason);
+    return operation_encode(self->codec, self->contract, &record, &self->scratch, reason);
+}
+
+static enum verdict tell(struct dispatcher *self, const struct operation *operation,
+                         const char *stage, int64_t now_ms, struct reason *reason)
+{
+    enum verdict verdict = encode(self, operation, stage, now_ms, reason);
     const struct kafka_out out = {.topic = TOPIC_OPERATIONS,
                                   .partition = KAFKA_BY_KEY,
-                                  .key = answer.id,
-                                  .key_size = strlen(answer.id),
+                                  .key = operation->said.id,
+                                  .key_size = strlen(operation->said.id),
                                   .value = self->scratch.data,
                                   .value_size = self->scratch.length};
     return verdict == DONE ? stream_send(self->stream, &out, reason) : verdict;
 }
 
-static enum verdict answer(struct dispatcher *self, struct operation *operation, int64_t now_ms,
-                           struct reason *reason)
+/* Beside the deliveries that it is about; `value` NULL = its tombstone. */
+static enum verdict put(struct dispatcher *self, const struct operation *operation,
+                        const struct buffer *value, struct reason *reason)
 {
     char key[OPERATION_KEY_SIZE];
     operation_key(&operation->said, key);
-    const struct kafka_out tombstone = {.topic = TOPIC_DELIVERIES,
-                                        .partition = operation->said.partition,
-                                        .key = key,
-                                        .key_size = strlen(key)};
+    const struct kafka_out out = {.topic = TOPIC_DELIVERIES,
+                                  .partition = operation->said.partition,
+                                  .key = key,
+                                  .key_size = strlen(key),
+                                  .value = value ? value->data : NULL,
+                                  .value_size = value ? value->length : 0};
+    return stream_send(self->stream, &out, reason);
+}
+
+static enum verdict answer(struct dispatcher *self, struct operation *operation, int64_t now_ms,
+                           struct reason *reason)
+{
     const bool expired = strcmp(operation->said.stage, "expired") == 0;
     enum verdict verdict = tell(self, operation, expired ? "expired" : "done", now_ms, reason);
     if (verdict == DONE)
-        verdict = stream_send(self->stream, &tombstone, reason);
+        verdict = put(self, operation, NULL, reason);
     operation->open = verdict == DONE;
     return verdict;
 }
@@ -235,7 +259,7 @@ static enum verdict go_on(struct dispatcher *self, struct operation *operation, 
                           struct reason *reason)
 {
     struct delivery_operation *said = &operation->said;
-    if (operation->stage == OPERATION_NEW &&
+    if (operation->stage == OPERATION_NEW && !has_begun(said) &&
         now_ms - said->asked_at_ms > self->settings.operation_valid_ms) {
         (void)text_copy(said->stage, sizeof(said->stage), "expired");
         operation->stage = OPERATION_BEGUN;
@@ -245,7 +269,9 @@ static enum verdict go_on(struct dispatcher *self, struct operation *operation, 
         return verdict == DONE ? answer(self, operation, now_ms, reason) : verdict;
     }
     if (operation->stage == OPERATION_NEW) {
-        said->touched = number_of((int64_t)act(self, operation, now_ms));
+        said->stayed = 0; /* they are asked for anew */
+        said->touched =
+            said->moved + said->returned + number_of((int64_t)act(self, operation, now_ms));
         operation->stage = OPERATION_BEGUN;
         operation->told_at_ms = now_ms;
     }
@@ -268,6 +294,23 @@ enum verdict operations_tick(struct dispatcher *self, int64_t now_ms, struct rea
         /* A partition that is being read may hold the tombstone, too. */
         if (to_do && !operation->open && !self->fences[operation->said.partition].nonce)
             verdict = go_on(self, operation, now_ms, reason);
+    }
+    return verdict;
+}
+
+enum verdict operations_note(struct dispatcher *self, int64_t now_ms, struct reason *reason)
+{
+    enum verdict verdict = DONE;
+    for (size_t i = 0; verdict == DONE && i < OPERATIONS_MAX; i++) {
+        struct operation *operation = &self->operations[i];
+        const int32_t ended = operation->said.moved + operation->said.returned +
+                              operation->open_moved + operation->open_returned;
+        if (operation->stage != OPERATION_BEGUN || operation->open || operation->noted == ended)
+            continue;
+        verdict = encode(self, operation, "going", now_ms, reason);
+        if (verdict == DONE)
+            verdict = put(self, operation, &self->scratch, reason);
+        operation->noted = ended;
     }
     return verdict;
 }
@@ -315,6 +358,7 @@ void operations_aborted(struct dispatcher *self)
     for (size_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &self->operations[i];
         operation->open_moved = operation->open_returned = 0;
+        operation->noted = -1;
         operation->open = false;
     }
 }

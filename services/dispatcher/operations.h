@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What operators have asked, as it stands on `deliveries`: a fold like the deliveries beside it. An
  * operation is carried out once its partition has been read to its end, and answered in a
- * transaction with its tombstone. Whoever takes the partition over before that does it again, which
- * changes nothing that was done: what was moved is no longer there, what waits no more can't be
- * ended. */
+ * transaction with its tombstone. What takes several transactions is noted in each of them, in its
+ * record: whoever takes the partition over goes on from there. It asks for what is still there,
+ * which changes nothing that was done: what was moved is gone, what waits no more can't be ended.
+ */
 #ifndef DISPATCHER_OPERATIONS_H
 #define DISPATCHER_OPERATIONS_H
 
@@ -32,6 +33,7 @@ struct operation {
     int32_t open_moved, open_returned;
     int32_t told; /* decided when that was last told */
     int64_t told_at_ms;
+    int32_t noted; /* moved and returned, as its record says; -1 = that it has begun, neither */
 };
 
 /* A record under an operation's key. REFUSED: not to be read. */
@@ -43,6 +45,9 @@ void operations_forget(struct dispatcher *self, int32_t partition);
 /* In each transaction: carries out what is new, answers what is done. */
 __attribute__((warn_unused_result)) enum verdict
 operations_tick(struct dispatcher *self, int64_t now_ms, struct reason *reason);
+/* Behind all that the transaction has written: notes how far those are that take several. */
+__attribute__((warn_unused_result)) enum verdict
+operations_note(struct dispatcher *self, int64_t now_ms, struct reason *reason);
 /* What became of a move that an operator asked for. */
 void operations_count(struct dispatcher *self, const char *destination, enum move_to to);
 void operations_committed(struct dispatcher *self);

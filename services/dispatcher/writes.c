@@ -309,6 +309,8 @@ enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
         verdict = operations_tick(self, now_ms, reason);
     while (verdict == DONE && deliver_next_write(self->core, now_ms, &write))
         verdict = carry_out(self, &write, now_ms, reason);
+    if (verdict == DONE)
+        verdict = operations_note(self, now_ms, reason);
     if (verdict != DONE)
         writes_aborted(self);
     return verdict;

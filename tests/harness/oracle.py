@@ -3,6 +3,7 @@
 (confluent-kafka, fastavro): none of our C code has a hand in it."""
 
 import collections
+import contextlib
 import datetime
 import functools
 import io
@@ -125,19 +126,32 @@ def events(stack):
 def ends_of(bootstrap, topic, isolation):
     """Sum of the partitions' ends, as a reader of that isolation sees them: with read_committed a
     partition ends before its first open transaction."""
-    consumer = confluent_kafka.Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
-    )
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return sum(
-            consumer.get_watermark_offsets(
-                confluent_kafka.TopicPartition(topic, number), timeout=10, cached=False
-            )[1]
-            for number in partitions
+    with contextlib.closing(Ends(bootstrap, topic, isolation)) as ends:
+        return ends.sum()
+
+
+class Ends:
+    """The same for who asks again and again; of one partition only, if it is named."""
+
+    def __init__(self, bootstrap, topic, isolation, partition=None):
+        self.consumer = confluent_kafka.Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
         )
-    finally:
-        consumer.close()
+        numbers = self.consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        self.parts = [
+            confluent_kafka.TopicPartition(topic, number)
+            for number in numbers
+            if partition in (None, number)
+        ]
+
+    def sum(self):
+        return sum(
+            self.consumer.get_watermark_offsets(part, timeout=10, cached=False)[1]
+            for part in self.parts
+        )
+
+    def close(self):
+        self.consumer.close()
 
 
 def finals(stack):

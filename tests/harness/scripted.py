@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A directory of invented providers for tests in which each plays a part of its own."""
 
+import random
+import time
+import uuid
+
+import avro
+import confluent_kafka
 import generate
 import oracle
 from stack import wait_until
@@ -51,6 +57,31 @@ def post(stack, body, key, headers=None):
     if status != 202:
         raise RuntimeError(f"{key}: {status} {document}")
     return document["id"]
+
+
+def produce(stack, body, nominated):
+    """One referral per entry of `nominated` (a provider's code, or None), as a trusted producer of
+    its own writes them; the ids."""
+    schema = avro.composed(stack.schemas, body["pathway"])
+    encode = oracle.encoder(schema)
+    body = avro.with_defaults(schema, {**body, "id": "", "accepted_at": int(time.time() * 1000)})
+    pick = random.Random(f"{body['pathway']}-{len(nominated)}")
+    ids = [str(uuid.UUID(int=pick.getrandbits(128), version=4)) for _ in nominated]
+    producer = confluent_kafka.Producer(
+        {
+            "bootstrap.servers": stack.bootstrap,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 2 * len(ids),
+        }
+    )
+    for one, code in zip(ids, nominated):
+        value = encode({**body, "id": one, "nominated_provider": code})
+        producer.produce(f"referrals.{body['pathway']}", key=one, value=value)
+        producer.poll(0)
+    if producer.flush(60) != 0:
+        raise RuntimeError("not all of them were stored")
+    return ids
 
 
 def routable(generator, pathway):

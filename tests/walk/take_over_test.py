@@ -6,16 +6,12 @@ balances, and what a provider was sent twice bears the mark."""
 import collections
 import os
 import pathlib
-import random
 import signal
 import sys
 import time
 import unittest
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
-import avro  # noqa: E402
-import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
 import scripted  # noqa: E402
@@ -30,31 +26,6 @@ FIRST, SECOND = "dispatcher", "dispatcher-2"
 
 
 class TakeOver(unittest.TestCase):
-    def produce(self, body, codes):
-        """As a trusted producer of their own writes them; the ids."""
-        schema = avro.composed(self.stack.schemas, PATHWAY)
-        encode = oracle.encoder(schema)
-        body = avro.with_defaults(
-            schema, {**body, "id": "", "accepted_at": int(time.time() * 1000)}
-        )
-        pick = random.Random(7)
-        ids = [str(uuid.UUID(int=pick.getrandbits(128), version=4)) for _ in range(COUNT)]
-        producer = confluent_kafka.Producer(
-            {
-                "bootstrap.servers": self.stack.bootstrap,
-                "acks": "all",
-                "partitioner": "murmur2_random",
-                "queue.buffering.max.messages": 2 * COUNT,
-            }
-        )
-        for number, one in enumerate(ids):
-            code = codes[number % len(codes)]
-            value = encode({**body, "id": one, "nominated_provider": code})
-            producer.produce(f"referrals.{PATHWAY}", key=one, value=value)
-            producer.poll(0)
-        self.assertEqual(producer.flush(60), 0)
-        return ids
-
     def begin(self, name, ready=True):
         self.stack.start(
             name,
@@ -104,7 +75,8 @@ class TakeOver(unittest.TestCase):
             self.stack.start("router", "aggregator")
             self.begin(FIRST)
             self.begin(SECOND)
-            ids = self.produce(body, codes)
+            nominated = [codes[number % len(codes)] for number in range(COUNT)]
+            ids = scripted.produce(self.stack, body, nominated)
 
             self.wait_taken(0.05)
             for name in (FIRST, SECOND):
