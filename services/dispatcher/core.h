@@ -44,13 +44,14 @@ struct partition {
 struct flight {
     struct job *job; /* NULL = the job was given up meanwhile */
     struct destination *destination;
-    struct host *host;    /* may be NULL */
-    struct link age_link; /* in the list of those that are not aged yet */
-    int64_t started_ms;
+    struct host *host;  /* may be NULL */
+    int64_t started_ms; /* departed, then begun */
+    size_t late_slot;
     uint32_t next_free;
     bool first; /* nothing had been sent before */
     bool probe; /* of its host */
-    bool aged;
+    bool begun; /* on the wire, not only handed over */
+    bool late;  /* for longer than its destination lets expect */
 };
 
 struct deliverer {
@@ -77,7 +78,7 @@ struct deliverer {
     size_t ids_capacity;
     struct flight *flights;
     uint32_t flights_free;
-    struct link young; /* flights that are not aged, in order of departure */
+    struct heap punctual; /* flights that are on the wire and not late, by when they will be */
     struct {
         size_t in_flight, most;
         struct link waiters; /* destinations whose turn came while it was full */
@@ -92,6 +93,7 @@ struct deliverer {
     size_t left_count;
     struct destination *fullest;
     size_t fullest_count, fullest_uses;
+    bool slowed;             /* one went into the slow lane; see deliver_slowed */
     bool hungry;             /* one that is well has little left to do, but more on the topic */
     int64_t hungry_since_ms; /* all partitions are being read again for such a one; 0 = none */
     bool draining;
@@ -133,8 +135,8 @@ void core_leave_none(struct deliverer *core, struct partition *partition);
 void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);
 /* Where its flights count now. */
 void core_choose_lane(struct deliverer *core, struct destination *destination);
-/* Flights get old. */
-void core_age(struct deliverer *core, int64_t now_ms);
+/* Flights become late. */
+void core_note_late(struct deliverer *core, int64_t now_ms);
 struct flight core_land(struct deliverer *core, uint32_t number);
 /* What its host has shown; whoever waited for the place there has a turn. */
 void core_host_learn(struct deliverer *core, const struct flight *flight,

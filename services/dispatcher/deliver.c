@@ -21,7 +21,8 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     core->facts_max = options->in_flight_max * FACTS_PER_FLIGHT;
     const size_t slow_max =
         options->slow_max ? options->slow_max : (options->in_flight_max + 1) / 2;
-    const size_t flights = options->in_flight_max + slow_max;
+    /* What becomes slow on its way takes none of the others' places: it is on top. */
+    const size_t flights = options->in_flight_max * 2 + slow_max;
     core->lanes[LANE_FAST].most = options->in_flight_max;
     core->lanes[LANE_SLOW].most = slow_max;
     for (int lane = 0; lane < LANES; lane++)
@@ -30,20 +31,21 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     deadlines_init(&core->deadlines);
     heap_init(&core->wakes, offsetof(struct destination, wake_slot));
     heap_init(&core->host_wakes, offsetof(struct host, wake_slot));
+    heap_init(&core->punctual, offsetof(struct flight, late_slot));
     link_init(&core->senders);
     link_init(&core->called);
     link_init(&core->noters);
     link_init(&core->facts);
     link_init(&core->leaving);
     link_init(&core->asking);
-    link_init(&core->young);
     link_init(&core->written);
     link_init(&core->lists);
     core->jobs = map_new(options->pending_max * 2 + GHOSTS_MAX);
     core->destinations = map_new(DESTINATIONS_MAX);
     core->hosts = map_new(DESTINATIONS_MAX);
     core->flights = calloc(flights, sizeof(*core->flights));
-    if (!core->jobs || !core->destinations || !core->hosts || !core->flights) {
+    if (!core->jobs || !core->destinations || !core->hosts || !core->flights ||
+        !heap_reserve(&core->punctual, flights)) {
         deliver_free(core);
         return NULL;
     }
@@ -68,6 +70,7 @@ void deliver_free(struct deliverer *core)
     deadlines_clear(&core->deadlines);
     heap_clear(&core->wakes);
     heap_clear(&core->host_wakes);
+    heap_clear(&core->punctual);
     map_free(core->jobs, NULL);
     pool_clear(&core->pool);
     map_free(core->destinations, free_destination);
@@ -101,7 +104,7 @@ void deliver_tick(struct deliverer *core, int64_t now_ms)
         core_refresh(core, destination, now_ms);
     }
     core_host_wake(core, now_ms);
-    core_age(core, now_ms);
+    core_note_late(core, now_ms);
 }
 
 int64_t deliver_wake_at(const struct deliverer *core)
@@ -112,10 +115,8 @@ int64_t deliver_wake_at(const struct deliverer *core)
         at = key;
     if (heap_top(&core->host_wakes, &key) && key < at)
         at = key;
-    if (!link_alone(&core->young) && !link_alone(&core->lanes[LANE_FAST].waiters)) {
-        key = LINK_ITEM(core->young.next, struct flight, age_link)->started_ms + SLOW_MS + 1;
-        at = key < at ? key : at;
-    }
+    if (heap_top(&core->punctual, &key) && key < at)
+        at = key;
     return at;
 }
 

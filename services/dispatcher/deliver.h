@@ -99,7 +99,9 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
 /* The reading could not be put back; it is asked for again later. */
 void deliver_not_read_again(struct deliverer *core, int32_t partition);
 
-/* The answer to a send that deliver_next_send gave out; each comes once. */
+/* A send that deliver_next_send gave out is on the wire now: its time runs from here. */
+void deliver_begun(struct deliverer *core, uint32_t flight, int64_t now_ms);
+/* The answer to it; each comes once. */
 void deliver_answered(struct deliverer *core, uint32_t flight, const struct answer *answer,
                       int64_t now_ms);
 /* The directory may have changed: looks at each destination anew. */
@@ -167,6 +169,10 @@ void deliver_wrote(struct job *job, const void *bytes, size_t size);
 
 /* Sends under way to slow destinations: they have their own places, beside in_flight_max. */
 size_t deliver_slow_in_flight(const struct deliverer *core);
+/* True once after a destination has become slow while more was under way to it than slow ones have
+ * places for: what was given out for slow ones and has not begun is to be answered `unstarted`. */
+bool deliver_slowed(struct deliverer *core);
+bool deliver_to_slow(const struct deliverer *core, uint32_t flight);
 
 /* True while something is to be written, or not committed yet. */
 bool deliver_has_news(const struct deliverer *core);

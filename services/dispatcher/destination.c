@@ -14,6 +14,9 @@
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05
+#define LATE_MEANS 4.0
+#define LATE_LEAST_MS 100
+#define LATE_UNKNOWN 500.0 /* nothing was heard of it yet */
 #define SAMPLE 64
 
 void destination_init(struct destination *destination, const char *code)
@@ -134,9 +137,15 @@ void destination_restart(struct destination *destination)
     destination->window = WINDOW_FIRST;
 }
 
+int64_t destination_late_after_ms(const struct destination *destination)
+{
+    const double late = destination->mean_ms > 0 ? LATE_MEANS * destination->mean_ms : LATE_UNKNOWN;
+    return late < LATE_LEAST_MS ? LATE_LEAST_MS : late > SLOW_MS ? SLOW_MS : (int64_t)late;
+}
+
 bool destination_slow(const struct destination *destination)
 {
-    return destination->aged > 0 || destination->slow_share > SLOW_SHARE;
+    return destination->late > 0 || destination->slow_share > SLOW_SHARE;
 }
 
 static size_t ahead_in(const struct heap *heap, int64_t deadline_at_ms)

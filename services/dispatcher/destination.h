@@ -31,7 +31,7 @@ struct destination {
     size_t wake_slot;
     size_t jobs_count; /* of all stages but done */
     int32_t in_flight;
-    int32_t aged;   /* of those in flight: longer than SLOW_MS under way */
+    int32_t late;   /* of those in flight */
     int32_t noting; /* intents on their way to the topic */
     int32_t asked;  /* moves that an operator asked for, not yet decided and written */
     double window;
@@ -69,8 +69,11 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
                        int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms);
 /* A new start: slow, but at once. */
 void destination_restart(struct destination *destination);
+/* How long one may be under way before it is late: four times as long as its answers take of late,
+ * but never less than a busy machine may add, nor more than SLOW_MS. */
+int64_t destination_late_after_ms(const struct destination *destination);
 /* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
- * lies above), or is one under way for as long now? */
+ * lies above), or is one late now? */
 bool destination_slow(const struct destination *destination);
 /* How long a job with `ahead` others before it has to wait, as far as can be told. */
 int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,

@@ -190,6 +190,18 @@ static void on_endpoint(void *context, const char *destination, struct endpoint_
     ret_state->host = host_hash(provider->url);
 }
 
+static void on_begun(void *context, uint32_t flight)
+{
+    struct dispatcher *self = context;
+    deliver_begun(self->core, flight, clock_now_ms());
+}
+
+static bool to_slow(void *context, uint32_t flight)
+{
+    const struct dispatcher *self = context;
+    return deliver_to_slow(self->core, flight);
+}
+
 static void on_answer(void *context, uint32_t flight, const struct answer *answer)
 {
     struct dispatcher *self = context;
@@ -205,7 +217,7 @@ static void on_draining(void *context)
 {
     struct dispatcher *self = context;
     int64_t until_ms = clock_monotonic_ms() + REBALANCE_DRAIN_MS;
-    sender_recall(self->sender);
+    sender_recall(self->sender, NULL);
     while (sender_under_way(self->sender) && clock_monotonic_ms() < until_ms) {
         sender_turn(self->sender, 100);
         service_alive(self->context);
@@ -262,8 +274,9 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
                                      .cert_file = self->settings.client_cert_file,
                                      .key_file = self->settings.client_key_file,
                                      .connect_timeout_ms = self->settings.connect_timeout_ms,
-                                     .in_flight_max = (size_t)self->settings.in_flight_max +
+                                     .in_flight_max = (size_t)self->settings.in_flight_max * 2 +
                                                       slow_max(&self->settings),
+                                     .begun = on_begun,
                                      .answered = on_answer,
                                      .self = self,
                                      .compose = compose_send};
@@ -368,6 +381,10 @@ static void send_what_is_due(struct dispatcher *self, int64_t now_ms, int64_t mo
     struct deliver_send send;
     struct send_request request;
     struct answer answer;
+    if (deliver_slowed(self->core))
+        sender_recall(self->sender, to_slow);
+    sender_allow(self->sender,
+                 (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
     while (sender_under_way(self->sender) < most && deliver_next_send(self->core, now_ms, &send)) {
         if (!prepare_send(self, &send, &request, &answer)) {
             on_answer(self, send.flight, &answer);
@@ -503,7 +520,7 @@ static enum verdict drain(void *context, int wait_ms, struct reason *reason)
         self->drain_by_ms =
             now_ms + (time_ms > DRAIN_RESERVE_MS ? time_ms - DRAIN_RESERVE_MS : time_ms / 2);
         deliver_drain(self->core);
-        sender_recall(self->sender);
+        sender_recall(self->sender, NULL);
     }
     enum verdict verdict =
         turn(self, wait_ms < BUSY_WAIT_MS ? wait_ms : BUSY_WAIT_MS, &counts, reason);

@@ -24,9 +24,11 @@ struct sender {
     struct link ended;           /* the thread's: to be handed over after its turn */
     pthread_t thread;
     bool running;
-    pthread_mutex_t lock; /* of the three below */
+    pthread_mutex_t lock; /* of the five below */
     struct link waiting;
+    struct link begun;
     struct link answered;
+    size_t most; /* under way at once */
     bool stopping;
     int thread_fd; /* wakes the thread */
     int answer_fd; /* wakes the caller */
@@ -58,6 +60,7 @@ static struct post *post_new(const struct send_request *request)
                           .until_ms = clock_monotonic_ms() + request->timeout_ms,
                           .request = {.order_size = request->order_size, .bars = request->bars}};
     link_init(&post->link);
+    link_init(&post->begun_link);
     char *at = (char *)(post + 1);
     if (request->order_size)
         memcpy(at, request->order, request->order_size);
@@ -90,7 +93,7 @@ static void on_ended(void *self, struct post *post)
 /* Takes what may start now; true at the end. */
 static bool exchange(struct sender *sender, struct link *ret_starting)
 {
-    size_t room = sender->options.in_flight_max - transfers_under_way(sender->transfers);
+    const size_t under_way = transfers_under_way(sender->transfers);
     bool first = false;
     pthread_mutex_lock(&sender->lock);
     bool stopping = sender->stopping;
@@ -98,10 +101,12 @@ static bool exchange(struct sender *sender, struct link *ret_starting)
         first = link_alone(&sender->answered);
         link_append_all(&sender->answered, &sender->ended);
     }
+    size_t room = sender->most > under_way ? sender->most - under_way : 0;
     for (; room && !link_alone(&sender->waiting); room--) {
-        struct link *link = sender->waiting.next;
-        link_remove(link);
-        link_append(ret_starting, link);
+        struct post *post = LINK_ITEM(sender->waiting.next, struct post, link);
+        link_remove(&post->link);
+        link_append(ret_starting, &post->link);
+        link_append(&sender->begun, &post->begun_link);
     }
     pthread_mutex_unlock(&sender->lock);
     if (first)
@@ -164,6 +169,8 @@ struct sender *sender_open(const struct sender_options *options, struct reason *
         return NULL;
     }
     sender->options = *options;
+    sender->most = options->in_flight_max;
+    link_init(&sender->begun);
     link_init(&sender->ended);
     link_init(&sender->waiting);
     link_init(&sender->answered);
@@ -203,6 +210,17 @@ bool sender_start(struct sender *sender, const struct send_request *request)
     return true;
 }
 
+/* Both lists are taken in one go: what has been answered is not told to begin afterwards. */
+static void tell_begun(struct sender *sender, struct link *posts)
+{
+    while (!link_alone(posts)) {
+        struct post *post = LINK_ITEM(posts->next, struct post, begun_link);
+        link_remove(&post->begun_link);
+        if (sender->options.begun)
+            sender->options.begun(sender->options.self, post->flight);
+    }
+}
+
 static void give_out(struct sender *sender, struct link *posts)
 {
     while (!link_alone(posts)) {
@@ -230,30 +248,54 @@ void sender_turn(struct sender *sender, int wait_ms)
     struct pollfd fds[] = {{.fd = sender->answer_fd, .events = POLLIN},
                            {.fd = sender->watched_fd, .events = POLLIN}};
     uint64_t count;
-    struct link answered;
-    if (poll(fds, 2, wait_ms) <= 0 || !(fds[0].revents & POLLIN))
-        return;
-    if (read(sender->answer_fd, &count, sizeof(count)) < 0)
-        return; /* another turn will tell */
+    struct link begun, answered;
+    bool answers = poll(fds, 2, wait_ms) > 0 && fds[0].revents & POLLIN;
+    if (answers && read(sender->answer_fd, &count, sizeof(count)) < 0)
+        answers = false; /* another turn will tell */
+    link_init(&begun);
     link_init(&answered);
     pthread_mutex_lock(&sender->lock);
-    link_append_all(&answered, &sender->answered);
+    link_append_all(&begun, &sender->begun);
+    if (answers)
+        link_append_all(&answered, &sender->answered);
     pthread_mutex_unlock(&sender->lock);
+    tell_begun(sender, &begun);
     give_out(sender, &answered);
 }
 
-void sender_recall(struct sender *sender)
+void sender_allow(struct sender *sender, size_t most)
 {
-    struct link recalled;
+    if (most > sender->options.in_flight_max)
+        most = sender->options.in_flight_max;
+    if (most == sender->most) /* nobody else changes it */
+        return;
+    pthread_mutex_lock(&sender->lock);
+    const bool more = most > sender->most && !link_alone(&sender->waiting);
+    sender->most = most;
+    pthread_mutex_unlock(&sender->lock);
+    if (more)
+        wake(sender->thread_fd);
+}
+
+void sender_recall(struct sender *sender, sender_which *which)
+{
+    struct link begun, recalled;
+    link_init(&begun);
     link_init(&recalled);
     pthread_mutex_lock(&sender->lock);
-    link_append_all(&recalled, &sender->waiting);
-    pthread_mutex_unlock(&sender->lock);
-    for (struct link *link = recalled.next; link != &recalled; link = link->next) {
+    link_append_all(&begun, &sender->begun);
+    for (struct link *link = sender->waiting.next, *next; link != &sender->waiting; link = next) {
         struct post *post = LINK_ITEM(link, struct post, link);
+        next = link->next;
+        if (which && !which(sender->options.self, post->flight))
+            continue;
         post->error = "recalled";
         post->unstarted = true;
+        link_remove(link);
+        link_append(&recalled, link);
     }
+    pthread_mutex_unlock(&sender->lock);
+    tell_begun(sender, &begun);
     give_out(sender, &recalled);
 }
 

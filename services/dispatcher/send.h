@@ -2,7 +2,7 @@
 /* HTTP out: many POSTs at once, each ending in one answer. They run on a thread of their own, so
  * that neither a commit nor anything else of the caller's holds them up; the caller's thread only
  * hands over and hears. What is admitted, and when, is the caller's business: what is handed over
- * beyond `in_flight_max` waits its turn here. */
+ * beyond what may be under way at once waits its turn here, first come, first served. */
 #ifndef DISPATCHER_SEND_H
 #define DISPATCHER_SEND_H
 
@@ -19,6 +19,9 @@
 #define RETRY_AFTER_SIZE 64
 
 struct sender;
+
+/* Called from sender_turn or sender_recall: a post has begun. Never after its answer. */
+typedef void sender_begun(void *self, uint32_t flight);
 
 /* Called from sender_turn or sender_recall, once for each sender_start; the answer is borrowed. */
 typedef void sender_answered(void *self, uint32_t flight, const struct answer *answer);
@@ -51,7 +54,8 @@ struct sender_options {
     const char *ca_file;              /* NULL = the system's */
     const char *cert_file, *key_file; /* the default client certificate; NULL = none */
     int64_t connect_timeout_ms;
-    size_t in_flight_max;
+    size_t in_flight_max; /* see sender_allow */
+    sender_begun *begun;  /* may be NULL */
     sender_answered *answered;
     void *self;
     sender_compose *compose;
@@ -67,8 +71,12 @@ void sender_turn(struct sender *sender, int wait_ms);
 /* False without memory; then no answer comes. */
 __attribute__((warn_unused_result)) bool sender_start(struct sender *sender,
                                                       const struct send_request *request);
-/* What has not begun ends now, as `unstarted`. */
-void sender_recall(struct sender *sender);
+/* So many posts may be under way from now on, but never more than in_flight_max, as at first. */
+void sender_allow(struct sender *sender, size_t most);
+/* What has not begun ends now, as `unstarted`; with `which` only those for which it says so. It is
+ * called with a lock held. */
+typedef bool sender_which(void *self, uint32_t flight);
+void sender_recall(struct sender *sender, sender_which *which);
 /* Handed over, and not answered yet. */
 size_t sender_under_way(const struct sender *sender);
 /* What is under way ends unheard. NULL is fine. */

@@ -13,8 +13,8 @@ const struct option settings_table[] = {
     ROW_WHOLE("in-flight-max", in_flight_max, "256", 1, 100000,
               "most POSTs at once, those to slow providers left out"),
     ROW_WHOLE("slow-in-flight-max", slow_in_flight_max, "0", 0, 100000,
-              "most POSTs at once to providers that often take longer than 2 s; 0 = half of "
-              "in-flight-max"),
+              "most POSTs at once to providers that often take longer than 2 s, or are late now; "
+              "0 = half of in-flight-max"),
     ROW_WHOLE("pending-max", pending_max, "1000000", 1, 50000000,
               "most deliveries held in memory; those beyond stay on the topic until there is room"),
     ROW_WHOLE("attempt-timeout-ms", attempt_timeout_ms, "30000", 10, HOUR_MS,
@@ -126,7 +126,7 @@ const struct metric settings_metrics[] = {
     [METRIC_HOSTS_BROKEN] = {"referral_dispatcher_hosts_broken", METRIC_GAUGE, NULL,
                              "Hosts of several destinations that are only probed"},
     [METRIC_SLOW] = {"referral_dispatcher_destinations_slow", METRIC_GAUGE, NULL,
-                     "Destinations that often take longer than 2 s"},
+                     "Destinations that often take longer than 2 s, or are late now"},
     [METRIC_LAG] = {"referral_dispatcher_lag", METRIC_GAUGE, NULL, "Records still to be read"},
     [METRIC_SECONDS] = {"referral_dispatcher_delivery_seconds", METRIC_HISTOGRAM, NULL,
                         "From acceptance to delivery"},

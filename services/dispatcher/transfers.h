@@ -15,6 +15,7 @@
  * that changes hands makes threads wait for each other's heaps. */
 struct post {
     struct link link;
+    struct link begun_link; /* in the list of those whose beginning is to be told */
     uint32_t flight;
     int64_t until_ms; /* monotonic: it has to end by then */
     int64_t started_ms;

@@ -132,23 +132,36 @@ void core_choose_lane(struct deliverer *core, struct destination *destination)
     core->lanes[destination->lane].in_flight -= (size_t)destination->in_flight;
     core->lanes[lane].in_flight += (size_t)destination->in_flight;
     destination->lane = (uint8_t)lane;
+    core->slowed |= lane == LANE_SLOW;
     if (!link_alone(&destination->send_link)) { /* it may have waited for the other one */
         link_remove(&destination->send_link);
         link_append(&core->senders, &destination->send_link);
     }
 }
 
-void core_age(struct deliverer *core, int64_t now_ms)
+void deliver_begun(struct deliverer *core, uint32_t number, int64_t now_ms)
 {
-    while (!link_alone(&core->young)) {
-        struct flight *flight = LINK_ITEM(core->young.next, struct flight, age_link);
-        if (now_ms - flight->started_ms <= SLOW_MS)
-            return;
-        link_remove(&flight->age_link);
-        flight->aged = true;
-        flight->destination->aged++;
+    struct flight *flight = &core->flights[number];
+    flight->started_ms = now_ms;
+    flight->begun = true;
+    heap_put(&core->punctual, flight, now_ms + destination_late_after_ms(flight->destination) + 1);
+}
+
+void core_note_late(struct deliverer *core, int64_t now_ms)
+{
+    int64_t late_at_ms;
+    struct flight *flight;
+    while ((flight = heap_top(&core->punctual, &late_at_ms)) && late_at_ms <= now_ms) {
+        heap_remove(&core->punctual, flight);
+        flight->late = true;
+        flight->destination->late++;
         core_choose_lane(core, flight->destination);
     }
+}
+
+static bool lane_full(const struct deliverer *core, int lane)
+{
+    return core->lanes[lane].in_flight >= core->lanes[lane].most;
 }
 
 size_t deliver_slow_in_flight(const struct deliverer *core)
@@ -156,9 +169,16 @@ size_t deliver_slow_in_flight(const struct deliverer *core)
     return core->lanes[LANE_SLOW].in_flight;
 }
 
-static bool lane_full(const struct deliverer *core, int lane)
+bool deliver_slowed(struct deliverer *core)
 {
-    return core->lanes[lane].in_flight >= core->lanes[lane].most;
+    const bool slowed = core->slowed;
+    core->slowed = false;
+    return slowed && core->lanes[LANE_SLOW].in_flight > core->lanes[LANE_SLOW].most;
+}
+
+bool deliver_to_slow(const struct deliverer *core, uint32_t flight)
+{
+    return core->flights[flight].destination->lane == LANE_SLOW;
 }
 
 /* ---- departing and landing */
@@ -197,8 +217,6 @@ static void depart(struct deliverer *core, struct job *job, int64_t now_ms,
                               .started_ms = now_ms,
                               .first = !job->maybe_sent,
                               .probe = host && host->open};
-    link_init(&flight->age_link);
-    link_append(&core->young, &flight->age_link);
     core_dequeue(core, job);
     job->stage = JOB_FLYING;
     job->flight = number;
@@ -221,13 +239,13 @@ struct flight core_land(struct deliverer *core, uint32_t number)
 {
     struct flight flight = core->flights[number];
     struct destination *destination = flight.destination;
-    link_remove(&core->flights[number].age_link);
+    heap_remove(&core->punctual, &core->flights[number]);
     core->flights[number] = (struct flight){.next_free = core->flights_free};
     core->flights_free = number;
     core->in_flight--;
     core->lanes[destination->lane].in_flight--;
     destination->in_flight--;
-    destination->aged -= flight.aged;
+    destination->late -= flight.late;
     if (flight.host) {
         flight.host->in_flight--;
         flight.host->probing &= !flight.probe;

@@ -121,8 +121,10 @@ static int turn(struct bench *bench)
     const struct answer well = {.status = 200};
     deliver_tick(bench->core, bench->now);
     write_all(bench);
-    while (count < BATCH && deliver_next_send(bench->core, bench->now, &send))
+    while (count < BATCH && deliver_next_send(bench->core, bench->now, &send)) {
+        deliver_begun(bench->core, send.flight, bench->now);
         flights[count++] = send.flight;
+    }
     bench->now += 5;
     for (int i = 0; i < count; i++)
         deliver_answered(bench->core, flights[i], &well, bench->now);

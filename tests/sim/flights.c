@@ -48,8 +48,11 @@ static void check_send(struct world *world, const struct process *process,
     }
     const size_t slow = deliver_slow_in_flight(process->core);
     const size_t fast = process->under_way + 1 - slow; /* with this one */
-    if (process->under_way + 1 < slow || fast > world->plan.in_flight_max ||
-        process->under_way >= process->flights_count)
+    /* What has changed its lane under way is on top, but nothing is added to it. */
+    const bool full = deliver_to_slow(process->core, send->flight)
+                          ? slow > world->plan.slow_max
+                          : fast > world->plan.in_flight_max;
+    if (process->under_way + 1 < slow || full || process->under_way >= process->flights_count)
         finding_set(finding, at_ms, "bounds are kept", "%zu sends under way, and %zu slow ones",
                     fast, slow);
 }
@@ -78,7 +81,8 @@ void flights_start(struct world *world, struct process *process, const struct de
     if (world_mishap(world, LATE_ONE_IN))
         flight->begins_ms += world_between(world, 0, 300);
     flight->ends_ms = world->now_ms + flight->reply.wait_ms;
-    heap_put(&process->landings, flight, flight->ends_ms);
+    heap_put(&process->landings, flight,
+             flight->begins_ms < flight->ends_ms ? flight->begins_ms : flight->ends_ms);
     process->under_way++;
     referral->sends++;
     referral->last_sent_ms = world->now_ms;
@@ -130,9 +134,15 @@ static void land(struct world *world, struct process *process, struct flight_see
 void flights_hear(struct world *world, struct process *process)
 {
     struct flight_seen *flight;
-    int64_t ends_ms;
-    while ((flight = heap_top(&process->landings, &ends_ms)) && ends_ms <= world->now_ms)
-        land(world, process, flight, true);
+    int64_t at_ms;
+    while ((flight = heap_top(&process->landings, &at_ms)) && at_ms <= world->now_ms) {
+        if (at_ms >= flight->ends_ms) {
+            land(world, process, flight, true);
+            continue;
+        }
+        deliver_begun(process->core, flight->number, process_clock(world, process));
+        heap_put(&process->landings, flight, flight->ends_ms);
+    }
 }
 
 void flights_recall(struct world *world, struct process *process)

@@ -45,7 +45,7 @@ bool process_start(struct world *world, struct process *process)
         .self = world,
         .endpoint = on_endpoint};
     process->core = deliver_new(&options);
-    process->flights_count = plan->in_flight_max + plan->slow_max;
+    process->flights_count = plan->in_flight_max * 2 + plan->slow_max;
     process->flights = calloc(process->flights_count, sizeof(*process->flights));
     heap_init(&process->landings, offsetof(struct flight_seen, slot));
     if (!process->core || !process->flights ||

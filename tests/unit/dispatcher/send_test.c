@@ -172,7 +172,8 @@ static int start_server(void **state)
 /* ---- the client's side */
 
 struct heard {
-    int count;
+    int count, begun;
+    bool begun_too_late;
     uint32_t flight;
     int status;
     char error[64];
@@ -182,6 +183,14 @@ struct heard {
     int64_t duration_ms;
     char excerpt[SEND_EXCERPT_MAX + 1];
 };
+
+static void on_begun(void *self, uint32_t flight)
+{
+    struct heard *heard = self;
+    (void)flight;
+    heard->begun++;
+    heard->begun_too_late |= heard->begun <= heard->count - heard->unstarted;
+}
 
 static void on_answer(void *self, uint32_t flight, const struct answer *answer)
 {
@@ -216,6 +225,7 @@ static struct sender *open_sender(struct heard *heard, const struct networks *al
                                      .allow_http = http,
                                      .in_flight_max = IN_FLIGHT_MAX,
                                      .connect_timeout_ms = 2000,
+                                     .begun = on_begun,
                                      .answered = on_answer,
                                      .self = heard,
                                      .compose = compose};
@@ -441,7 +451,21 @@ static void an_order_that_nothing_can_be_made_of_is_said_to_be_unsendable(void *
     sender_close(sender);
 }
 
-static void what_has_not_begun_can_be_recalled(void **state)
+static bool odd(void *self, uint32_t flight)
+{
+    (void)self;
+    return flight % 2;
+}
+
+static void begin(struct sender *sender, struct heard *heard, int begun)
+{
+    int64_t until = clock_monotonic_ms() + 10000;
+    while (heard->begun < begun && clock_monotonic_ms() < until)
+        sender_turn(sender, 10);
+    assert_int_equal(heard->begun, begun);
+}
+
+static void no_more_begin_than_are_allowed_and_of_the_others_some_can_be_recalled(void **state)
 {
     (void)state;
     struct networks allowed;
@@ -450,15 +474,24 @@ static void what_has_not_begun_can_be_recalled(void **state)
     struct sender *sender = open_sender(&heard, &allowed, true);
     char url[200];
     (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/hang", server_port);
-    struct send_request request = {
-        .url = url, .order = BODY, .order_size = strlen(BODY), .timeout_ms = 5000};
-    for (uint32_t i = 0; i < IN_FLIGHT_MAX + 7; i++)
+    sender_allow(sender, 2);
+    for (uint32_t i = 0; i < 10; i++) {
+        struct send_request request = {.flight = i,
+                                       .url = url,
+                                       .order = BODY,
+                                       .order_size = strlen(BODY),
+                                       .timeout_ms = 20000};
         assert_true(sender_start(sender, &request));
-    int64_t until = clock_monotonic_ms() + 10000;
-    while (sender_under_way(sender) > IN_FLIGHT_MAX && clock_monotonic_ms() < until)
-        sender_recall(sender); /* what the thread has taken by then is on its way */
-    assert_true(heard.unstarted >= 7);
-    assert_int_equal(heard.count, heard.unstarted);
+    }
+    begin(sender, &heard, 2);
+    sender_recall(sender, odd); /* 3, 5, 7, 9 */
+    assert_int_equal(heard.unstarted, 4);
+    assert_int_equal(sender_under_way(sender), 6);
+    assert_int_equal(heard.begun, 2);
+    sender_allow(sender, 5); /* wakes it, though none of those under way ends */
+    begin(sender, &heard, 5);
+    sender_recall(sender, NULL);
+    assert_int_equal(heard.unstarted, 5);
     sender_close(sender);
 }
 
@@ -482,6 +515,8 @@ static void hundreds_at_once_are_all_answered(void **state)
     while (heard.count < 300 && clock_monotonic_ms() < until)
         sender_turn(sender, 100);
     assert_int_equal(heard.count, 300);
+    assert_int_equal(heard.begun, 300);
+    assert_false(heard.begun_too_late);
     sender_close(sender);
 }
 
@@ -538,7 +573,7 @@ int main(void)
         cmocka_unit_test(the_request_has_our_headers_and_no_others_of_note),
         cmocka_unit_test(an_endpoint_that_may_not_be_reached_is_not_connected_to),
         cmocka_unit_test(an_order_that_nothing_can_be_made_of_is_said_to_be_unsendable),
-        cmocka_unit_test(what_has_not_begun_can_be_recalled),
+        cmocka_unit_test(no_more_begin_than_are_allowed_and_of_the_others_some_can_be_recalled),
         cmocka_unit_test(hundreds_at_once_are_all_answered),
         cmocka_unit_test(a_name_that_takes_long_to_resolve_holds_nobody_up),
         cmocka_unit_test(closing_ends_what_is_under_way),

@@ -154,6 +154,7 @@ static inline void turn(struct stage *stage, bool stay)
         int number = number_of(&send.job->id);
         say(stage, send.possible_duplicate ? "send-again" : "send", number);
         stage->flights[number] = send.flight;
+        deliver_begun(stage->core, send.flight, stage->now);
     }
 }
 
