@@ -17,6 +17,9 @@ enum stream_start {
     STREAM_FROM_BEGINNING, /* always: the topic is the state (deliveries) */
 };
 
+/* May stream_send; verdicts as of message(). */
+typedef enum verdict stream_sends(void *self, int64_t now_ms, struct reason *reason);
+
 struct stream_handlers {
     void *self;
     /* A partition is ours; called before its first message, outside any transaction. `from` is the
@@ -35,8 +38,8 @@ struct stream_handlers {
      * message's own partition waits. BROKEN: abort, stop. */
     enum verdict (*message)(void *self, const struct kafka_message *message, struct reason *reason);
     /* Before each commit and at least every `commit_interval_ms`: timers, results that came in
-     * meanwhile; may stream_send. NULL if not needed. */
-    enum verdict (*tick)(void *self, int64_t now_ms, struct reason *reason);
+     * meanwhile. NULL if not needed. */
+    stream_sends *tick;
     /* Everything since the last committed() is visible / is undone and will come again. */
     void (*committed)(void *self);
     void (*aborted)(void *self);
@@ -71,7 +74,11 @@ __attribute__((warn_unused_result)) enum verdict stream_open(const struct kafka_
  * away (already rewound). BROKEN: fatal. Idle turns open no transaction. */
 __attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stream, int wait_ms,
                                                              struct reason *reason);
-/* Inside message() and tick() only: adds to the transaction (begins one if none is open). Waits
+/* Calls `sends` with the handlers' self, so that what will be in the transaction need not all wait
+ * for the tick before its commit. Nothing happens while Kafka is away. Answers as stream_step. */
+__attribute__((warn_unused_result)) enum verdict
+stream_send_early(struct stream *stream, stream_sends *sends, struct reason *reason);
+/* Inside message(), tick() and what stream_send_early calls only: adds to the transaction (begins one if none is open). Waits
  * when the queue is full. */
 __attribute__((warn_unused_result)) enum verdict
 stream_send(struct stream *stream, const struct kafka_out *out, struct reason *reason);

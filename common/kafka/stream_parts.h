@@ -99,6 +99,8 @@ void stream_producer_discard(struct stream *stream);
 enum outcome { FINE, AGAIN, UNDO, FATAL };
 /* Which of the four an error is; it is destroyed. NULL is FINE. */
 enum outcome stream_outcome_take(rd_kafka_error_t *error, const char *doing, struct reason *reason);
+/* Whether a transaction is open, or can be begun. */
+bool stream_can_send(const struct stream *stream);
 enum verdict stream_begin(struct stream *stream, struct reason *reason);
 /* tick(), then the commit of what is open. Anything but DONE has been undone already. */
 enum verdict stream_tick(struct stream *stream, struct reason *reason);

@@ -95,11 +95,17 @@ static rd_kafka_topic_partition_list_t *offsets_new(const struct stream *stream)
 
 /* ---- begin, send */
 
+bool stream_can_send(const struct stream *stream)
+{
+    return !stream->broken && stream->producer_ready && !stream->rewind_needed &&
+           !stream->unresolved;
+}
+
 enum verdict stream_begin(struct stream *stream, struct reason *reason)
 {
     if (stream->in_transaction)
         return DONE;
-    if (!stream->producer_ready || stream->rewind_needed || stream->unresolved) {
+    if (!stream_can_send(stream)) {
         reason_set(reason, "no-transaction", NULL, "no transaction can be begun now");
         return TRY_AGAIN;
     }
@@ -339,17 +345,25 @@ enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
     return DONE;
 }
 
-enum verdict stream_tick(struct stream *stream, struct reason *reason)
+static enum verdict let_send(struct stream *stream, stream_sends *sends, struct reason *reason)
 {
-    enum verdict verdict = DONE;
+    enum verdict verdict = sends ? sends(stream->handlers.self, clock_now_ms(), reason) : DONE;
 
-    stream->ticked_ms = clock_monotonic_ms();
-    if (stream->handlers.tick)
-        verdict = stream->handlers.tick(stream->handlers.self, clock_now_ms(), reason);
     if (verdict == DONE)
         return DONE;
     if (stream->broken)
         return BROKEN;
     stream_abort(stream);
     return verdict == BROKEN ? stream_break(stream, reason) : TRY_AGAIN;
+}
+
+enum verdict stream_tick(struct stream *stream, struct reason *reason)
+{
+    stream->ticked_ms = clock_monotonic_ms();
+    return let_send(stream, stream->handlers.tick, reason);
+}
+
+enum verdict stream_send_early(struct stream *stream, stream_sends *sends, struct reason *reason)
+{
+    return stream_can_send(stream) ? let_send(stream, sends, reason) : DONE;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define CONTACT_MS 600000
-#define TURN_MOST_MS 10 /* beyond the caller's time, while messages keep coming */
+#define TURN_MOST_MS 4 /* beyond the caller's time, while messages keep coming */
 
 static enum verdict failed(struct stream *stream, enum verdict verdict, struct reason *reason)
 {
@@ -247,7 +247,7 @@ enum verdict stream_commit(struct stream *stream, struct reason *reason)
         *reason = stream->trouble_reason;
         return BROKEN;
     }
-    if (!stream->producer_ready || stream->rewind_needed || stream->unresolved)
+    if (!stream_can_send(stream))
         return DONE; /* nothing is open */
     verdict = stream_tick(stream, reason);
     return verdict == DONE ? stream_commit_open(stream, reason) : verdict;

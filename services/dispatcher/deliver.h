@@ -156,7 +156,10 @@ struct deliver_write {
      * attempted. FACT_DELIVERED: tombstone, delivered. FACT_MOVE: tombstone, attempted if
      * `attempted`, then the next Delivery and routed, or returned. */
 };
-/* The next record to be put into the open transaction; false if there is none. */
+/* The next result of an attempt to be put into the open transaction, at any time; false if there is
+ * none. */
+bool deliver_next_result(struct deliverer *core, struct deliver_write *ret_write);
+/* The next record before a commit: results, moves, intents; false if there is none. */
 bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write);
 /* The answer to a FACT_MOVE that is not `must_move` when no other provider is to be had: the job
  * goes on where it is. True if the shell is to write what FACT_RETRY asks for, instead. */

@@ -449,6 +449,8 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     enum verdict verdict = stream_step(self->stream, 0, reason);
     if (verdict == DONE)
         verdict = records_read_again(self, clock_now_ms(), reason);
+    if (verdict == DONE)
+        verdict = stream_send_early(self->stream, writes_results, reason);
     /* A lone referral does not wait for company. Not right after another commit: transactions that
      * follow each other at once make the broker ask for patience, which costs half a second. */
     if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender) &&

@@ -114,7 +114,9 @@ void records_revoked(void *self, const char *topic, int32_t partition, bool lost
 enum verdict records_message(void *self, const struct kafka_message *message,
                              struct reason *reason);
 
-/* writes.c: the topic written. */
+/* writes.c: the topic written. Results go into the transaction as they come, a few at a time; all
+ * that is left, and the rest, before its commit. */
+enum verdict writes_results(void *self, int64_t now_ms, struct reason *reason);
 enum verdict writes_tick(void *self, int64_t now_ms, struct reason *reason);
 void writes_committed(void *self);
 void writes_aborted(void *self);

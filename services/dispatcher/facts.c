@@ -115,26 +115,40 @@ static struct link *next_move(struct deliverer *core)
     return list->next;
 }
 
+static void write_down(struct deliverer *core, struct link *fact, struct deliver_write *ret_write)
+{
+    struct job *job = LINK_ITEM(fact, struct job, fact_link);
+    deadlines_remove(&core->deadlines, job);
+    link_remove(&job->fact_link);
+    link_append(&core->written, &job->fact_link);
+    job->stage = JOB_WRITTEN;
+    *ret_write = (struct deliver_write){
+        .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
+}
+
+/* What is merely noted is written as a list, at the end. */
+bool deliver_next_result(struct deliverer *core, struct deliver_write *ret_write)
+{
+    while (!link_alone(&core->facts)) {
+        write_down(core, core->facts.next, ret_write);
+        if (ret_write->fact != FACT_INTENT)
+            return true;
+        core_note_add(core, ret_write->job);
+    }
+    return false;
+}
+
 bool deliver_next_write(struct deliverer *core, int64_t now_ms, struct deliver_write *ret_write)
 {
-    for (;;) {
-        struct link *link = !link_alone(&core->facts) || note_one(core, now_ms) ? core->facts.next
-                                                                                : next_move(core);
-        if (!link)
-            return core_note_next(core, ret_write);
-        struct job *job = LINK_ITEM(link, struct job, fact_link);
-        deadlines_remove(&core->deadlines, job);
-        link_remove(&job->fact_link);
-        link_append(&core->written, &job->fact_link);
-        job->stage = JOB_WRITTEN;
-        if (job->fact == FACT_INTENT) {
-            core_note_add(core, job);
-            continue;
-        }
-        *ret_write = (struct deliver_write){
-            .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
-        return true;
-    }
+    do
+        if (deliver_next_result(core, ret_write))
+            return true;
+    while (note_one(core, now_ms));
+    struct link *move = next_move(core);
+    if (!move)
+        return core_note_next(core, ret_write);
+    write_down(core, move, ret_write);
+    return true;
 }
 
 bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms)

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define RESULTS_AT_ONCE 128 /* in a turn of the loop, which then has to look after its sends */
+
 static enum verdict send_own(struct dispatcher *self, const struct delivery *delivery,
                              int32_t partition, const struct buffer *value, struct reason *reason)
 {
@@ -311,6 +313,21 @@ enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
         verdict = carry_out(self, &write, now_ms, reason);
     if (verdict == DONE)
         verdict = operations_note(self, now_ms, reason);
+    if (verdict != DONE)
+        writes_aborted(self);
+    return verdict;
+}
+
+enum verdict writes_results(void *context, int64_t now_ms, struct reason *reason)
+{
+    struct dispatcher *self = context;
+    struct deliver_write write;
+    enum verdict verdict = DONE;
+    for (int i = 0; verdict == DONE && i < RESULTS_AT_ONCE; i++) {
+        if (!deliver_next_result(self->core, &write))
+            break;
+        verdict = carry_out(self, &write, now_ms, reason);
+    }
     if (verdict != DONE)
         writes_aborted(self);
     return verdict;

@@ -316,6 +316,8 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
     enum verdict verdict =
         stream_step(copier->stream, copier->values.by_wake ? 0 : wait_ms, reason);
 
+    if (verdict == DONE)
+        verdict = stream_send_early(copier->stream, on_tick, reason);
     if (copier->values.by_wake && verdict == DONE && poll(&wake, 1, wait_ms) < 0)
         verdict = TRY_AGAIN;
     metrics_set(service_metrics(copier->context), METRIC_LAG, NULL,

@@ -12,6 +12,7 @@
 #define FETCH_LATE_ONE_IN 200
 #define FETCH_LATE_MS 10000
 #define WRITES_MOST 1000000
+#define EARLY_MOST 8 /* results, before the end of a transaction */
 #define COMMIT_INTERVAL_MS 50
 #define AWAY_FIRST_MS 100
 #define AWAY_MOST_MS 5000
@@ -388,9 +389,23 @@ void stream_read_again(struct world *world, struct process *process)
     }
 }
 
+/* Some results do not wait for the end of the transaction. */
+static bool write_early(struct world *world, struct process *process)
+{
+    const int64_t clock_ms = process_clock(world, process);
+    struct deliver_write write;
+    int64_t most = world_between(world, 0, EARLY_MOST);
+    while (most-- > 0 && deliver_next_result(process->core, &write)) {
+        write_one(world, process, &write, clock_ms);
+        if (world_mishap(world, 200 * world->plan.aborts_one_in))
+            return false;
+    }
+    return true;
+}
+
 bool stream_turn(struct world *world, struct process *process)
 {
-    if (read_some(world, process) != DONE) {
+    if (read_some(world, process) != DONE || !write_early(world, process)) {
         stream_undo(world, process);
         return false;
     }

@@ -425,6 +425,95 @@ static void repeats_after_an_abort_are_no_new_work(void **state)
     deliver_free(stage.core);
 }
 
+/* Results may be written at any time; moves without an attempt and intents wait for the end. */
+static void results_alone_are_written_before_the_end_of_a_transaction(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_write write;
+    open_stage(&stage, true);
+    restore(&stage);
+    read_delivery(&stage, 1, 0, false, 60);
+    read_delivery(&stage, 2, 0, false, 60);
+    turn(&stage, false);
+    commit(&stage);
+    turn(&stage, false);
+    answer(&stage, 1, 200, NULL);
+    answer(&stage, 2, 500, NULL);
+    read_delivery(&stage, 3, 0, false, 60);
+    read_for(&stage, "FB001", 4, 0); /* its time is up: it has to move */
+    stage.said[0] = '\0';
+    while (deliver_next_result(stage.core, &write))
+        say(&stage, write.fact == FACT_DELIVERED ? "delivered" : "retry",
+            number_of(&write.job->id));
+    EXPECT(&stage, "delivered 1, retry 2");
+    deliver_aborted(stage.core); /* and all of it once more, with the rest */
+    write_all(&stage, false);
+    EXPECT(&stage, "delivered 1, retry 2, leave 4, intent 3");
+    commit(&stage);
+    assert_int_equal(counts_of(&stage).pending, 2);
+    deliver_free(stage.core);
+}
+
+/* A list of intents that was taken back is offered again at the end, not as a result. */
+static void an_intent_that_was_taken_back_is_no_result(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_write write;
+    open_stage(&stage, true);
+    restore(&stage);
+    read_delivery(&stage, 1, 0, false, 60);
+    write_all(&stage, false);
+    EXPECT(&stage, "intent 1");
+    deliver_aborted(stage.core);
+    assert_false(deliver_next_result(stage.core, &write));
+    write_all(&stage, false);
+    EXPECT(&stage, "intent 1");
+    commit(&stage);
+    turn(&stage, false);
+    EXPECT(&stage, "send 1");
+    deliver_free(stage.core);
+}
+
+/* Few have work, many are known: those few may be noted a whole window's worth ahead. */
+static void those_with_nothing_to_send_take_no_share_of_the_notes(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_write write;
+    size_t noted = 0;
+    open_stage(&stage, true);
+    for (int i = 0; i < 2000; i++) {
+        char code[8];
+        assert_true(text_format(code, sizeof(code), "F%04d", i));
+        read_for(&stage, code, i, 60);
+        read_tombstone(&stage, i);
+    }
+    for (int i = 2000; i < 2020; i++)
+        read_for(&stage, "FA001", i, 60);
+    restore(&stage);
+    while (deliver_next_write(stage.core, stage.now, &write))
+        noted += write.fact == FACT_INTENT ? write.ids_count : 0;
+    assert_int_equal(noted, 8); /* four windows of two */
+    deliver_free(stage.core);
+}
+
+/* A backlog behind one narrow window is not work for now. */
+static void what_can_be_sent_soon_is_counted_by_windows(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, false);
+    for (int i = 0; i < 100; i++)
+        read_for(&stage, "FA001", i, 60);
+    for (int i = 100; i < 110; i++)
+        read_for(&stage, "FB001", i, 60);
+    restore(&stage);
+    assert_int_equal(deliver_sendable(stage.core, stage.now), 16 + 10);
+    deliver_free(stage.core);
+}
+
 static void a_drain_starts_nothing_and_writes_what_has_happened(void **state)
 {
     (void)state;
@@ -462,6 +551,10 @@ int main(void)
         cmocka_unit_test(sends_take_turns_between_destinations_earliest_deadline_first),
         cmocka_unit_test(what_a_lost_partition_had_under_way_ends_unheard),
         cmocka_unit_test(repeats_after_an_abort_are_no_new_work),
+        cmocka_unit_test(results_alone_are_written_before_the_end_of_a_transaction),
+        cmocka_unit_test(an_intent_that_was_taken_back_is_no_result),
+        cmocka_unit_test(those_with_nothing_to_send_take_no_share_of_the_notes),
+        cmocka_unit_test(what_can_be_sent_soon_is_counted_by_windows),
         cmocka_unit_test(a_drain_starts_nothing_and_writes_what_has_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
