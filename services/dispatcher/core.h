@@ -69,6 +69,7 @@ struct deliverer {
     struct link senders;        /* ring of destinations */
     struct link called;         /* those of them that had to wait for a place: they go first */
     struct link noters;         /* ring of destinations */
+    size_t wanting;             /* destinations that have something to note, now or later */
     struct link facts;          /* jobs, to be written */
     struct link leaving;        /* jobs that have to move, but with no attempt to be told of */
     struct link asking;         /* the same, of jobs that may stay; they are in `deadlines`, too */

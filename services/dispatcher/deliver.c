@@ -6,10 +6,11 @@
 
 #include <stdlib.h>
 
-#define FACTS_PER_FLIGHT 4 /* not yet committed, per allowed send, before starting stops */
+#define FACTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
 #define MOVES_PER_TICK 4096
 #define GHOSTS_MAX 1000000
+#define SOON_WINDOWS 8 /* of a destination, before it has shown more */
 
 struct deliverer *deliver_new(const struct deliver_options *options)
 {
@@ -255,8 +256,10 @@ size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
     void *value;
     while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
         const struct destination *destination = value;
+        const size_t queued = destination->fresh.count + destination->ready.count;
+        const size_t most = (size_t)(destination->window * SOON_WINDOWS);
         if (destination_spoken_to(destination, now_ms))
-            count += destination->fresh.count + destination->ready.count;
+            count += queued < most ? queued : most;
     }
     return count;
 }

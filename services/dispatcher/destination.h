@@ -47,6 +47,7 @@ struct destination {
     bool open;              /* breaker */
     bool usable;            /* in the directory, not paused, with an endpoint */
     bool retired;           /* said 410 since the endpoint last changed */
+    bool wanting;           /* counted as one that has intents to note */
     bool left;              /* some of its jobs stay on the topic for want of room */
 };
 

@@ -377,6 +377,10 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
     ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
     if (had_turn && link_alone(&destination->send_link)) /* it may have been called by its host */
         core_call_waiters(core, destination->host, now_ms);
+    const bool wanting = destination->fresh.count && destination_spoken_to(destination, now_ms);
+    core->wanting += wanting;
+    core->wanting -= destination->wanting;
+    destination->wanting = wanting;
     ring(&core->noters, &destination->intent_link,
          destination_may_note(destination, now_ms, core_note_share(core)));
     int64_t wake = destination_wake_at(destination, now_ms);

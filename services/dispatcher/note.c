@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTED_AHEAD 4096 /* by all destinations together, roughly */
+#define NOTED_AHEAD 4096 /* by all that have something to note together, roughly */
 #define SHARE_LEAST 4
 
 size_t core_note_share(const struct deliverer *core)
 {
-    size_t share = NOTED_AHEAD / (map_count(core->destinations) + 1);
+    size_t share = NOTED_AHEAD / (core->wanting + 1);
     return share > SHARE_LEAST ? share : SHARE_LEAST;
 }
 
