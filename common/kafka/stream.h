@@ -78,8 +78,8 @@ __attribute__((warn_unused_result)) enum verdict stream_step(struct stream *stre
  * for the tick before its commit. Nothing happens while Kafka is away. Answers as stream_step. */
 __attribute__((warn_unused_result)) enum verdict
 stream_send_early(struct stream *stream, stream_sends *sends, struct reason *reason);
-/* Inside message(), tick() and what stream_send_early calls only: adds to the transaction (begins one if none is open). Waits
- * when the queue is full. */
+/* Inside message(), tick() and what stream_send_early calls only: adds to the transaction (begins
+ * one if none is open). Waits when the queue is full. */
 __attribute__((warn_unused_result)) enum verdict
 stream_send(struct stream *stream, const struct kafka_out *out, struct reason *reason);
 /* Inside message() only, before TRY_AGAIN and instead of anything else: the message comes again
