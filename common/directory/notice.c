@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A notice has no patient data: the referrer knows the referral by its id. Only an endpoint that
- * speaks our JSON is told; BaRS has no message for it that receivers would know. */
+/* A notice has no patient data: the referrer knows the referral by its id. */
 #include "directory/notice.h"
 
 #include "base/text.h"
@@ -11,7 +10,7 @@ bool notice_of(const struct directory *directory, const struct delivery *returne
 {
     const struct provider *referrer =
         returned->source_ods[0] ? directory_find(directory, returned->source_ods) : NULL;
-    if (!referrer || !referrer->url || !text_equal(referrer->format, "json"))
+    if (!referrer || !referrer->url)
         return false;
     struct delivery notice = *returned;
     struct uuid id = uuid_of("notice", returned->referral_id, NOTICE_RETURNED, NULL);

@@ -11,11 +11,6 @@
 
 #include <string.h>
 
-#define APPLICATION_VERSION "1.2.0"
-#define DOS_SERVICE_ID "https://fhir.nhs.uk/Id/dos-service-id"
-#define ODS_CODE "https://fhir.nhs.uk/Id/ods-organization-code"
-#define ICB_CODE "QKS"
-#define ICB_NAME "NHS Kent and Medway Integrated Care Board"
 #define NARRATIVE_MAX (96 * 1024)
 
 /* ---- what is spoken of by which code */
@@ -33,22 +28,6 @@ static const struct {
      "Referral for ambulatory blood pressure monitoring (procedure)"},
     {"contraception", "1659121000000101", "Community Pharmacy Contraception Service (procedure)"},
 };
-
-struct use_case {
-    const char *system, *code, *display;
-};
-
-/* Only a referral of primary care into Pharmacy First is assured nationally. Everything else goes
- * by a code of our own, and says so. */
-static struct use_case use_case_of(const struct delivery *delivery)
-{
-    if (text_equal(delivery->pathway, "pharmacy-first") &&
-        text_equal(delivery->source_kind, "gp-practice"))
-        return (struct use_case){"https://fhir.nhs.uk/CodeSystem/usecases-categories-bars", "a5t1",
-                                 "Primary Care to Community Pharmacy"};
-    return (struct use_case){"urn:nhs-kent-and-medway:referral-pathways", delivery->pathway,
-                             "Local use case, not nationally assured"};
-}
 
 static const char *organisation_type(const char *source_kind)
 {
@@ -76,12 +55,6 @@ static bool encoded_header(char header[BARS_HEADER_SIZE], const char *name, cons
     return well;
 }
 
-static void id_of(const struct delivery *delivery, const char *part, char text[UUID_TEXT_SIZE])
-{
-    struct uuid id = uuid_of("bars", delivery->id, part, NULL);
-    uuid_format(&id, text);
-}
-
 static const char *text_or(const char *text, const char *otherwise)
 {
     return text && text[0] ? text : otherwise;
@@ -90,26 +63,28 @@ static const char *text_or(const char *text, const char *otherwise)
 static const char *sender_name(const struct delivery *delivery, const struct record *referral)
 {
     return text_or(record_text(referral, "source.organisation"),
-                   delivery->source_ods[0] ? delivery->source_ods : ICB_NAME);
+                   delivery->source_ods[0] ? delivery->source_ods : BARS_ICB_NAME);
 }
 
 bool bars_headers(const struct bars_address *address, const struct delivery *delivery,
                   const struct record *referral, char headers[BARS_HEADERS][BARS_HEADER_SIZE])
 {
+    const bool notice = delivery->notice[0];
     char target[24], request[UUID_TEXT_SIZE], correlation[UUID_TEXT_SIZE];
     struct uuid of_referral = uuid_of("bars", delivery->referral_id, "correlation", NULL);
-    id_of(delivery, "request", request);
+    bars_id(delivery, "request", request);
     uuid_format(&of_referral, correlation);
     (void)text_format(target, sizeof(target), "%lld", (long long)address->receiver_id);
-    const struct bars_value values[] = {{"target", target},
-                                        {"ods", text_or(delivery->source_ods, ICB_CODE)},
-                                        {"name", sender_name(delivery, referral)},
-                                        {NULL, NULL}};
+    const struct bars_value values[] = {
+        {"target", target},
+        {"ods", notice ? BARS_ICB_CODE : text_or(delivery->source_ods, BARS_ICB_CODE)},
+        {"name", notice ? BARS_ICB_NAME : sender_name(delivery, referral)},
+        {NULL, NULL}};
     headers[6][0] = '\0';
     return encoded_header(headers[0], "NHSD-Target-Identifier",
-                          "{'value':<target>,'system':'" DOS_SERVICE_ID "'}", values) &&
+                          "{'value':<target>,'system':'" BARS_DOS_SERVICE_ID "'}", values) &&
            encoded_header(headers[1], "NHSD-End-User-Organisation",
-                          "{'resourceType':'Organization','identifier':[{'system':'" ODS_CODE
+                          "{'resourceType':'Organization','identifier':[{'system':'" BARS_ODS_CODE
                           "','value':<ods>}],'name':<name>}",
                           values) &&
            encoded_header(headers[2], "NHSD-Requesting-Software",
@@ -120,8 +95,8 @@ bool bars_headers(const struct bars_address *address, const struct delivery *del
                           values) &&
            text_format(headers[3], BARS_HEADER_SIZE, "X-Request-Id: %s", request) &&
            text_format(headers[4], BARS_HEADER_SIZE,
-                       "use-context: %s|referral|servicerequest-request|new",
-                       use_case_of(delivery).code) &&
+                       "use-context: %s|referral|servicerequest-%s|new",
+                       bars_use_case(delivery).code, notice ? "response" : "request") &&
            text_format(headers[5], BARS_HEADER_SIZE, "Accept: " BARS_MEDIA_TYPE) &&
            (delivery->correlation_id[0] ||
             text_format(headers[6], BARS_HEADER_SIZE, "X-Correlation-Id: %s", correlation));
@@ -131,7 +106,7 @@ bool bars_headers(const struct bars_address *address, const struct delivery *del
 
 /* clang-format off: a template breaks where FHIR does */
 static const char start[] =
-    "{'resourceType':'Bundle','id':<bundle_id>,'meta':{'versionId':'" APPLICATION_VERSION "',"
+    "{'resourceType':'Bundle','id':<bundle_id>,'meta':{'versionId':'" BARS_APPLICATION_VERSION "',"
     "'lastUpdated':<now>,'profile':['https://fhir.nhs.uk/StructureDefinition/BARSBundleMessage']}"
     ",'type':'message','timestamp':<now>,'entry':[";
 
@@ -197,7 +172,7 @@ static const char task_ends[] =
 static const char sender_begins[] =
     "{'fullUrl':<sender>,'resource':{'resourceType':'Organization','meta':{'lastUpdated':<now>,"
     "'profile':['https://fhir.hl7.org.uk/StructureDefinition/UKCore-Organization']},'identifier':"
-    "[{'system':'" ODS_CODE "','value':<sender_ods>}],'type':[";
+    "[{'system':'" BARS_ODS_CODE "','value':<sender_ods>}],'type':[";
 
 static const char practice_type[] =
     "{'coding':[{'system':'http://snomed.info/sct','code':'788007007','display':"
@@ -210,7 +185,7 @@ static const char sender_ends[] = "],'name':<sender_name>}},";
 static const char receiver[] =
     "{'fullUrl':<receiver>,'resource':{'resourceType':'Organization','meta':{'lastUpdated':<now>,"
     "'profile':['https://fhir.hl7.org.uk/StructureDefinition/UKCore-Organization']},'identifier':"
-    "[{'system':'" ODS_CODE "','value':<receiver_ods>}]}},";
+    "[{'system':'" BARS_ODS_CODE "','value':<receiver_ods>}]}},";
 
 static const char practitioner[] =
     "{'fullUrl':<practitioner>,'resource':{'resourceType':'Practitioner','meta':{'lastUpdated':"
@@ -225,7 +200,7 @@ static const char role[] =
 static const char service[] =
     "{'fullUrl':<service>,'resource':{'resourceType':'HealthcareService','meta':{'lastUpdated':"
     "<now>,'profile':['https://fhir.hl7.org.uk/StructureDefinition/UKCore-HealthcareService']},"
-    "'identifier':[{'system':'" DOS_SERVICE_ID "','value':<receiver_id>}],'active':true,"
+    "'identifier':[{'system':'" BARS_DOS_SERVICE_ID "','value':<receiver_id>}],'active':true,"
     "'providedBy':{'reference':<receiver>},'name':<service_name>}},";
 
 static const char consent[] =
@@ -240,7 +215,7 @@ static const char consent[] =
 static const char practice[] =
     ",{'fullUrl':<practice>,'resource':{'resourceType':'Organization','meta':{'lastUpdated':"
     "<now>,'profile':['https://fhir.hl7.org.uk/StructureDefinition/UKCore-Organization']},"
-    "'identifier':[{'system':'" ODS_CODE "','value':<practice_ods>}]}}";
+    "'identifier':[{'system':'" BARS_ODS_CODE "','value':<practice_ods>}]}}";
 
 static const char medicine[] =
     ",{'fullUrl':<medicine>,'resource':{'resourceType':'MedicationStatement','meta':{"
@@ -307,20 +282,20 @@ static void add_ids(struct bundle *bundle, const struct bars_address *address,
 {
     char text[UUID_TEXT_SIZE];
     for (size_t i = 0; i < PARTS; i++) {
-        id_of(delivery, parts[i], text);
+        bars_id(delivery, parts[i], text);
         (void)text_format(bundle->urns[i], sizeof(bundle->urns[i]), "urn:uuid:%s", text);
         add(bundle, parts[i], bundle->urns[i]);
     }
-    id_of(delivery, "bundle", bundle->id);
+    bars_id(delivery, "bundle", bundle->id);
     (void)text_format(bundle->referral, sizeof(bundle->referral), "urn:uuid:%s",
                       delivery->referral_id);
     (void)text_format(bundle->journey, sizeof(bundle->journey), "EpisodeOfCare/%s",
                       text_or(delivery->correlation_id, delivery->referral_id));
     (void)text_format(bundle->receiver_id, sizeof(bundle->receiver_id), "%lld",
                       (long long)address->receiver_id);
-    (void)text_format(bundle->destination, sizeof(bundle->destination), DOS_SERVICE_ID "|%lld",
+    (void)text_format(bundle->destination, sizeof(bundle->destination), BARS_DOS_SERVICE_ID "|%lld",
                       (long long)address->receiver_id);
-    (void)text_format(bundle->source, sizeof(bundle->source), DOS_SERVICE_ID "|%lld",
+    (void)text_format(bundle->source, sizeof(bundle->source), BARS_DOS_SERVICE_ID "|%lld",
                       (long long)address->sender_id);
     add(bundle, "bundle_id", bundle->id);
     add(bundle, "referral", bundle->referral);
@@ -348,14 +323,14 @@ static void add_times(struct bundle *bundle, const struct delivery *delivery,
 static void add_facts(struct bundle *bundle, const struct delivery *delivery,
                       const struct record *referral)
 {
-    const struct use_case use_case = use_case_of(delivery);
+    const struct bars_use_case use_case = bars_use_case(delivery);
     const char *complaint = record_text(referral, "details.presenting_complaint");
     if (!complaint)
         complaint = record_text(referral, "details.reason_for_request");
     add(bundle, "use_system", use_case.system);
     add(bundle, "use_code", use_case.code);
     add(bundle, "use_display", use_case.display);
-    add(bundle, "sender_ods", text_or(delivery->source_ods, ICB_CODE));
+    add(bundle, "sender_ods", text_or(delivery->source_ods, BARS_ICB_CODE));
     add(bundle, "sender_name", sender_name(delivery, referral));
     add(bundle, "sender_type", organisation_type(delivery->source_kind));
     add(bundle, "receiver_ods", delivery->destination);

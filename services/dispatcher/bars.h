@@ -15,7 +15,8 @@ struct bars_address {
     int64_t sender_id;
 };
 
-/* "name: value" each: target, request id (the same for each attempt), organisation, software, use
+/* Of a notice, too, which has no referral: then the organisation is the Integrated Care Board.
+ * "name: value" each: target, request id (the same for each attempt), organisation, software, use
  * context, accept, and a correlation id if the delivery has none. The rest is "". False if one does
  * not fit. */
 __attribute__((warn_unused_result)) bool bars_headers(const struct bars_address *address,
@@ -30,5 +31,10 @@ __attribute__((warn_unused_result)) bool bars_append(struct buffer *buffer,
                                                      const struct bars_address *address,
                                                      const struct delivery *delivery,
                                                      const struct record *referral);
+
+/* Appends the bundle of a notice to the referrer: a response that rejects the referral. */
+__attribute__((warn_unused_result)) bool bars_append_notice(struct buffer *buffer,
+                                                            const struct bars_address *address,
+                                                            const struct delivery *notice);
 
 #endif

@@ -42,6 +42,24 @@ bool bars_put(struct buffer *buffer, const char *template, const struct bars_val
     return true;
 }
 
+/* ---- what every message has */
+
+struct bars_use_case bars_use_case(const struct delivery *delivery)
+{
+    if (text_equal(delivery->pathway, "pharmacy-first") &&
+        text_equal(delivery->source_kind, "gp-practice"))
+        return (struct bars_use_case){"https://fhir.nhs.uk/CodeSystem/usecases-categories-bars",
+                                      "a5t1", "Primary Care to Community Pharmacy"};
+    return (struct bars_use_case){"urn:nhs-kent-and-medway:referral-pathways", delivery->pathway,
+                                  "Local use case, not nationally assured"};
+}
+
+void bars_id(const struct delivery *delivery, const char *part, char text[UUID_TEXT_SIZE])
+{
+    struct uuid id = uuid_of("bars", delivery->id, part, NULL);
+    uuid_format(&id, text);
+}
+
 /* ---- the patient */
 
 static const char *contact_text(const struct record *referral, size_t index, const char *name)

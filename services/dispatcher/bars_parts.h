@@ -5,6 +5,14 @@
 
 #include "base/buffer.h"
 #include "codec/record.h"
+#include "ids/uuid.h"
+#include "lifecycle/delivery.h"
+
+#define BARS_APPLICATION_VERSION "1.2.0"
+#define BARS_DOS_SERVICE_ID "https://fhir.nhs.uk/Id/dos-service-id"
+#define BARS_ODS_CODE "https://fhir.nhs.uk/Id/ods-organization-code"
+#define BARS_ICB_CODE "QKS"
+#define BARS_ICB_NAME "NHS Kent and Medway Integrated Care Board"
 
 struct bars_value {
     const char *name, *text;
@@ -14,6 +22,16 @@ struct bars_value {
  * NULL name. False for a name that is none of them, too. */
 __attribute__((warn_unused_result)) bool bars_put(struct buffer *buffer, const char *template,
                                                   const struct bars_value *values);
+
+struct bars_use_case {
+    const char *system, *code, *display;
+};
+
+/* Only a referral of primary care into Pharmacy First is assured nationally. Everything else goes
+ * by a code of our own, and says so. */
+struct bars_use_case bars_use_case(const struct delivery *delivery);
+/* The id of a part of its message: the same in each attempt. */
+void bars_id(const struct delivery *delivery, const char *part, char text[UUID_TEXT_SIZE]);
 
 /* Appends the entry of the Patient; the values name it (<patient>, <now>, <practice>). */
 __attribute__((warn_unused_result)) bool bars_put_patient(struct buffer *buffer,

@@ -110,7 +110,8 @@ static bool write_body(struct composer *composer, const struct bars_address *bar
         return false;
     *ret_prefix = body->length;
     if (!referral)
-        return body_append_notice(body, delivery);
+        return bars->receiver_id ? bars_append_notice(body, bars, delivery)
+                                 : body_append_notice(body, delivery);
     return bars->receiver_id ? bars_append(body, bars, delivery, referral)
                              : body_append(body, delivery, referral);
 }
@@ -175,9 +176,6 @@ bool compose_send(void *self, const void *bytes, size_t size, struct send_conten
                  reason.pointer, "detail", reason.detail, NULL);
         return false;
     }
-    ret_answer->error = "no-notice-format";
-    if (!referral && order->bars.receiver_id)
-        return false;
     ret_answer->error = "body-too-large";
     char timestamp[24], signature[SIGNATURE_SIZE];
     size_t prefix = 0;

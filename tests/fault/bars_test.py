@@ -14,12 +14,13 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
+import oracle  # noqa: E402
 import scripted  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
-from stack import SOURCE_DIR, Stack  # noqa: E402
+from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("BARS_EXAMPLES", SOURCE_DIR / ".." / "shared/data/bars"))
-OURS, THEIRS = 2000099999, 2000011147
+OURS, THEIRS, REFERRER = 2000099999, 2000011147, "G82904"
 # The MessageDefinition of a referral: (least, most) of each type.
 CARDINALITY = {
     "MessageHeader": (1, 1),
@@ -62,6 +63,27 @@ NOT_OURS = (
     "Condition.id",
     "Task.id",
     "Organization.telecom",
+)
+
+
+AS_REFERRER = {"kind": "referrer", "services": ""}
+# What a response has that says a patient did not attend (Application 1's, to an emergency
+# department), and a return has not: it has nothing of the patient, and nobody has seen one.
+NOT_RETURNED = (
+    "Appointment.",
+    "CarePlan.",
+    "Consent.",
+    "Flag.",
+    "HealthcareService.",
+    "MessageHeader.extension",
+    "MessageHeader.source.contact",
+    "Observation.",
+    "Practitioner",
+    "ServiceRequest.patientInstruction",
+    *(f"Patient.{name}" for name in ("address", "birthDate", "communication", "contact")),
+    *(f"Patient.{name}" for name in ("extension", "gender", "generalPractitioner", "identifier")),
+    *(f"Patient.{name}" for name in ("managingOrganization", "name")),
+    "Encounter.reasonReference",
 )
 
 
@@ -141,6 +163,7 @@ class Bars(unittest.TestCase):
         for code, columns in [
             *((code, {"format": "bars", "dos_service_id": THEIRS}) for code in cls.codes.values()),
             ("FBZ99", {}),
+            (REFERRER, {"format": "bars", "dos_service_id": THEIRS, **AS_REFERRER}),
         ]:
             district = sorted(places)[0]
             url = cls.receiver.url(code)
@@ -251,6 +274,58 @@ class Bars(unittest.TestCase):
         stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.assertEqual(period["start"], stamp)
         self.assertLess(period["start"], period["end"])
+
+    def returned(self):
+        """The message to a referrer whose referral nobody could take: there is no provider."""
+        body = scripted.routable(self.generator, "msk")
+        body["source"] = {**body["source"], "kind": "gp-practice", "ods_code": REFERRER}
+        one = scripted.post(self.stack, body, "returned")
+
+        def noticed():
+            events = [e for e in oracle.events(self.stack) if e["referral_id"] == one]
+            return [e for e in events if e["kind"] == "noticed"]
+
+        (event,) = wait_until(noticed, 40, "the referrer is told")
+        self.assertEqual((event["reason"], event["result"]), (None, "http-200"))
+        came = [r for r in self.receiver.snapshot() if r.provider == REFERRER]
+        self.assertEqual(len(came), 1)
+        return one, body, came[0]
+
+    def test_a_referrer_is_told_of_a_return_by_a_response(self):
+        one, body, request = self.returned()
+        bundle = json.loads(request.body)
+        counts = collections.Counter(one["resourceType"] for one in resources(bundle))
+        self.assertEqual(
+            counts,
+            dict(MessageHeader=1, ServiceRequest=1, Encounter=2, Patient=1, Organization=2),
+        )
+        self.assertEqual(set(resources(bundle)[4]), {"resourceType", "meta"})
+        self.assertEqual(resources(bundle)[0]["response"]["identifier"], one)
+        self.assertNotIn(body["patient"]["family_name"].encode(), request.body)
+        self.assertEqual(request.headers["use-context"], "msk|referral|servicerequest-response|new")
+        self.assertTrue(request.headers["webhook-signature"])
+        urls = [entry["fullUrl"] for entry in bundle["entry"]]
+        journeys = {one for one in references(bundle) if one.startswith("EpisodeOfCare/")}
+        self.assertEqual(set(references(bundle)) - journeys - set(urls), set())
+        path = EXAMPLES / "refresp01-dna-feedback-response.json"
+        if not path.exists():
+            self.skipTest(f"NHS England's examples are not at {EXAMPLES}")
+        example = json.loads(path.read_text())
+        theirs = {one for one in elements(example) if not one.startswith(NOT_RETURNED)}
+        theirs = {one for one in theirs if not one.endswith(".id")}
+        self.assertEqual(theirs - elements(bundle), set())
+        for kind, name in (
+            ("MessageHeader", "eventCoding"),
+            ("MessageHeader", "reason"),
+            ("MessageHeader", "definition"),
+            ("ServiceRequest", "status"),
+            ("ServiceRequest", "intent"),
+        ):
+            ours, official = (
+                next(one for one in resources(each) if one["resourceType"] == kind)[name]
+                for each in (bundle, example)
+            )
+            self.assertEqual(ours, official, (kind, name))
 
     def test_it_has_the_elements_of_the_official_example(self):
         path = EXAMPLES / "refreq03-gp-to-pharmacy-pharmacy-first-a5t1.json"

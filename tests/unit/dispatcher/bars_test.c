@@ -341,6 +341,108 @@ static void the_headers_say_for_whom_from_whom_and_what(void **state)
     record_free(referral);
 }
 
+/* ---- what the referrer is told */
+
+static struct delivery notice_because(const char *reason)
+{
+    struct delivery notice = {.id = "22222222-2222-5222-8222-222222222222",
+                              .referral_id = "7d444840-9dc0-51d1-b245-5ffdce74fad2",
+                              .pathway = "pharmacy-first",
+                              .service = "minor-illness",
+                              .source_kind = "gp-practice",
+                              .source_ods = "G82123",
+                              .destination = "G82123",
+                              .notice = "returned",
+                              .accepted_at_ms = 1795420980000,
+                              .created_at_ms = 1795424580000,
+                              .deadline_at_ms = 1795510980000};
+    text_copy(notice.reason, sizeof(notice.reason), reason);
+    return notice;
+}
+
+static struct json *told(const struct delivery *notice)
+{
+    struct buffer text;
+    struct reason reason = {0};
+    buffer_init(&text, 64 * 1024);
+    assert_true(bars_append_notice(&text, &address, notice));
+    struct json *bundle = json_parse((const char *)text.data, text.length, 64 * 1024, &reason);
+    if (!bundle)
+        fail_msg("%s: %s", reason.code, reason.detail);
+    buffer_clear(&text);
+    return bundle;
+}
+
+static void a_referrer_is_told_by_a_response_that_rejects_the_referral(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reason, *code;
+    } rows[] = {{"no-provider-left", "RRNA"},
+                {"no-provider-open", "RRNA"},
+                {"no-provider", "RRNA"},
+                {"returned-by-provider", "OTH"},
+                {"gateway-not-met", "OTH"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct delivery notice = notice_because(rows[i].reason);
+        struct json *bundle = told(&notice);
+        const struct json *header = resource_at(bundle, 0);
+        const struct json *response = json_member(header, "response");
+        const struct json *rejection = resource_at(bundle, 3);
+        const struct json *reason = json_item(json_member(rejection, "reasonCode"), 0);
+        size_t encounters;
+        check_references(bundle, bundle);
+        assert_string_equal(json_member_text(header, "resourceType"), "MessageHeader");
+        assert_string_equal(json_member_text(json_member(header, "eventCoding"), "code"),
+                            "servicerequest-response");
+        assert_string_equal(json_member_text(response, "identifier"), notice.referral_id);
+        assert_string_equal(json_member_text(resource_of(bundle, "ServiceRequest", NULL), "status"),
+                            "revoked");
+        (void)resource_of(bundle, "Encounter", &encounters);
+        assert_int_equal(encounters, 2);
+        assert_string_equal(json_member_text(rejection, "status"), "cancelled");
+        assert_string_equal(json_member_text(json_item(json_member(reason, "coding"), 0), "code"),
+                            rows[i].code);
+        assert_string_equal(json_member_text(reason, "text"), rows[i].reason);
+        json_free(bundle);
+    }
+}
+
+static void nothing_of_the_patient_goes_back(void **state)
+{
+    (void)state;
+    const struct delivery notice = notice_because("no-provider-left");
+    struct json *bundle = told(&notice);
+    const struct json *patient = resource_of(bundle, "Patient", NULL);
+    const struct json *member;
+    const char *name;
+    void *cursor = NULL;
+    assert_non_null(patient);
+    while (json_next_member(patient, &cursor, &name, &member))
+        assert_true(text_equal(name, "resourceType") || text_equal(name, "meta"));
+    assert_null(resource_of(bundle, "Appointment", NULL)); /* that would be a no-show */
+    assert_null(resource_of(bundle, "Practitioner", NULL));
+    json_free(bundle);
+}
+
+static void the_headers_of_a_notice_are_those_of_a_response(void **state)
+{
+    (void)state;
+    static char headers[BARS_HEADERS][BARS_HEADER_SIZE], to_provider[BARS_HEADER_SIZE];
+    char text[512];
+    struct record *referral = pharmacy_referral(NULL, true);
+    const struct delivery delivery = delivery_of("pharmacy-first", "minor-illness", referral);
+    const struct delivery notice = notice_because("no-provider-left");
+    assert_true(bars_headers(&address, &delivery, referral, headers));
+    memcpy(to_provider, headers[6], sizeof(to_provider));
+    assert_true(bars_headers(&address, &notice, NULL, headers));
+    assert_string_equal(headers[4], "use-context: a5t1|referral|servicerequest-response|new");
+    assert_string_equal(headers[6], to_provider); /* one conversation */
+    decoded(headers[1], "NHSD-End-User-Organisation", text);
+    assert_non_null(strstr(text, "\"value\":\"QKS\""));
+    record_free(referral);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +451,9 @@ int main(void)
         cmocka_unit_test(contacts_are_ranked_without_ties_and_the_first_has_a_phone),
         cmocka_unit_test(what_was_said_is_in_the_narrative_and_the_medicine_by_its_code),
         cmocka_unit_test(the_headers_say_for_whom_from_whom_and_what),
+        cmocka_unit_test(a_referrer_is_told_by_a_response_that_rejects_the_referral),
+        cmocka_unit_test(nothing_of_the_patient_goes_back),
+        cmocka_unit_test(the_headers_of_a_notice_are_those_of_a_response),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
