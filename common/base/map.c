@@ -45,6 +45,20 @@ uint64_t hash_bytes(const void *bytes, size_t length, uint64_t seed)
     return hash ^ (hash >> 33);
 }
 
+/* Where a key belongs. Most are ids of 16 bytes, and each lookup waits for this. */
+static uint64_t hash_key(const void *key, size_t length)
+{
+    uint64_t words[2] = {0, 0};
+    if (length > KEY_INSIDE)
+        return hash_bytes(key, length, 0);
+    if (length > 0)
+        memcpy(words, key, length);
+    uint64_t hash = (words[0] ^ length) * UINT64_C(0x9E3779B97F4A7C15);
+    hash = ((hash ^ (hash >> 32)) + words[1]) * UINT64_C(0xFF51AFD7ED558CCD);
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xC4CEB9FE1A85EC53);
+    return hash ^ (hash >> 33);
+}
+
 struct map *map_new(size_t count_max)
 {
     struct map *map = calloc(1, sizeof(*map));
@@ -126,8 +140,7 @@ static bool enlarge(struct map *map)
         if (!slot->length_1)
             continue;
         const uint8_t *key = slot_key(slot);
-        larger.slots[find(&larger, key, length_of(slot), hash_bytes(key, length_of(slot), 0))] =
-            *slot;
+        larger.slots[find(&larger, key, length_of(slot), hash_key(key, length_of(slot)))] = *slot;
     }
     free(map->slots);
     *map = larger;
@@ -136,7 +149,7 @@ static bool enlarge(struct map *map)
 
 bool map_set(struct map *map, const void *key, size_t length, void *value, void **ret_old)
 {
-    uint64_t hash = hash_bytes(key, length, 0);
+    uint64_t hash = hash_key(key, length);
     if (map->slots_count > 0) {
         struct slot *slot = &map->slots[find(map, key, length, hash)];
         if (slot->length_1) {
@@ -172,7 +185,7 @@ void *map_get(const struct map *map, const void *key, size_t length)
 {
     if (map->count == 0)
         return NULL;
-    const struct slot *slot = &map->slots[find(map, key, length, hash_bytes(key, length, 0))];
+    const struct slot *slot = &map->slots[find(map, key, length, hash_key(key, length))];
     return slot->length_1 ? slot->value : NULL;
 }
 
@@ -181,14 +194,14 @@ void *map_remove(struct map *map, const void *key, size_t length)
     if (map->count == 0)
         return NULL;
     size_t mask = map->slots_count - 1;
-    size_t hole = find(map, key, length, hash_bytes(key, length, 0));
+    size_t hole = find(map, key, length, hash_key(key, length));
     if (!map->slots[hole].length_1)
         return NULL;
     void *value = map->slots[hole].value;
     slot_free_key(&map->slots[hole]);
     for (size_t at = (hole + 1) & mask; map->slots[at].length_1; at = (at + 1) & mask) {
         const struct slot *slot = &map->slots[at];
-        size_t home = (size_t)hash_bytes(slot_key(slot), length_of(slot), 0) & mask;
+        size_t home = (size_t)hash_key(slot_key(slot), length_of(slot)) & mask;
         if (((at - home) & mask) < ((at - hole) & mask))
             continue; /* its home lies behind the hole */
         map->slots[hole] = *slot;
