@@ -66,6 +66,13 @@ void codec_free(struct codec *codec);
 __attribute__((warn_unused_result)) enum verdict
 codec_read(struct codec *codec, const void *bytes, size_t length, const char *expected_name,
            struct record **ret_record, struct reason *reason);
+/* The value inside the frame, for who reads it by itself (codec/flat.h); it has yet to pass
+ * prescan. It lies within `bytes`, or, if another version of the schema wrote it, it was converted
+ * and belongs to the codec until the next call. Fails as codec_read does. */
+__attribute__((warn_unused_result)) enum verdict
+codec_unframe(struct codec *codec, const void *bytes, size_t length, const char *expected_name,
+              const struct schema **ret_schema, const void **ret_value, size_t *ret_size,
+              struct reason *reason);
 /* A reusable empty record of the schema, lent like those of codec_read (but never the same one). */
 struct record *codec_blank(struct codec *codec, const struct schema *schema);
 /* Appends the frame's header and the record: a Confluent one if a registry has given the schema an

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flat messages: records whose fields are numbers, texts and lists of texts, written straight from
- * the values at hand. Most of what the services write are these, several for each referral, and a
- * value of avro-c's in between costs ten times the encoding. */
+ * the values at hand, and read where they stand. Most of what the services write are these, several
+ * for each referral, and a value of avro-c's in between costs ten times the encoding. */
 #ifndef CODEC_FLAT_H
 #define CODEC_FLAT_H
 
@@ -26,5 +26,19 @@ struct flat_field { /* borrowed */
 __attribute__((warn_unused_result)) enum verdict
 codec_write_flat(struct codec *codec, const struct schema *schema, const struct flat_field *fields,
                  size_t count, struct buffer *buffer, struct reason *reason);
+
+#define FLAT_FIELDS_MAX 64
+
+/* Reads one framed message in a single pass; nothing is copied. `ret_fields` has room for
+ * FLAT_FIELDS_MAX: its fields in the schema's order, as record_field_at tells them, but that texts
+ * are not terminated, and that `bytes` stands for bytes and for a list of texts (flat_texts). They
+ * are borrowed as codec_unframe says. Fails as codec_read does, and with BROKEN (not-flat). */
+__attribute__((warn_unused_result)) enum verdict
+codec_read_flat(struct codec *codec, const void *bytes, size_t length, const char *expected_name,
+                struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
+                struct reason *reason);
+/* How many texts a list has (NULL has none); the first `most` of them are told, each by `text` and
+ * `length`. */
+size_t flat_texts(const struct record_field *list, struct record_field *ret_texts, size_t most);
 
 #endif

@@ -4,6 +4,7 @@
 #include "codec/contract.h"
 
 #include "base/map.h"
+#include "codec/prescan.h"
 #include "codec/registry_table.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct codec {
     struct map *readings; /* writer's schema -> reading */
     struct map *lent;     /* schema -> record, lent by codec_read */
     struct map *blank;    /* schema -> record, lent by codec_blank */
+    struct buffer converted;
 };
 
 struct codec *codec_new(const struct contract *contract, struct registry *registry)
@@ -37,6 +39,7 @@ struct codec *codec_new(const struct contract *contract, struct registry *regist
     codec->readings = map_new(RECORDS_MAX);
     codec->lent = map_new(RECORDS_MAX);
     codec->blank = map_new(RECORDS_MAX);
+    buffer_init(&codec->converted, PRESCAN_SIZE_MAX);
     if (codec->readings && codec->lent && codec->blank)
         return codec;
     codec_free(codec);
@@ -63,6 +66,7 @@ void codec_free(struct codec *codec)
     map_free(codec->readings, free_reading);
     map_free(codec->lent, free_record);
     map_free(codec->blank, free_record);
+    buffer_clear(&codec->converted);
     free(codec);
 }
 
@@ -156,13 +160,13 @@ static enum verdict read_header(const struct codec *codec, const uint8_t *bytes,
     return REFUSED;
 }
 
-enum verdict codec_read(struct codec *codec, const void *bytes, size_t length,
-                        const char *expected_name, struct record **ret_record,
-                        struct reason *reason)
+/* How it is to be read, and where its bytes start. */
+static enum verdict find_reading(struct codec *codec, const void *bytes, size_t length,
+                                 const char *expected_name, const struct reading **ret_reading,
+                                 size_t *ret_header, struct reason *reason)
 {
     const struct schema *schema = NULL;
-    size_t header = 0;
-    enum verdict verdict = read_header(codec, bytes, length, &schema, &header, reason);
+    enum verdict verdict = read_header(codec, bytes, length, &schema, ret_header, reason);
     if (verdict != DONE)
         return verdict;
     if (expected_name && strcmp(schema_short_name(schema), expected_name) != 0) {
@@ -170,18 +174,61 @@ enum verdict codec_read(struct codec *codec, const void *bytes, size_t length,
                    expected_name);
         return REFUSED;
     }
-    const struct reading *reading = reading_of(codec, schema);
-    if (!reading) {
-        reason_set(reason, "out-of-memory", NULL, "no memory for a record");
-        return BROKEN;
-    }
-    verdict =
-        record_decode(reading->decoded, (const uint8_t *)bytes + header, length - header, reason);
+    *ret_reading = reading_of(codec, schema);
+    if (*ret_reading)
+        return DONE;
+    reason_set(reason, "out-of-memory", NULL, "no memory for a record");
+    return BROKEN;
+}
+
+static enum verdict decode(const struct reading *reading, const uint8_t *value, size_t size,
+                           struct reason *reason)
+{
+    enum verdict verdict = record_decode(reading->decoded, value, size, reason);
     if (verdict == DONE && reading->lent != reading->decoded)
         verdict = record_convert(reading->decoded, reading->lent, reason);
-    if (verdict == DONE)
-        *ret_record = reading->lent;
     return verdict;
+}
+
+enum verdict codec_read(struct codec *codec, const void *bytes, size_t length,
+                        const char *expected_name, struct record **ret_record,
+                        struct reason *reason)
+{
+    const struct reading *how = NULL;
+    size_t header = 0;
+    enum verdict verdict = find_reading(codec, bytes, length, expected_name, &how, &header, reason);
+    if (verdict == DONE)
+        verdict = decode(how, (const uint8_t *)bytes + header, length - header, reason);
+    if (verdict == DONE)
+        *ret_record = how->lent;
+    return verdict;
+}
+
+enum verdict codec_unframe(struct codec *codec, const void *bytes, size_t length,
+                           const char *expected_name, const struct schema **ret_schema,
+                           const void **ret_value, size_t *ret_size, struct reason *reason)
+{
+    const struct reading *how = NULL;
+    size_t header = 0;
+    enum verdict verdict = find_reading(codec, bytes, length, expected_name, &how, &header, reason);
+    if (verdict != DONE)
+        return verdict;
+    const uint8_t *value = (const uint8_t *)bytes + header;
+    size_t size = length - header;
+    if (how->lent != how->decoded) {
+        buffer_reset(&codec->converted);
+        verdict = decode(how, value, size, reason);
+        if (verdict == DONE)
+            verdict = record_encode(how->lent, &codec->converted, reason);
+        if (verdict != DONE)
+            return verdict;
+        value = codec->converted.data;
+        size = codec->converted.length;
+    }
+    *ret_schema = record_schema(how->lent);
+    *ret_value = value;
+    *ret_size = size;
+    return DONE;
 }
 
 /* Returns its length. */

@@ -12,6 +12,7 @@ struct scan {
     const uint8_t *at;
     const uint8_t *end;
     size_t items_left;
+    const uint8_t **starts; /* of the root's fields; NULL = nobody asks */
     struct reason *reason;
 };
 
@@ -184,6 +185,8 @@ static bool scan_fields(struct scan *scan, const struct schema_node *node,
     for (size_t i = 0; i < node->children_count; i++) {
         const struct schema_node *field = node->children[i];
         struct place here = {.up = place, .name = field->field_name};
+        if (!place && scan->starts)
+            scan->starts[i] = scan->at;
         if (!scan_value(scan, field, &here))
             return false;
     }
@@ -237,7 +240,8 @@ static bool scan_value(struct scan *scan, const struct schema_node *node, const 
     return false;
 }
 
-bool prescan(const struct schema *schema, const void *bytes, size_t length, struct reason *reason)
+bool prescan_fields(const struct schema *schema, const void *bytes, size_t length,
+                    const uint8_t **ret_starts, struct reason *reason)
 {
     if (length > PRESCAN_SIZE_MAX) {
         reason_set(reason, "avro-too-large", NULL, "%zu bytes, at most %d are taken", length,
@@ -250,8 +254,14 @@ bool prescan(const struct schema *schema, const void *bytes, size_t length, stru
                         .at = start,
                         .end = start + (bytes ? length : 0),
                         .items_left = PRESCAN_ITEMS_MAX,
+                        .starts = ret_starts,
                         .reason = reason};
     if (!scan_value(&scan, schema_root(schema), NULL))
         return false;
     return scan.at == scan.end || refuse(&scan, NULL, "avro-trailing", "more than one value");
+}
+
+bool prescan(const struct schema *schema, const void *bytes, size_t length, struct reason *reason)
+{
+    return prescan_fields(schema, bytes, length, NULL, reason);
 }

@@ -20,5 +20,10 @@
  * byte offset. */
 __attribute__((warn_unused_result)) bool prescan(const struct schema *schema, const void *bytes,
                                                  size_t length, struct reason *reason);
+/* The same of a record, and where each of its own fields begins: `ret_starts` has room for all. */
+__attribute__((warn_unused_result)) bool prescan_fields(const struct schema *schema,
+                                                        const void *bytes, size_t length,
+                                                        const uint8_t **ret_starts,
+                                                        struct reason *reason);
 
 #endif

@@ -85,6 +85,7 @@ size_t record_count(const struct record *record,
 struct record_field {
     const char *name;
     const char *text;
+    const uint8_t *bytes; /* see codec_read_flat, else NULL */
     size_t length;
     bool is_whole;
     int64_t whole;

@@ -5,6 +5,8 @@
  * in the source, so room for as many bytes as the source has is enough. */
 #include "codec/view.h"
 
+#include "codec/passed.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,15 +80,7 @@ static bool make_room(struct view *view, size_t length)
 
 static int64_t read_long(struct view *view)
 {
-    uint64_t folded = 0;
-    const uint8_t *at = view->at;
-    for (unsigned shift = 0;; shift += 7) {
-        folded |= (uint64_t)(*at & 0x7Fu) << shift;
-        if ((*at++ & 0x80u) == 0)
-            break;
-    }
-    view->at = at;
-    return (int64_t)(folded >> 1) ^ -(int64_t)(folded & 1u);
+    return passed_long(&view->at);
 }
 
 static void read_text(struct view *view, struct slot *slot)

@@ -18,6 +18,10 @@
     {                                                                                              \
 #name, MEMBER_INT, true, offsetof(struct delivery, name), sizeof(int32_t)                  \
     }
+#define APART(name)                                                                                \
+    {                                                                                              \
+#name, MEMBER_APART, true, 0, 0                                                            \
+    }
 static const struct member members[] = {
     TEXT(id, false),
     TEXT(referral_id, false),
@@ -30,7 +34,10 @@ static const struct member members[] = {
     TEXT(pcn, true),
     TEXT(destination, false),
     NUMBER(hop),
+    APART(tried),
+    APART(declined),
     NUMBER(attempts),
+    {"intent", MEMBER_FLAG, true, offsetof(struct delivery, intent), sizeof(bool)},
     TIME(accepted_at),
     TIME(created_at),
     TIME(deadline_at),
@@ -41,7 +48,9 @@ static const struct member members[] = {
     TEXT(directory_version, true),
     TEXT(notice, true),
     TEXT(reason, true),
+    APART(payload),
 };
+#undef APART
 #undef TEXT
 #undef TIME
 #undef NUMBER
@@ -82,12 +91,9 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
         reason_set(reason, "no-delivery", NULL, "there is no schema of a delivery");
         return BROKEN;
     }
-    struct flat_field fields[COUNT(members) + 4];
+    struct flat_field fields[COUNT(members)];
     char declined[DELIVERY_TRIED_MAX][ODS_CODE_SIZE];
     size_t count = fields_list(delivery, members, COUNT(members), fields);
-    if (delivery->intent)
-        fields[count++] =
-            (struct flat_field){.name = "intent", .kind = FLAT_BOOLEAN, .whole = true};
     if (delivery->tried_count > 0)
         fields[count++] = (struct flat_field){.name = "tried",
                                               .kind = FLAT_TEXTS,
@@ -108,54 +114,60 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
     return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 
-static enum verdict read_tried(const struct record *record, struct delivery *delivery,
+static bool is_code(const char *code, const struct record_field *text)
+{
+    return strlen(code) == text->length && memcmp(code, text->text, text->length) == 0;
+}
+
+static enum verdict read_tried(const struct record_field *tried,
+                               const struct record_field *declined, struct delivery *delivery,
                                struct reason *reason)
 {
-    delivery->tried_count = record_count(record, "tried");
-    if (delivery->tried_count > DELIVERY_TRIED_MAX) {
+    struct record_field codes[DELIVERY_TRIED_MAX];
+    delivery->tried_count = flat_texts(tried, codes, DELIVERY_TRIED_MAX);
+    const size_t declined_count = flat_texts(declined, NULL, 0);
+    if (delivery->tried_count > DELIVERY_TRIED_MAX || declined_count > DELIVERY_TRIED_MAX) {
         reason_set(reason, "too-many", "/tried", "at most %d destinations", DELIVERY_TRIED_MAX);
         return REFUSED;
     }
     for (size_t i = 0; i < delivery->tried_count; i++) {
-        char path[16];
-        text_format(path, sizeof path, "tried.%zu", i);
-        if (!text_copy(delivery->tried[i].ods_code, ODS_CODE_SIZE, record_text(record, path))) {
+        if (!text_copy_bytes(delivery->tried[i].ods_code, ODS_CODE_SIZE, codes[i].text,
+                             codes[i].length)) {
             reason_set(reason, "too-long", "/tried", "an ODS code of at most 12 bytes expected");
             return REFUSED;
         }
     }
-    size_t declined_count = record_count(record, "declined");
-    for (size_t i = 0; i < declined_count; i++) {
-        char path[32];
-        text_format(path, sizeof path, "declined.%zu", i);
-        const char *declined = record_text(record, path);
+    (void)flat_texts(declined, codes, DELIVERY_TRIED_MAX);
+    for (size_t i = 0; i < declined_count; i++)
         for (size_t j = 0; j < delivery->tried_count; j++)
-            if (text_equal(delivery->tried[j].ods_code, declined))
+            if (is_code(delivery->tried[j].ods_code, &codes[i]))
                 delivery->tried[j].declined = true;
-    }
     return DONE;
 }
 
 enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
                              struct delivery *ret_delivery, struct reason *reason)
 {
-    struct record *record = NULL;
-    enum verdict verdict = codec_read(codec, bytes, length, "Delivery", &record, reason);
+    struct record_field fields[FLAT_FIELDS_MAX];
+    size_t count = 0;
+    enum verdict verdict =
+        codec_read_flat(codec, bytes, length, "Delivery", fields, &count, reason);
     if (verdict != DONE)
         return verdict;
     struct delivery delivery = {0};
-    verdict = fields_read(record, &delivery, members, COUNT(members), reason);
+    const struct record_field *apart[3];
+    verdict = fields_take(fields, count, &delivery, members, COUNT(members), apart, reason);
+    if (verdict == DONE)
+        verdict = read_tried(apart[0], apart[1], &delivery, reason);
     if (verdict != DONE)
         return verdict;
-    verdict = read_tried(record, &delivery, reason);
-    if (verdict != DONE)
-        return verdict;
-    delivery.intent = record_is_true(record, "intent");
-    delivery.payload = record_bytes(record, "payload", &delivery.payload_size);
-    if (delivery.payload == NULL) {
+    const struct record_field *payload = apart[2];
+    if (!payload || !payload->bytes) {
         reason_set(reason, "missing-field", "/payload", "the field payload is not there");
         return REFUSED;
     }
+    delivery.payload = payload->bytes;
+    delivery.payload_size = payload->length;
     *ret_delivery = delivery;
     return DONE;
 }

@@ -17,12 +17,24 @@ size_t fields_list(const void *from, const struct member *members, size_t count,
         const struct member *member = &members[i];
         const void *at = (const char *)from + member->offset;
         struct flat_field field = {.name = member->name, .kind = FLAT_WHOLE};
-        if (member->kind == MEMBER_TEXT) {
+        switch (member->kind) {
+        case MEMBER_TEXT:
             field.kind = FLAT_TEXT;
             field.bytes = at;
             field.length = strlen(at);
-        } else {
-            field.whole = member->kind == MEMBER_LONG ? *(const int64_t *)at : *(const int32_t *)at;
+            break;
+        case MEMBER_INT:
+            field.whole = *(const int32_t *)at;
+            break;
+        case MEMBER_LONG:
+            field.whole = *(const int64_t *)at;
+            break;
+        case MEMBER_FLAG:
+            field.kind = FLAT_BOOLEAN;
+            field.whole = *(const bool *)at;
+            break;
+        case MEMBER_APART:
+            continue;
         }
         if (!member->optional || field.length > 0 || field.whole != 0)
             fields[listed++] = field;
@@ -43,46 +55,79 @@ static enum verdict take(const struct record_field *field, const struct member *
                          struct reason *reason)
 {
     void *at = base + member->offset;
-    if (member->kind == MEMBER_TEXT) {
-        if (!field->text)
+    switch (member->kind) {
+    case MEMBER_TEXT:
+        if (!field->text || text_copy_bytes(at, member->size, field->text, field->length))
             return DONE;
-        return text_copy_bytes(at, member->size, field->text, field->length)
-                   ? DONE
-                   : refuse(member, "too-long", "more bytes than the field may have", reason);
-    }
-    if (member->kind == MEMBER_LONG)
-        *(int64_t *)at = field->whole;
-    else if (field->whole >= INT32_MIN && field->whole <= INT32_MAX)
+        return refuse(member, "too-long", "more bytes than the field may have", reason);
+    case MEMBER_INT:
+        if (field->whole < INT32_MIN || field->whole > INT32_MAX)
+            return refuse(member, "out-of-range", "a number that does not fit 32 bits", reason);
         *(int32_t *)at = (int32_t)field->whole;
-    else
-        return refuse(member, "out-of-range", "a number that does not fit 32 bits", reason);
+        return DONE;
+    case MEMBER_LONG:
+        *(int64_t *)at = field->whole;
+        return DONE;
+    case MEMBER_FLAG:
+        *(bool *)at = field->whole != 0;
+        return DONE;
+    case MEMBER_APART:
+        return DONE;
+    }
     return DONE;
 }
 
+static bool is_given(const struct record_field *field)
+{
+    return field->text || field->is_whole || field->bytes;
+}
+
+/* Which member it is, looked for from `next` on; `count` if none. */
+static size_t member_of(const struct record_field *field, const struct member *members,
+                        size_t count, size_t next)
+{
+    for (size_t tries = 0; tries < count; tries++, next = next + 1 < count ? next + 1 : 0)
+        if (text_same_name(members[next].name, field->name))
+            return next;
+    return count;
+}
+
 /* Fields come in the writer's order, which is that of the table as a rule. */
+enum verdict fields_take(const struct record_field *fields, size_t fields_count, void *to,
+                         const struct member *members, size_t count,
+                         const struct record_field **ret_apart, struct reason *reason)
+{
+    const struct record_field *found[MEMBERS_MAX] = {0};
+    size_t next = 0, apart = 0;
+    assert(count <= MEMBERS_MAX);
+    for (size_t i = 0; i < fields_count; i++) {
+        const struct record_field *field = &fields[i];
+        size_t place = is_given(field) ? member_of(field, members, count, next) : count;
+        if (place == count)
+            continue;
+        if (members[place].kind != MEMBER_TEXT || field->text)
+            found[place] = field;
+        enum verdict verdict = take(field, &members[place], to, reason);
+        if (verdict != DONE)
+            return verdict;
+        next = place + 1 < count ? place + 1 : 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].kind == MEMBER_APART)
+            ret_apart[apart++] = found[i];
+        else if (!members[i].optional && !found[i])
+            return refuse(&members[i], "missing-field", "the field is not there", reason);
+    }
+    return DONE;
+}
+
 enum verdict fields_read(const struct record *record, void *to, const struct member *members,
                          size_t count, struct reason *reason)
 {
-    struct record_field field;
-    uint32_t found = 0;
-    size_t next = 0;
-    assert(count <= MEMBERS_MAX);
-    for (size_t i = 0; record_field_at(record, i, &field); i++) {
-        size_t tries = 0;
-        for (; tries < count && !text_same_name(members[next].name, field.name); tries++)
-            next = next + 1 < count ? next + 1 : 0;
-        if (tries == count)
-            continue;
-        const struct member *member = &members[next];
-        if (member->kind == MEMBER_TEXT ? field.text != NULL : field.is_whole)
-            found |= 1u << next;
-        enum verdict verdict = take(&field, member, to, reason);
-        if (verdict != DONE)
-            return verdict;
-        next = next + 1 < count ? next + 1 : 0;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (!members[i].optional && !(found >> i & 1u))
-            return refuse(&members[i], "missing-field", "the field is not there", reason);
-    return DONE;
+    struct record_field fields[FLAT_FIELDS_MAX];
+    size_t fields_count = 0;
+    while (fields_count < FLAT_FIELDS_MAX &&
+           record_field_at(record, fields_count, &fields[fields_count]))
+        fields_count++;
+    return fields_take(fields, fields_count, to, members, count, NULL, reason);
 }

@@ -6,7 +6,13 @@
 
 #include "codec/flat.h"
 
-enum member_kind { MEMBER_TEXT, MEMBER_INT, MEMBER_LONG };
+enum member_kind {
+    MEMBER_TEXT,
+    MEMBER_INT,
+    MEMBER_LONG,
+    MEMBER_FLAG,
+    MEMBER_APART, /* written and read by its owner */
+};
 
 struct member { /* best in the schema's order */
     const char *name;
@@ -29,5 +35,11 @@ size_t fields_list(const void *from, const struct member *members, size_t count,
 __attribute__((warn_unused_result)) enum verdict fields_read(const struct record *record, void *to,
                                                              const struct member *members,
                                                              size_t count, struct reason *reason);
+/* The same of fields that codec_read_flat has told. `ret_apart` has room for the members apart: the
+ * field of each, in the table's order, NULL where there is none. */
+__attribute__((warn_unused_result)) enum verdict
+fields_take(const struct record_field *fields, size_t fields_count, void *to,
+            const struct member *members, size_t count, const struct record_field **ret_apart,
+            struct reason *reason);
 
 #endif

@@ -2,7 +2,7 @@
 /* The schemas/ folder: the real one, and broken ones in which each refusal has to name the file. */
 #include "sample.h"
 
-#include "codec/contract.h"
+#include "codec/flat.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -186,6 +186,15 @@ what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today(void
         assert_int_equal(record_whole_or(read, "n", 0), 7);
         assert_string_equal(record_text(read, "why"), "not said");
         assert_false(record_has(read, "gone"));
+        struct record_field fields[FLAT_FIELDS_MAX];
+        size_t count = 0;
+        assert_int_equal(
+            codec_read_flat(reader, bytes.data, bytes.length, "Delivery", fields, &count, &reason),
+            DONE);
+        assert_int_equal(count, 2);
+        assert_int_equal(fields[0].whole, 7);
+        assert_int_equal(fields[1].length, strlen("not said"));
+        assert_memory_equal(fields[1].text, "not said", strlen("not said"));
     }
     assert_int_equal(record_check(read, &reason), DONE); /* not the old minimum */
     buffer_clear(&bytes);

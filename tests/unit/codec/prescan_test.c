@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hostile bytes, one fault at a time, and then 200,000 seeded mutants of a valid record: none that
  * the pre-scan lets through may fail in avro-c. Run it under the sanitizers. */
+#include "mutate.h"
 #include "sample.h"
 
-#include "base/random.h"
 #include "codec/prescan.h"
 
 #define RECORD(type) "{'type':'record','name':'R','fields':[{'name':'f','type':" type "}]}"
@@ -177,39 +177,6 @@ static void no_truncation_of_a_valid_record_is_taken(void **state)
     buffer_clear(&buffer);
     record_free(record);
     schema_free(schema);
-}
-
-static size_t mutate(struct random *random, const struct buffer *valid, uint8_t *bytes, size_t size)
-{
-    static const uint8_t favourites[] = {0x00, 0x01, 0x02, 0x03, 0x7F, 0x80, 0xFE, 0xFF};
-    size_t length = valid->length;
-    memcpy(bytes, valid->data, length);
-    for (uint64_t left = 1 + random_below(random, 4); left > 0; left--) {
-        size_t at = (size_t)random_below(random, length);
-        switch (random_below(random, 5)) {
-        case 0:
-            bytes[at] ^= (uint8_t)(1u << random_below(random, 8));
-            break;
-        case 1:
-            bytes[at] = favourites[random_below(random, sizeof(favourites))];
-            break;
-        case 2:
-            bytes[at] = (uint8_t)random_next(random);
-            break;
-        case 3: /* a byte is lost */
-            memmove(bytes + at, bytes + at + 1, length - at - 1);
-            length--;
-            break;
-        default: /* a byte is put in */
-            if (length == size)
-                break;
-            memmove(bytes + at + 1, bytes + at, length - at);
-            bytes[at] = favourites[random_below(random, sizeof(favourites))];
-            length++;
-            break;
-        }
-    }
-    return length;
 }
 
 static char *printed(const struct record *record)

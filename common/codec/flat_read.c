@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pre-scan tells where each field begins; what is in it has passed by then, and is only pointed
+ * at. */
+#include "codec/flat.h"
+#include "codec/passed.h"
+#include "codec/prescan.h"
+
+#include <string.h>
+
+static void take(const struct schema_node *node, const uint8_t *at, struct record_field *ret_field)
+{
+    *ret_field = (struct record_field){.name = node->field_name};
+    if (node->kind == SCHEMA_UNION && passed_long(&at) != node->branch_index)
+        return;
+    node = node->branch;
+    switch (node->kind) {
+    case SCHEMA_BOOLEAN:
+        ret_field->is_whole = true;
+        ret_field->whole = *at;
+        break;
+    case SCHEMA_INT:
+    case SCHEMA_LONG:
+        ret_field->is_whole = true;
+        ret_field->whole = passed_long(&at);
+        break;
+    case SCHEMA_ENUM:
+        ret_field->text = node->symbols[passed_long(&at)];
+        ret_field->length = strlen(ret_field->text);
+        break;
+    case SCHEMA_STRING:
+        ret_field->length = (size_t)passed_long(&at);
+        ret_field->text = (const char *)at;
+        break;
+    case SCHEMA_BYTES:
+        ret_field->length = (size_t)passed_long(&at);
+        ret_field->bytes = at;
+        break;
+    case SCHEMA_ARRAY:
+        if (node->children[0]->kind == SCHEMA_STRING)
+            ret_field->bytes = at;
+        break;
+    default:
+        break;
+    }
+}
+
+enum verdict codec_read_flat(struct codec *codec, const void *bytes, size_t length,
+                             const char *expected_name,
+                             struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
+                             struct reason *reason)
+{
+    const uint8_t *starts[FLAT_FIELDS_MAX];
+    const struct schema *schema = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    enum verdict verdict =
+        codec_unframe(codec, bytes, length, expected_name, &schema, &value, &size, reason);
+    if (verdict != DONE)
+        return verdict;
+    const struct schema_node *root = schema_root(schema);
+    if (root->kind != SCHEMA_RECORD || root->children_count > FLAT_FIELDS_MAX) {
+        reason_set(reason, "not-flat", NULL, "%s is no record of at most %d fields",
+                   schema_short_name(schema), FLAT_FIELDS_MAX);
+        return BROKEN;
+    }
+    if (!prescan_fields(schema, value, size, starts, reason))
+        return REFUSED;
+    for (size_t i = 0; i < root->children_count; i++)
+        take(root->children[i], starts[i], &ret_fields[i]);
+    *ret_count = root->children_count;
+    return DONE;
+}
+
+size_t flat_texts(const struct record_field *list, struct record_field *ret_texts, size_t most)
+{
+    size_t told = 0;
+    if (!list || !list->bytes)
+        return 0;
+    const uint8_t *at = list->bytes;
+    for (;;) {
+        int64_t count = passed_long(&at);
+        if (count == 0)
+            return told;
+        if (count < 0) {
+            count = -count;
+            (void)passed_long(&at); /* the size of the block */
+        }
+        for (; count > 0; count--, told++) {
+            size_t length = (size_t)passed_long(&at);
+            if (told < most)
+                ret_texts[told] = (struct record_field){.text = (const char *)at, .length = length};
+            at += length;
+        }
+    }
+}
