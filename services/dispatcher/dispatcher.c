@@ -27,6 +27,7 @@
 #define AHEAD_MAX 1024 /* sends handed over beyond those that may be under way */
 #define AHEAD_WINDOW_MS 100
 #define LOAD_INTERVALS 3 /* between two commits under load, in place of one */
+#define RESTORE_INTERVALS 5
 
 /* ---- loading */
 
@@ -454,7 +455,7 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     /* A lone referral does not wait for company. Not right after another commit: transactions that
      * follow each other at once make the broker ask for patience, which costs half a second. */
     if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender) &&
-        now_ms - self->committed_at_ms >= self->settings.commit_interval_ms)
+        now_ms - self->committed_at_ms >= self->commit_every_ms)
         verdict = stream_commit(self->stream, reason);
     if (verdict == DONE) {
         self->stream_wait_ms = 0;
@@ -472,13 +473,15 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
 }
 
 /* While providers answer and the sender was given more than it can begin, no send waits for a
- * commit. Fewer of them leave more of the broker to everybody. */
+ * commit. Fewer of them leave more of the broker to everybody; and while partitions are restored,
+ * more time to read. */
 static void pace_commits(struct dispatcher *self)
 {
     const size_t places = (size_t)self->settings.in_flight_max;
     const bool load = self->ahead >= places && sender_under_way(self->sender) > places;
-    stream_commit_every(self->stream,
-                        (int)self->settings.commit_interval_ms * (load ? LOAD_INTERVALS : 1));
+    const int intervals = restore_under_way(self) ? RESTORE_INTERVALS : load ? LOAD_INTERVALS : 1;
+    self->commit_every_ms = self->settings.commit_interval_ms * intervals;
+    stream_commit_every(self->stream, (int)self->commit_every_ms);
 }
 
 static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_counts *ret_counts,

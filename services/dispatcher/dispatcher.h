@@ -30,7 +30,9 @@ struct fence {
     bool written;   /* in the open transaction, or committed */
     bool again;     /* the partition is being read again, while its deliveries go on */
     bool resting;   /* not read yet: others are restored before it */
+    bool nearly;    /* read but for its last records: from `near` on */
     bool ours;
+    int64_t near;
 };
 
 struct dispatcher {
@@ -59,7 +61,7 @@ struct dispatcher {
     struct fence fences[FENCES_MAX];
     size_t fences_count; /* not read back yet */
     size_t again_count;  /* of them, those of partitions that are read again */
-    size_t resting_count;
+    size_t resting_count, nearly_count;
     size_t partitions_count;                    /* that are ours */
     int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
     uint64_t nonce;                             /* of the last fence; starts by chance */
@@ -75,8 +77,9 @@ struct dispatcher {
     size_t answers, ahead; /* in this window; handed over beyond those under way */
     int64_t ahead_at_ms;
     int64_t committed_at_ms; /* by the monotonic clock */
-    int64_t stream_wait_ms;  /* grows while Kafka is away */
-    struct open_figures {    /* of the open transaction */
+    int64_t commit_every_ms;
+    int64_t stream_wait_ms; /* grows while Kafka is away */
+    struct open_figures {   /* of the open transaction */
         size_t delivered;
         int64_t delivered_ms[DELIVERED_MS_MAX]; /* from acceptance */
         struct {
@@ -99,9 +102,12 @@ __attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
 void endpoints_judge(struct dispatcher *self);
 
 /* restore.c: which partitions are read while not all are restored. */
-void restore_begin(struct dispatcher *self, int32_t partition);
+void restore_begin(struct dispatcher *self, int32_t partition, int64_t end);
+void restore_read(struct dispatcher *self, int32_t partition, int64_t offset);
 void restore_forget(struct dispatcher *self, int32_t partition);
 void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms);
+/* Some of our partitions are yet to be read to their end. */
+bool restore_under_way(const struct dispatcher *self);
 /* Nothing at all can be delivered yet. */
 bool restore_alone(const struct dispatcher *self);
 

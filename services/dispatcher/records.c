@@ -18,7 +18,7 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
                               int64_t end, struct reason *reason)
 {
     struct dispatcher *self = context;
-    (void)topic, (void)from, (void)end;
+    (void)topic, (void)from;
     if (partition >= FENCES_MAX || !deliver_assigned(self->core, partition)) {
         reason_set(reason, "no-memory", NULL, "partition %d can't be held", partition);
         return BROKEN;
@@ -27,7 +27,7 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
     self->fences[partition] = (struct fence){.nonce = self->nonce, .ours = true};
     self->fences_count++;
     self->partitions_count++;
-    restore_begin(self, partition);
+    restore_begin(self, partition, end);
     return DONE;
 }
 
@@ -75,8 +75,8 @@ static bool is_fence(struct dispatcher *self, const struct kafka_message *messag
 {
     size_t size;
     uint64_t nonce;
-    const void *value = kafka_message_header(message, "fence", &size);
-    if (!value || message->value)
+    const void *value = message->value ? NULL : kafka_message_header(message, "fence", &size);
+    if (!value)
         return false;
     struct fence *fence = &self->fences[message->partition];
     if (size == sizeof(nonce) && fence->nonce) {
@@ -103,16 +103,23 @@ static enum verdict pass_over(struct dispatcher *self, const struct kafka_messag
     return DONE;
 }
 
+/* Most writers write key and id alike, letter by letter. */
+static bool is_key(const struct kafka_message *message, const char *text, const struct uuid *id)
+{
+    struct uuid inside;
+    return (strlen(text) == message->key_size &&
+            memcmp(text, message->key, message->key_size) == 0) ||
+           (uuid_parse(text, &inside) && memcmp(&inside, id, sizeof(inside)) == 0);
+}
+
 static enum verdict take_record(struct dispatcher *self, const struct kafka_message *message,
                                 const struct uuid *id, struct reason *reason)
 {
     struct delivery delivery;
     struct reason why = {0};
-    struct uuid inside;
     enum verdict verdict =
         delivery_decode(self->codec, message->value, message->value_size, &delivery, &why);
-    if (verdict == DONE && (!uuid_parse(delivery.id, &inside) ||
-                            memcmp(&inside, id, sizeof(inside)) != 0 || !delivery.destination[0])) {
+    if (verdict == DONE && (!is_key(message, delivery.id, id) || !delivery.destination[0])) {
         reason_set(&why, "key-mismatch", "/id",
                    "the key is another id, or there is no destination");
         verdict = REFUSED;
@@ -202,6 +209,7 @@ enum verdict records_message(void *context, const struct kafka_message *message,
     struct uuid id;
     if (!deliver_is_new(self->core, message->partition, message->offset))
         return DONE;
+    restore_read(self, message->partition, message->offset);
     if (is_fence(self, message)) {
         deliver_skip(self->core, message->partition, message->offset);
         return DONE;

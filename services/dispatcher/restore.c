@@ -11,6 +11,9 @@
 #define ENOUGH 2048 /* deliveries that can be sent soon: no need to read on */
 #define PATIENCE_MS 1000
 #define LOOK_MS 20
+#define NEAR                                                                                       \
+    8192 /* records before its end: the next one is asked for, so that there is always one         \
+          * to be fetched; at the end of all of them a fetch waits for what is new */
 
 static size_t at_once(const struct dispatcher *self)
 {
@@ -19,7 +22,12 @@ static size_t at_once(const struct dispatcher *self)
 
 static size_t restoring(const struct dispatcher *self)
 {
-    return self->fences_count - self->again_count - self->resting_count;
+    return self->fences_count - self->again_count - self->resting_count - self->nearly_count;
+}
+
+bool restore_under_way(const struct dispatcher *self)
+{
+    return self->fences_count > self->again_count;
 }
 
 bool restore_alone(const struct dispatcher *self)
@@ -34,19 +42,37 @@ static bool rest(struct dispatcher *self, int32_t partition, bool resting)
 }
 
 /* If it can't be told to rest, it is restored at once: no harm but memory. */
-void restore_begin(struct dispatcher *self, int32_t partition)
+void restore_begin(struct dispatcher *self, int32_t partition, int64_t end)
 {
     bool wait = restoring(self) > at_once(self);
     bool told = rest(self, partition, wait);
     self->restored_at_ms = clock_monotonic_ms();
+    self->fences[partition].near = end - NEAR;
     self->fences[partition].resting = wait && told;
     self->resting_count += wait && told;
 }
 
+void restore_read(struct dispatcher *self, int32_t partition, int64_t offset)
+{
+    struct fence *fence = &self->fences[partition];
+    if (fence->nearly || fence->resting || !fence->nonce || fence->again || offset < fence->near)
+        return;
+    fence->nearly = true;
+    self->nearly_count++;
+}
+
+static void wake(struct dispatcher *self, struct fence *fence)
+{
+    self->resting_count -= fence->resting;
+    fence->resting = false;
+}
+
 void restore_forget(struct dispatcher *self, int32_t partition)
 {
-    self->resting_count -= self->fences[partition].resting;
-    self->fences[partition].resting = false;
+    struct fence *fence = &self->fences[partition];
+    wake(self, fence);
+    self->nearly_count -= fence->nearly;
+    fence->nearly = false;
 }
 
 void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
@@ -64,7 +90,7 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
      * to rest before it knew, and that happens to the first ones. */
     for (int32_t i = FENCES_MAX - 1; i >= 0 && self->resting_count && told < most; i--) {
         if (self->fences[i].resting && rest(self, i, false)) {
-            restore_forget(self, i);
+            wake(self, &self->fences[i]);
             told++;
         }
     }
