@@ -145,7 +145,8 @@ int64_t destination_late_after_ms(const struct destination *destination)
 
 bool destination_slow(const struct destination *destination)
 {
-    return destination->late > 0 || destination->slow_share > SLOW_SHARE;
+    return destination->late > 0 || destination->slow_share > SLOW_SHARE ||
+           (destination->host && host_hangs(destination->host));
 }
 
 static size_t ahead_in(const struct heap *heap, int64_t deadline_at_ms)

@@ -27,7 +27,7 @@ struct destination {
     struct link host_link;    /* in its host's members */
     struct host *host;        /* may be NULL */
     uint64_t host_hash;
-    uint32_t host_row;
+    uint32_t host_row, late_row; /* see host.h */
     size_t wake_slot;
     size_t jobs_count; /* of all stages but done */
     int32_t in_flight;
@@ -74,7 +74,7 @@ void destination_restart(struct destination *destination);
  * but never less than a busy machine may add, nor more than SLOW_MS. */
 int64_t destination_late_after_ms(const struct destination *destination);
 /* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
- * lies above), or is one late now? */
+ * lies above), or is one late now, or does its host hang? */
 bool destination_slow(const struct destination *destination);
 /* How long a job with `ahead` others before it has to wait, as far as can be told. */
 int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,

@@ -23,7 +23,7 @@ static enum host_change answered(struct host *host)
 {
     bool closed = host->open;
     host->open = false;
-    host->probes = host->failures_in_row = host->failing = 0;
+    host->probes = host->failures_in_row = host->failing = host->hanging = 0;
     host->row += host->row == UINT32_MAX ? 2 : 1;
     if (closed)
         host->window = HOST_WINDOW_FIRST;
@@ -34,10 +34,25 @@ static enum host_change answered(struct host *host)
     return closed ? HOST_CLOSED : HOST_SAME;
 }
 
+static int32_t enough_endpoints(const struct host *host)
+{
+    return host->members_count == 2 ? 2 : HOST_ENDPOINTS;
+}
+
 static bool enough(const struct host *host)
 {
-    const int32_t endpoints = host->members_count == 2 ? 2 : HOST_ENDPOINTS;
-    return host->failures_in_row >= HOST_FAILURES && host->failing >= endpoints;
+    return host->failures_in_row >= HOST_FAILURES && host->failing >= enough_endpoints(host);
+}
+
+void host_late(struct host *host, uint32_t *late_row)
+{
+    host->hanging += *late_row != host->row;
+    *late_row = host->row;
+}
+
+bool host_hangs(const struct host *host)
+{
+    return host->hanging >= enough_endpoints(host);
 }
 
 enum host_change host_learn(struct host *host, uint32_t *seen_row, bool reached, bool probe,

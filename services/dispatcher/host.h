@@ -28,6 +28,7 @@ struct host {
     int32_t failures_in_row;
     int32_t failing; /* endpoints that these failures came from */
     uint32_t row;    /* number of the row, never 0 */
+    int32_t hanging; /* endpoints with a late send in this row */
     int32_t probes;  /* since it opened */
     int64_t probe_at_ms;
     double window; /* 0 = no limit */
@@ -40,6 +41,11 @@ enum host_change { HOST_SAME, HOST_OPENED, HOST_CLOSED };
 void host_init(struct host *host);
 /* May one more send to any of its endpoints start now? */
 bool host_may_send(const struct host *host, int64_t now_ms);
+/* A send to one of its endpoints is late. `late_row` belongs to the endpoint, 0 at first. */
+void host_late(struct host *host, uint32_t *late_row);
+/* As many endpoints hang as would open it by their failures, and none has answered since: those
+ * that are not late yet will hang, too. */
+bool host_hangs(const struct host *host);
 /* Takes what an attempt has shown: `reached` = somebody answered there; `probe` = it was let
  * through while the breaker was open. `seen_row` belongs to the endpoint, 0 at first. */
 enum host_change host_learn(struct host *host, uint32_t *seen_row, bool reached, bool probe,

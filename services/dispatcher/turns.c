@@ -44,11 +44,12 @@ void core_join_host(struct deliverer *core, struct destination *destination, uin
     }
     destination->host = host_of(core, hash);
     destination->host_hash = hash;
-    destination->host_row = 0;
+    destination->host_row = destination->late_row = 0;
     if (destination->host) {
         link_append(&destination->host->members, &destination->host_link);
         destination->host->members_count++;
     }
+    core_choose_lane(core, destination);
 }
 
 static void call_one(struct deliverer *core, struct link *waiters)
@@ -84,11 +85,18 @@ static void reopen(struct deliverer *core, struct host *host, int64_t now_ms)
     }
 }
 
+/* It began to hang, or has ceased to: that is true of all its destinations. */
+static void choose_lanes(struct deliverer *core, struct host *host)
+{
+    for (struct link *link = host->members.next; link != &host->members; link = link->next)
+        core_choose_lane(core, LINK_ITEM(link, struct destination, host_link));
+}
+
 static void learn(struct deliverer *core, const struct flight *flight, const struct answer *answer,
                   int64_t now_ms)
 {
     struct host *host = flight->host;
-    const bool unreached = classify_unreached(answer);
+    const bool unreached = classify_unreached(answer), hung = host_hangs(host);
     if (answer->unstarted || !classify_telling(answer) || (!answer->status && !unreached))
         return;
     switch (host_learn(host, &flight->destination->host_row, !unreached, flight->probe, now_ms,
@@ -102,6 +110,8 @@ static void learn(struct deliverer *core, const struct flight *flight, const str
     case HOST_SAME:
         break;
     }
+    if (hung && !host_hangs(host))
+        choose_lanes(core, host);
 }
 
 void core_host_learn(struct deliverer *core, const struct flight *flight,
@@ -156,6 +166,12 @@ void core_note_late(struct deliverer *core, int64_t now_ms)
         flight->late = true;
         flight->destination->late++;
         core_choose_lane(core, flight->destination);
+        struct host *host = flight->host;
+        if (!host || host != flight->destination->host || host_hangs(host))
+            continue;
+        host_late(host, &flight->destination->late_row);
+        if (host_hangs(host))
+            choose_lanes(core, host);
     }
 }
 

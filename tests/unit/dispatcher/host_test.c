@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What opens the breaker of a host, as a table.
+// What opens the breaker of a host, and what makes it a slow one, as tables.
 #include "host.h"
 
 #include <setjmp.h>
@@ -71,11 +71,40 @@ static void while_it_is_open_only_the_probe_says_something_new(void **state)
     assert_true(host_may_send(&host, 18000));
 }
 
+/* A letter: one of its endpoints is late; + after it: and then somebody answers. */
+static void it_hangs_when_several_endpoints_are_late_and_none_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        bool hangs;
+        size_t members;
+        const char *who;
+    } cases[] = {
+        {false, 9, "a"},    {false, 9, "a a a a"}, {false, 9, "a b"},    {true, 9, "a b c"},
+        {true, 9, "c a b"}, {false, 9, "a b c+"},  {false, 9, "a b+ c"}, {true, 9, "a b+ c a b"},
+        {true, 2, "a b"},   {false, 2, "a a"},     {false, 1, "a a a"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct host host;
+        uint32_t late[3] = {0}, seen = 0;
+        host_init(&host);
+        host.members_count = cases[i].members;
+        for (const char *at = cases[i].who; *at; at++)
+            if (*at >= 'a' && *at <= 'c')
+                host_late(&host, &late[*at - 'a']);
+            else if (*at == '+')
+                (void)host_learn(&host, &seen, true, false, 1000, 15000, 300000);
+        if (host_hangs(&host) != cases[i].hangs)
+            fail_msg("case %zu: %s", i, cases[i].who);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_its_endpoints_have_in_common_opens_it),
         cmocka_unit_test(while_it_is_open_only_the_probe_says_something_new),
+        cmocka_unit_test(it_hangs_when_several_endpoints_are_late_and_none_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

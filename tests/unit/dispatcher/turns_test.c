@@ -272,7 +272,7 @@ static void a_hung_send_gives_its_place_up_when_it_is_late_not_when_it_ends(void
     read_for(&stage, "FA001", 1, 60);
     read_for(&stage, "FA002", 2, 60);
     read_for(&stage, "FA003", 3, 60);
-    read_for(&stage, "FA004", 4, 60);
+    read_for(&stage, "FB001", 4, 60);
     turn(&stage, true);
     EXPECT(&stage, "send 1, send 2, send 3");
     assert_int_equal(deliver_wake_at(stage.core), START + 501); /* nothing is known of them yet */
@@ -282,7 +282,7 @@ static void a_hung_send_gives_its_place_up_when_it_is_late_not_when_it_ends(void
     EXPECT(&stage, "send 4");
     assert_int_equal(counts_of(&stage).slow_in_flight, 3);
     read_for(&stage, "FA001", 5, 60);
-    read_for(&stage, "FA005", 6, 60);
+    read_for(&stage, "FC001", 6, 60);
     pass(&stage, 0);
     EXPECT(&stage, "send 6"); /* the slow lane has two places, and three in it already */
     deliver_free(stage.core);
