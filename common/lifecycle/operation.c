@@ -16,14 +16,23 @@
 #define TIME(name, optional) MEMBER(delivery_operation, name, MEMBER_LONG, optional, name##_ms)
 #define NUMBER(name) MEMBER(delivery_operation, name, MEMBER_INT, true, name)
 static const struct member operation_members[] = {
-    TEXT(id, false),         TEXT(kind, false),
-    TEXT(stage, false),      TEXT(destination, true),
-    TEXT(delivery_id, true), NUMBER(partition),
-    TIME(asked_at, false),   TEXT(asked_by, false),
-    TEXT(reason, true),      TIME(answered_at, true),
-    TEXT(answered_by, true), NUMBER(touched),
-    NUMBER(moved),           NUMBER(returned),
-    NUMBER(stayed),          NUMBER(held),
+    TEXT(id, false),
+    TEXT(kind, false),
+    TEXT(stage, false),
+    TEXT(destination, true),
+    TEXT(delivery_id, true),
+    NUMBER(partition),
+    TIME(asked_at, false),
+    TEXT(asked_by, false),
+    TEXT(reason, true),
+    TIME(answered_at, true),
+    TEXT(answered_by, true),
+    NUMBER(touched),
+    NUMBER(moved),
+    NUMBER(returned),
+    NUMBER(stayed),
+    NUMBER(held),
+    NUMBER(left),
 };
 #undef TEXT
 #undef TIME
@@ -46,6 +55,7 @@ static const struct member state_members[] = {
     NUMBER(mean_ms),
     TIME(probe_at, true),
     TIME(quiet_until, true),
+    NUMBER(left),
 };
 #undef TEXT
 #undef TIME

@@ -28,7 +28,7 @@ struct delivery_operation { /* texts are "" where there is nothing to say, times
     char reason[OPERATION_REASON_SIZE];
     int64_t answered_at_ms;
     char answered_by[OPERATOR_SIZE];
-    int32_t touched, moved, returned, stayed, held;
+    int32_t touched, moved, returned, stayed, held, left;
 };
 
 struct destination_state {
@@ -37,7 +37,7 @@ struct destination_state {
     int64_t at_ms;
     char instance[OPERATOR_SIZE];
     char state[61];
-    int32_t held, ready, waiting, in_flight, window, mean_ms;
+    int32_t held, ready, waiting, in_flight, window, mean_ms, left;
     int64_t probe_at_ms, quiet_until_ms;
 };
 

@@ -30,7 +30,8 @@ struct partition {
     int64_t folded_to; /* offsets below it have been folded */
     int32_t number;
     bool restoring;           /* read for the first time, or again */
-    struct map *left;         /* ids of what stays on the topic; NULL = none yet */
+    struct map *left;         /* id of what stays on the topic -> struct left; NULL = none yet */
+    size_t left_now;          /* of them, those for which there is room whatever is held */
     int64_t left_from;        /* the first of their records */
     bool left_any;            /* the two beside it are known */
     int64_t left_due_ms;      /* when the first of them has to leave its destination */
@@ -121,17 +122,37 @@ void core_unlist(struct deliverer *core, struct job *job);
 /* room.c: what doesn't fit stays on the topic. */
 size_t core_pending(const struct deliverer *core);
 /* Room for one more of this destination; false if it is to be left. */
-bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
-                    int64_t now_ms);
-/* False without memory for its id, or when there are too many; nothing has changed then. */
-bool core_leave(struct deliverer *core, struct partition *partition, const struct uuid *id,
-                int64_t offset, int64_t due_ms);
+bool core_make_room(struct deliverer *core, struct destination *destination, enum left_want want,
+                    int64_t give_up_ms, int64_t now_ms);
+/* False without memory for its id, or when there are too many; nothing has changed then. What is
+ * wanted of it already still is. */
+bool core_leave(struct deliverer *core, struct partition *partition, struct left *left,
+                const struct uuid *id, int64_t offset, int64_t due_ms);
+/* There was room for it only until it was decided: it is left again if it can be spared. */
+void core_let_go(struct deliverer *core, struct job *job, int64_t now_ms);
 /* One of its jobs is done: has it more on the topic that deserves the room of others? */
 void core_left_hungry(struct deliverer *core, const struct destination *destination);
-bool core_left(const struct partition *partition, const struct uuid *id);
+/* Marks one that is left, or is to be; what was wanted of it still is. */
+bool core_left_mark(struct deliverer *core, struct partition *partition, const struct uuid *id,
+                    struct left *left);
+/* NULL = it is not left. */
+struct left *core_left(const struct partition *partition, const struct uuid *id);
 /* It is held now, or finished. */
 void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id);
 void core_leave_none(struct deliverer *core, struct partition *partition);
+/* wanted.c: what operators want of what is left. */
+/* Of all of the destination; returns of how many it was not wanted yet. */
+size_t core_want(struct deliverer *core, struct destination *destination, enum left_want want);
+/* False if it is not left, or as much was wanted of it already. */
+bool core_want_one(struct deliverer *core, const struct uuid *id, enum left_want want);
+/* It has become a job. */
+void core_want_held(struct job *job, enum left_want want);
+/* Does to a job in no queue what was wanted of it. True: it looks for another place. */
+bool core_want_done(struct deliverer *core, struct job *job, int64_t now_ms);
+/* The partition is to be read again for them now. */
+bool core_want_due(const struct deliverer *core, const struct partition *partition, int64_t now_ms);
+/* More may be held while something is wanted of them. */
+#define WANTED_MAX(core) ((core)->options.pending_max / 8 + 1)
 /* turns.c: whose turn it is. */
 void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);
 /* Where its flights count now. */

@@ -109,16 +109,17 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms);
 void deliver_committed(struct deliverer *core, int64_t now_ms);
 /* What was in the transaction is to be written again. Harmless when there was none. */
 void deliver_aborted(struct deliverer *core);
-/* ---- what an operator asks for. Only deliveries that are held: what stays on the topic for want
- * of room is not reached. */
+/* ---- what an operator asks for. Of deliveries that stay on the topic for want of room it is
+ * remembered, for as long as the partition is ours, and done once they are read: at once, but for
+ * the waits of all of a destination, which end when there is room. */
 
 /* The destination is given a new start at once: its breaker closes, what it had asked for by
  * Retry-After or 410 is forgotten, all that waits may go, slowly as after any recovery. What the
- * directory says (paused) still holds, and so does its host's breaker. Returns how many no longer
- * wait. */
+ * directory says (paused) still holds, and so does its host's breaker. Returns how many of those
+ * held no longer wait. */
 size_t deliver_release(struct deliverer *core, const char *destination, int64_t now_ms);
 /* Its wait ends, even one that the provider asked for; breakers hold. False if it was not waiting.
- */
+ * Of all: returns how many of those held no longer wait. */
 bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t now_ms);
 size_t deliver_retry_all(struct deliverer *core, const char *destination, int64_t now_ms);
 /* Another provider is asked for, as at half of the time ("operator" is the reason); it stays if
@@ -197,7 +198,8 @@ struct deliver_destination {
     const char *code;
     size_t held;                      /* all of it: */
     size_t ready, waiting, in_flight; /* and the rest is being restored, or to be written */
-    size_t asked;                     /* moves asked for by an operator, to be written */
+    size_t left;                      /* on the topic only */
+    size_t asked;                     /* by an operator, and not done yet */
     int32_t window;
     bool usable, retired, open, host_open, slow;
     int64_t probe_at_ms;    /* 0 = not probed */

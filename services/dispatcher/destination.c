@@ -29,6 +29,8 @@ void destination_init(struct destination *destination, const char *code)
     link_init(&destination->send_link);
     link_init(&destination->intent_link);
     link_init(&destination->host_link);
+    for (int want = 0; want < LEFT_WANTS; want++)
+        destination->lefts[want] = (struct left){destination, (enum left_want)want};
 }
 
 void destination_clear(struct destination *destination)

@@ -17,6 +17,22 @@
 /* Slow ones have a lane of their own, so that they can't take the places of the others. */
 enum lane { LANE_FAST, LANE_SLOW, LANES };
 
+/* What an operator wants of a delivery that stays on the topic for want of room; the greater one
+ * holds. */
+enum left_want {
+    LEFT_PLAIN,
+    LEFT_RETRY,     /* it waits no more, once there is room for it */
+    LEFT_RETRY_NOW, /* the same, and there is room for it */
+    LEFT_MOVE,      /* another provider is asked for; there is room for it until that is decided */
+    LEFT_WANTS
+};
+
+/* What the id of such a delivery leads to. */
+struct left {
+    struct destination *destination;
+    enum left_want want;
+};
+
 struct destination {
     char code[ODS_CODE_SIZE];
     struct heap fresh, ready; /* by deadline */
@@ -33,7 +49,8 @@ struct destination {
     int32_t in_flight;
     int32_t late;   /* of those in flight */
     int32_t noting; /* intents on their way to the topic */
-    int32_t asked;  /* moves that an operator asked for, not yet decided and written */
+    int32_t asked;  /* what an operator asked for and is not done: moves not yet decided and
+                     * written, deliveries on the topic for which there is to be room */
     double window;
     int32_t failures_in_row;
     int32_t probes; /* since the breaker opened */
@@ -49,6 +66,8 @@ struct destination {
     bool retired;           /* said 410 since the endpoint last changed */
     bool wanting;           /* counted as one that has intents to note */
     bool left;              /* some of its jobs stay on the topic for want of room */
+    size_t left_count;      /* of them */
+    struct left lefts[LEFT_WANTS];
 };
 
 void destination_init(struct destination *destination, const char *code);

@@ -163,8 +163,11 @@ bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms)
         job->fact = FACT_RETRY;
         return true;
     }
+    const bool asked = job->asked;
     core_unlist(core, job);
     core_enqueue(core, job, now_ms);
+    if (asked)
+        core_let_go(core, job, now_ms);
     return false;
 }
 

@@ -61,7 +61,8 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
             continue;
         core_dequeue(core, job);
         job->maybe_sent = job->intent || job->attempts > 0 || !core->options.intent;
-        core_enqueue(core, job, now_ms);
+        if (!core_want_done(core, job, now_ms))
+            core_enqueue(core, job, now_ms);
     }
 }
 
@@ -206,8 +207,11 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
             partition->folded_to = offset + 1; /* read again, and finished long since */
             return DONE;
         }
-        if (destination && !core_make_room(core, destination, give_up, now_ms)) {
-            if (!core_leave(core, partition, &record->id, offset, give_up))
+        const struct left *left = core_left(partition, &record->id);
+        const enum left_want want = left ? left->want : LEFT_PLAIN;
+        if (destination && !core_make_room(core, destination, want, give_up, now_ms)) {
+            if (!core_leave(core, partition, &destination->lefts[want], &record->id, offset,
+                            give_up))
                 return TRY_AGAIN;
             partition->folded_to = offset + 1;
             return DONE;
@@ -216,11 +220,13 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
         if (!job)
             return TRY_AGAIN;
         core_left_no_more(core, partition, &record->id);
+        core_want_held(job, want);
         job->offset = offset;
         job->maybe_sent = job->attempts > 0 || job->intent;
         if (!partition->restoring) {
             core_dequeue(core, job);
-            core_enqueue(core, job, now_ms);
+            if (!core_want_done(core, job, now_ms))
+                core_enqueue(core, job, now_ms);
         }
     } else if (job->partition == number) {
         /* A delivery only ever gains attempts and its intent: what is not ahead of us is our own,
@@ -428,6 +434,7 @@ void core_remove(struct deliverer *core, struct job *job)
         core->ghosts--;
     else
         job->destination->jobs_count--;
+    job->destination->asked -= job->asked;
     link_remove(&job->partition_link);
     (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
     free(job->record);

@@ -60,7 +60,8 @@ struct job {
     bool attempted;    /* the fact includes an attempt */
     bool must_move;    /* no going on with this destination */
     bool told_to_wait; /* by Retry-After: not released early */
-    bool asked;        /* its move is an operator's, counted by its destination */
+    bool asked;        /* an operator asked for it, and it is counted by its destination */
+    uint8_t want;      /* enum left_want: what is to be done with it once it is held */
     bool gone;         /* someone else has finished it */
 };
 

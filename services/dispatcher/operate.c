@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator may ask of the core. Only where a delivery is not under way and nothing of it
- * waits to be written can it be taken elsewhere; the others are not counted. */
+ * waits to be written can it be taken elsewhere; the others are not counted. What stays on the
+ * topic for want of room is marked, and done when it is read. */
 #include "core.h"
 
 #include <string.h>
@@ -61,6 +62,7 @@ size_t deliver_release(struct deliverer *core, const char *code, int64_t now_ms)
     destination_restart(destination);
     destination->released_at_ms = now_ms; /* also for those whose record is on its way */
     size_t count = each(core, destination, try_now, now_ms);
+    (void)core_want(core, destination, LEFT_RETRY);
     core_refresh(core, destination, now_ms);
     return count;
 }
@@ -68,28 +70,35 @@ size_t deliver_release(struct deliverer *core, const char *code, int64_t now_ms)
 bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t now_ms)
 {
     struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
-    return job && try_now(core, job, now_ms);
+    return job ? try_now(core, job, now_ms) : core_want_one(core, id, LEFT_RETRY_NOW);
 }
 
 size_t deliver_retry_all(struct deliverer *core, const char *code, int64_t now_ms)
 {
     struct destination *destination = find(core, code);
-    return destination ? each(core, destination, try_now, now_ms) : 0;
+    if (!destination)
+        return 0;
+    (void)core_want(core, destination, LEFT_RETRY);
+    return each(core, destination, try_now, now_ms);
 }
 
 size_t deliver_reroute_all(struct deliverer *core, const char *code, int64_t now_ms)
 {
     struct destination *destination = find(core, code);
-    size_t count = destination ? each(core, destination, reroute, now_ms) : 0;
-    if (destination)
-        core_refresh(core, destination, now_ms);
+    if (!destination)
+        return 0;
+    size_t count =
+        core_want(core, destination, LEFT_MOVE) + each(core, destination, reroute, now_ms);
+    core_refresh(core, destination, now_ms);
     return count;
 }
 
 bool deliver_reroute(struct deliverer *core, const struct uuid *id, int64_t now_ms)
 {
     struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
-    if (!job || !reroute(core, job, now_ms))
+    if (!job)
+        return core_want_one(core, id, LEFT_MOVE);
+    if (!reroute(core, job, now_ms))
         return false;
     core_refresh(core, job->destination, now_ms);
     return true;
@@ -101,6 +110,7 @@ static void look(const struct destination *destination, struct deliver_destinati
     *ret = (struct deliver_destination){
         .code = destination->code,
         .held = destination->jobs_count,
+        .left = destination->left_count,
         .ready = destination->fresh.count + destination->ready.count,
         .waiting = destination->waiting.count,
         .in_flight = (size_t)destination->in_flight,

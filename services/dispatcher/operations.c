@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TELL_INTERVAL_MS 1000
+#define TELL_AGAIN_MS 5000 /* nothing is new, but it goes on */
 
 static struct operation *find(struct dispatcher *self, const char *id, int32_t partition)
 {
@@ -113,6 +114,7 @@ static enum verdict tell_state(struct dispatcher *self, const struct operation *
                                       .in_flight = number_of((int64_t)seen->in_flight),
                                       .window = seen->window,
                                       .mean_ms = number_of(seen->mean_ms),
+                                      .left = number_of((int64_t)seen->left),
                                       .probe_at_ms = seen->probe_at_ms,
                                       .quiet_until_ms =
                                           seen->quiet_until_ms > now_ms ? seen->quiet_until_ms : 0};
@@ -126,7 +128,7 @@ static enum verdict tell_state(struct dispatcher *self, const struct operation *
         text_copy(state.operation_id, sizeof(state.operation_id), operation->said.id) &&
         text_copy(state.destination, sizeof(state.destination), seen->code);
     (void)text_copy(state.instance, sizeof(state.instance), self->settings.service.instance);
-    if (!whole || (!state.held && !state.state[0]))
+    if (!whole || (!state.held && !state.left && !state.state[0]))
         return DONE;
     buffer_reset(&self->scratch);
     enum verdict verdict =
@@ -200,8 +202,10 @@ static enum verdict encode(struct dispatcher *self, const struct operation *oper
     (void)text_copy(record.stage, sizeof(record.stage), stage);
     (void)text_copy(record.answered_by, sizeof(record.answered_by),
                     self->settings.service.instance);
-    if (record.destination[0] && deliver_look(self->core, record.destination, &seen))
+    if (record.destination[0] && deliver_look(self->core, record.destination, &seen)) {
         record.held = number_of((int64_t)seen.held);
+        record.left = number_of((int64_t)seen.left);
+    }
     record.moved += operation->open_moved;
     record.returned += operation->open_returned;
     record.answered_at_ms = now_ms;
@@ -251,8 +255,9 @@ static enum verdict answer(struct dispatcher *self, struct operation *operation,
 static bool undecided(const struct dispatcher *self, const struct operation *operation)
 {
     struct deliver_destination seen;
-    return operation->kind == OPERATION_REROUTE &&
-           deliver_look(self->core, operation->said.destination, &seen) && seen.asked;
+    const bool takes_time = operation->kind == OPERATION_REROUTE ||
+                            (operation->kind == OPERATION_RETRY && operation->said.delivery_id[0]);
+    return takes_time && deliver_look(self->core, operation->said.destination, &seen) && seen.asked;
 }
 
 static enum verdict go_on(struct dispatcher *self, struct operation *operation, int64_t now_ms,
@@ -278,7 +283,8 @@ static enum verdict go_on(struct dispatcher *self, struct operation *operation, 
     if (!undecided(self, operation))
         return answer(self, operation, now_ms, reason);
     const int32_t decided = said->moved + said->returned + said->stayed;
-    if (decided == operation->told || now_ms - operation->told_at_ms < TELL_INTERVAL_MS)
+    if (now_ms - operation->told_at_ms <
+        (decided == operation->told ? TELL_AGAIN_MS : TELL_INTERVAL_MS))
         return DONE;
     operation->told = decided;
     operation->told_at_ms = now_ms;
@@ -291,8 +297,11 @@ enum verdict operations_tick(struct dispatcher *self, int64_t now_ms, struct rea
     for (size_t i = 0; verdict == DONE && i < OPERATIONS_MAX && !self->drain_by_ms; i++) {
         struct operation *operation = &self->operations[i];
         const bool to_do = operation->stage == OPERATION_NEW || operation->stage == OPERATION_BEGUN;
-        /* A partition that is being read may hold the tombstone, too. */
-        if (to_do && !operation->open && !self->fences[operation->said.partition].nonce)
+        const struct fence *fence = &self->fences[operation->said.partition];
+        /* A partition that is being read may hold the tombstone, too; that of what we have begun
+         * is ours to write. */
+        const bool known = !fence->nonce || (fence->again && operation->stage == OPERATION_BEGUN);
+        if (to_do && known && !operation->open)
             verdict = go_on(self, operation, now_ms, reason);
     }
     return verdict;

@@ -21,16 +21,46 @@ size_t core_pending(const struct deliverer *core)
     return map_count(core->jobs) - core->ghosts;
 }
 
-bool core_leave(struct deliverer *core, struct partition *partition, const struct uuid *id,
-                int64_t offset, int64_t due_ms)
+static void count_more(struct deliverer *core, struct partition *partition, const struct left *left)
+{
+    const bool now = left->want >= LEFT_RETRY_NOW;
+    core->left_count++;
+    left->destination->left_count++;
+    partition->left_now += now;
+    left->destination->asked += now;
+}
+
+static void count_less(struct deliverer *core, struct partition *partition, const struct left *left)
+{
+    const bool now = left->want >= LEFT_RETRY_NOW;
+    core->left_count--;
+    left->destination->left_count--;
+    partition->left_now -= now;
+    left->destination->asked -= now;
+}
+
+bool core_left_mark(struct deliverer *core, struct partition *partition, const struct uuid *id,
+                    struct left *left)
+{
+    const struct left *before = core_left(partition, id);
+    if (before && before->want >= left->want)
+        return true;
+    if (!map_set(partition->left, id->bytes, sizeof(id->bytes), left, NULL))
+        return false;
+    if (before)
+        count_less(core, partition, before);
+    count_more(core, partition, left);
+    return true;
+}
+
+bool core_leave(struct deliverer *core, struct partition *partition, struct left *left,
+                const struct uuid *id, int64_t offset, int64_t due_ms)
 {
     if (!partition->left && !(partition->left = map_new(LEFT_MAX(core))))
         return false;
-    const size_t before = map_count(partition->left);
     if ((core->left_count >= LEFT_MAX(core) && !core_left(partition, id)) ||
-        !map_set(partition->left, id->bytes, sizeof(id->bytes), partition, NULL))
+        !core_left_mark(core, partition, id, left))
         return false;
-    core->left_count += map_count(partition->left) - before;
     if (!partition->left_any || offset < partition->left_from)
         partition->left_from = offset;
     if (!partition->left_any || due_ms < partition->left_due_ms)
@@ -39,22 +69,27 @@ bool core_leave(struct deliverer *core, struct partition *partition, const struc
     return true;
 }
 
-bool core_left(const struct partition *partition, const struct uuid *id)
+struct left *core_left(const struct partition *partition, const struct uuid *id)
 {
-    return partition->left && map_get(partition->left, id->bytes, sizeof(id->bytes));
+    return partition->left ? map_get(partition->left, id->bytes, sizeof(id->bytes)) : NULL;
 }
 
 void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id)
 {
-    if (partition->left && map_remove(partition->left, id->bytes, sizeof(id->bytes)))
-        core->left_count--;
+    const struct left *left =
+        partition->left ? map_remove(partition->left, id->bytes, sizeof(id->bytes)) : NULL;
+    if (left)
+        count_less(core, partition, left);
 }
 
 void core_leave_none(struct deliverer *core, struct partition *partition)
 {
     if (!partition->left)
         return;
-    core->left_count -= map_count(partition->left);
+    size_t cursor = 0;
+    void *value;
+    while (map_next(partition->left, &cursor, NULL, NULL, &value))
+        count_less(core, partition, value);
     map_free(partition->left, NULL);
     partition->left = NULL;
 }
@@ -78,8 +113,15 @@ static struct destination *fullest(struct deliverer *core)
     return core->fullest;
 }
 
-/* One that nobody would miss for a while: not due soon, and what the topic says of it is all that
- * is known. The last entries of a heap are among its latest. */
+/* Nobody would miss it for a while: not due soon, nothing is wanted of it, and what the topic says
+ * of it is all that is known. */
+static bool can_be_spared(const struct deliverer *core, const struct job *job, int64_t now_ms)
+{
+    return link_alone(&job->note_link) && !job->asked &&
+           core_give_up_at(core, job) - now_ms > FORCED_MS;
+}
+
+/* The last entries of a heap are among its latest. */
 static struct job *spare(const struct deliverer *core, const struct destination *destination,
                          int64_t now_ms)
 {
@@ -88,11 +130,33 @@ static struct job *spare(const struct deliverer *core, const struct destination 
         const struct heap *heap = queues[i];
         for (size_t back = 0; back < heap->count && back < CANDIDATES; back++) {
             struct job *job = heap->entries[heap->count - back].item;
-            if (link_alone(&job->note_link) && core_give_up_at(core, job) - now_ms > FORCED_MS)
+            if (can_be_spared(core, job, now_ms))
                 return job;
         }
     }
     return NULL;
+}
+
+/* What no longer waits will not have to when it is held again. */
+static bool give_way(struct deliverer *core, struct job *job, int64_t now_ms)
+{
+    struct destination *destination = job->destination;
+    const bool waits = job->stage == JOB_WAITING || job->stage == JOB_HELD;
+    const enum left_want want = waits ? (enum left_want)job->want : LEFT_RETRY;
+    if (!core_leave(core, core_partition(core, job->partition), &destination->lefts[want], &job->id,
+                    job->offset, core_give_up_at(core, job)))
+        return false;
+    destination->left = true;
+    core_remove(core, job);
+    core_refresh(core, destination, now_ms);
+    return true;
+}
+
+void core_let_go(struct deliverer *core, struct job *job, int64_t now_ms)
+{
+    if (core_pending(core) > core->options.pending_max && job->stage <= JOB_WAITING &&
+        can_be_spared(core, job, now_ms))
+        (void)give_way(core, job, now_ms);
 }
 
 static bool take_room(struct deliverer *core, const struct destination *destination,
@@ -105,19 +169,14 @@ static bool take_room(struct deliverer *core, const struct destination *destinat
     struct job *job = spare(core, from, now_ms);
     if (!job)
         return forced && core_pending(core) < core->options.pending_max + BEYOND_MAX(core);
-    if (!core_leave(core, core_partition(core, job->partition), &job->id, job->offset,
-                    core_give_up_at(core, job)))
-        return false;
-    from->left = true;
-    core_remove(core, job);
-    core_refresh(core, from, now_ms);
-    return true;
+    return give_way(core, job, now_ms);
 }
 
-bool core_make_room(struct deliverer *core, struct destination *destination, int64_t give_up_ms,
-                    int64_t now_ms)
+bool core_make_room(struct deliverer *core, struct destination *destination, enum left_want want,
+                    int64_t give_up_ms, int64_t now_ms)
 {
-    if (core_pending(core) < core->options.pending_max ||
+    const size_t beyond = want >= LEFT_RETRY_NOW ? WANTED_MAX(core) : 0;
+    if (core_pending(core) < core->options.pending_max + beyond ||
         take_room(core, destination, give_up_ms, now_ms))
         return true;
     destination->left = true;
@@ -154,7 +213,11 @@ static bool worth_it(const struct deliverer *core, const struct partition *parti
                      int64_t now_ms)
 {
     const size_t left = partition && partition->left ? map_count(partition->left) : 0;
-    if (!left || partition->restoring || now_ms < partition->read_again_at_ms)
+    if (!left || partition->restoring)
+        return false;
+    if (core_want_due(core, partition, now_ms))
+        return true;
+    if (now_ms < partition->read_again_at_ms)
         return false;
     if (partition->left_any && partition->left_due_ms - now_ms <= LEFT_AHEAD_MS)
         return true;

@@ -265,7 +265,8 @@ static struct json *answer_json(const struct asked *asked)
                 json_set_whole(object, "moved", answer->moved) &&
                 json_set_whole(object, "returned", answer->returned) &&
                 json_set_whole(object, "stayed", answer->stayed) &&
-                json_set_whole(object, "held", answer->held);
+                json_set_whole(object, "held", answer->held) &&
+                json_set_whole(object, "left", answer->left);
     if (!done) {
         json_free(object);
         return NULL;
@@ -286,7 +287,7 @@ static void print_answer(const struct doing *doing, const struct asked *asked)
     } else {
         printf(", %d no longer wait", (int)answer->touched);
     }
-    printf("; %d held there\n", (int)answer->held);
+    printf("; %d held there, %d more on the topic\n", (int)answer->held, (int)answer->left);
 }
 
 static bool print_answers(const struct doing *doing)

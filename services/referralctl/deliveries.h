@@ -60,6 +60,7 @@ struct asking {
     struct kafka_reader *reader; /* of the answers, from before the first question on */
     struct asked *asked;
     size_t count, room;
+    size_t heard; /* answers to these questions, the last and those on the way */
     struct destination_state *states; /* what looks have seen, one for each destination */
     size_t states_count, states_room;
 };

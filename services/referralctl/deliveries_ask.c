@@ -156,6 +156,7 @@ static void take_answer(struct asking *asking, const struct delivery_operation *
         struct asked *asked = &asking->asked[index];
         if (strcmp(asked->said.id, answer->id) == 0 && asked->said.partition == answer->partition) {
             asked->answer = *answer;
+            asking->heard++;
         }
     }
 }
@@ -222,14 +223,14 @@ static enum verdict read_the_rest(struct asking *asking, struct reason *reason)
 static enum verdict wait_for_answers(struct asking *asking, int64_t wait_ms, struct reason *reason)
 {
     struct progress progress;
-    size_t decided = 0, touched = 0, over = 0, news = 0;
+    size_t decided = 0, touched = 0, over = 0, heard = 0;
     enum verdict verdict = DONE;
     int64_t heard_ms = clock_monotonic_ms();
     progress_start(&progress, "deliveries decided");
     while (verdict == DONE && (over = answered(asking, &decided, &touched)) < asking->count) {
         const struct kafka_message *message = NULL;
-        if (over + decided != news) {
-            news = over + decided;
+        if (asking->heard != heard) {
+            heard = asking->heard;
             heard_ms = clock_monotonic_ms();
         }
         progress_show(&progress, decided, touched);

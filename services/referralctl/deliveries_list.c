@@ -72,6 +72,7 @@ static struct json *row_json(const struct row *row)
         done = json_set_text(inner, "state", seen->state) &&
                json_set_text(inner, "instance", seen->instance) &&
                json_set_whole(inner, "held", seen->held) &&
+               json_set_whole(inner, "left", seen->left) &&
                json_set_whole(inner, "ready", seen->ready) &&
                json_set_whole(inner, "waiting", seen->waiting) &&
                json_set_whole(inner, "in_flight", seen->in_flight) &&
@@ -103,10 +104,10 @@ static void print_row(const struct row *row)
            instant_or_dash(row->oldest_ms, oldest), instant_or_dash(row->deadline_ms, deadline),
            instant_or_dash(row->next_ms, next), (int)row->attempts);
     if (seen) {
-        printf(" %6d %6d %7d %6d %6d", (int)seen->window, (int)seen->ready, (int)seen->waiting,
-               (int)seen->in_flight, (int)seen->mean_ms);
+        printf(" %6d %6d %7d %6d %6d %6d", (int)seen->window, (int)seen->ready, (int)seen->waiting,
+               (int)seen->left, (int)seen->in_flight, (int)seen->mean_ms);
     } else {
-        printf(" %6s %6s %7s %6s %6s", "-", "-", "-", "-", "-");
+        printf(" %6s %6s %7s %6s %6s %6s", "-", "-", "-", "-", "-", "-");
     }
     printf("  %s\n", or_dash(state));
 }
@@ -153,9 +154,9 @@ static bool print_list(const struct command *command, const struct deliveries *d
     char(*codes)[ODS_CODE_SIZE] = destinations_new(deliveries, asking, &count);
     bool done = codes && list;
     if (done && !command->values->json) {
-        printf("%-12s %8s %-24s %-24s %-24s %8s %6s %6s %7s %6s %6s  %s\n", "destination",
+        printf("%-12s %8s %-24s %-24s %-24s %8s %6s %6s %7s %6s %6s %6s  %s\n", "destination",
                "pending", "oldest", "deadline", "next try", "attempts", "window", "ready",
-               "waiting", "flying", "ms", "state");
+               "waiting", "left", "flying", "ms", "state");
     }
     for (size_t index = 0; done && index < count; index++) {
         struct row row;
