@@ -29,16 +29,17 @@ struct partition {
     size_t restored_count;
     int64_t folded_to; /* offsets below it have been folded */
     int32_t number;
-    bool restoring;           /* read for the first time, or again */
-    struct map *left;         /* id of what stays on the topic -> struct left; NULL = none yet */
-    size_t left_now;          /* of them, those for which there is room whatever is held */
-    int64_t left_from;        /* the first of their records */
-    bool left_any;            /* the two beside it are known */
-    int64_t left_due_ms;      /* when the first of them has to leave its destination */
-    int64_t read_again_at_ms; /* not before */
-    int64_t read_began_ms;    /* when it was last read again; 0 = never */
-    int64_t seen_to;          /* what is below has been folded before it was to be read again */
-    struct uuid *strays;      /* of the last list of intents: those that are not held */
+    bool restoring;            /* read for the first time, or again */
+    struct map *left;          /* id of what stays on the topic -> struct left; NULL = none yet */
+    size_t left_now;           /* of them, those for which there is room whatever is held */
+    int64_t left_from;         /* the first of their records */
+    bool left_any;             /* the two beside it are known */
+    int64_t left_due_ms;       /* when the first of them has to leave its destination */
+    int64_t read_again_at_ms;  /* not before */
+    int64_t read_began_ms;     /* when it was last read again; 0 = never */
+    int64_t read_wanted_at_ms; /* not before, for what operators want */
+    int64_t seen_to;           /* what is below has been folded before it was to be read again */
+    struct uuid *strays;       /* of the last list of intents: those that are not held */
     size_t strays_count;
 };
 
@@ -151,6 +152,8 @@ void core_want_held(struct job *job, enum left_want want);
 bool core_want_done(struct deliverer *core, struct job *job, int64_t now_ms);
 /* The partition is to be read again for them now. */
 bool core_want_due(const struct deliverer *core, const struct partition *partition, int64_t now_ms);
+/* It has been read again: what is new in it has its turn now, for as long as that took. */
+void core_want_rest(struct partition *partition, int64_t now_ms);
 /* More may be held while something is wanted of them. */
 #define WANTED_MAX(core) ((core)->options.pending_max / 8 + 1)
 /* turns.c: whose turn it is. */

@@ -53,6 +53,7 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
     core_note_restored(core, partition);
     if (partition->read_again_at_ms < now_ms + READ_AGAIN_AFTER_MS)
         partition->read_again_at_ms = now_ms + READ_AGAIN_AFTER_MS;
+    core_want_rest(partition, now_ms);
     struct link *next;
     for (struct link *link = partition->jobs.next; link != &partition->jobs; link = next) {
         next = link->next;

@@ -262,7 +262,7 @@ bool deliver_next_read_again(struct deliverer *core, int64_t now_ms, int32_t *re
     chosen->left_any = false; /* what there is no room for once more will say it anew */
     chosen->restoring = true;
     chosen->read_began_ms = now_ms;
-    chosen->read_again_at_ms = now_ms + READ_AGAIN_INTERVAL_MS;
+    chosen->read_again_at_ms = chosen->read_wanted_at_ms = now_ms + READ_AGAIN_INTERVAL_MS;
     return true;
 }
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define READ_INTERVAL_MS 1000
+#define REST_LEAST_MS 1000
 
 size_t core_want(struct deliverer *core, struct destination *destination, enum left_want want)
 {
@@ -72,11 +72,17 @@ bool core_want_done(struct deliverer *core, struct job *job, int64_t now_ms)
     return false;
 }
 
+void core_want_rest(struct partition *partition, int64_t now_ms)
+{
+    const int64_t took = partition->read_began_ms ? now_ms - partition->read_began_ms : 0;
+    partition->read_wanted_at_ms = now_ms + (took > REST_LEAST_MS ? took : REST_LEAST_MS);
+}
+
 bool core_want_due(const struct deliverer *core, const struct partition *partition, int64_t now_ms)
 {
     const size_t most = core->options.pending_max + WANTED_MAX(core);
     const size_t pending = core_pending(core);
     const size_t room = pending < most ? most - pending : 0;
-    return partition->left_now && now_ms - partition->read_began_ms >= READ_INTERVAL_MS &&
+    return partition->left_now && now_ms >= partition->read_wanted_at_ms &&
            (room >= partition->left_now || room >= WANTED_MAX(core));
 }

@@ -160,6 +160,28 @@ static void a_release_ends_the_waits_of_those_too_that_are_read_later(void **sta
     }
 }
 
+/* What is new in it waits while it is read, and must not wait all the time. */
+static void a_partition_rests_for_as_long_as_its_reading_took(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    int32_t partition;
+    open_backlog(&stage, 0);
+    assert_int_equal(deliver_reroute_all(stage.core, "FA001", stage.now), ALL);
+    stage.now += 1000;
+    assert_true(deliver_next_read_again(stage.core, stage.now, &partition, &topic.read_to));
+    topic.restore_to = topic.count;
+    stage.now += 30000;
+    read_log(&stage);
+    for (int second = 0; second < 30; second++, stage.now += 1000) {
+        turn_with_topic(&stage, finished);
+        assert_int_equal(topic.reads, 0);
+    }
+    turn_with_topic(&stage, finished);
+    assert_int_equal(topic.reads, 1);
+    deliver_free(stage.core);
+}
+
 static void what_was_asked_is_forgotten_with_what_it_was_about(void **state)
 {
     (void)state;
@@ -186,6 +208,7 @@ int main(void)
         cmocka_unit_test(others_that_are_left_with_them_are_left_alone),
         cmocka_unit_test(what_is_asked_of_one_is_done_wherever_it_is),
         cmocka_unit_test(a_release_ends_the_waits_of_those_too_that_are_read_later),
+        cmocka_unit_test(a_partition_rests_for_as_long_as_its_reading_took),
         cmocka_unit_test(what_was_asked_is_forgotten_with_what_it_was_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
