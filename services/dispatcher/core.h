@@ -12,6 +12,7 @@
 #include "deliver.h"
 #include "destination.h"
 #include "pool.h"
+#include "spares.h"
 
 #define PARTITIONS_MAX 4096
 #define DESTINATIONS_MAX 60000
@@ -60,6 +61,7 @@ struct deliverer {
     struct deliver_options options;
     struct random random;
     struct pool pool;         /* of jobs */
+    struct spares spares;     /* of their records */
     struct map *jobs;         /* by id */
     struct map *destinations; /* by ODS code */
     struct map *hosts;        /* by hash */

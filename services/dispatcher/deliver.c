@@ -74,6 +74,7 @@ void deliver_free(struct deliverer *core)
     heap_clear(&core->punctual);
     map_free(core->jobs, NULL);
     pool_clear(&core->pool);
+    spares_clear(&core->spares);
     map_free(core->destinations, free_destination);
     map_free(core->hosts, free);
     free(core->flights);

@@ -136,15 +136,23 @@ static struct destination *destination_of(struct deliverer *core, const char *co
     return destination;
 }
 
-/* What the record says replaces what the job holds. */
-static bool job_take_record(struct job *job, const struct deliver_record *record)
+static void drop_record(struct deliverer *core, struct job *job)
 {
-    uint8_t *bytes = malloc(record->size ? record->size : 1);
+    spares_give_back(&core->spares, job->record, job->record_size);
+    job->record = NULL;
+    job->record_size = 0;
+}
+
+/* What the record says replaces what the job holds. */
+static bool job_take_record(struct deliverer *core, struct job *job,
+                            const struct deliver_record *record)
+{
+    uint8_t *bytes = spares_take(&core->spares, record->size);
     if (!bytes)
         return false;
     if (record->size)
         memcpy(bytes, record->bytes, record->size);
-    free(job->record);
+    drop_record(core, job);
     job->record = bytes;
     job->record_size = (uint32_t)record->size;
     job->id = record->id;
@@ -175,10 +183,10 @@ static struct job *job_add(struct deliverer *core, struct partition *partition,
     job->flight = NO_FLIGHT;
     job->stage = JOB_HELD;
     size_t count = map_count(core->jobs) + 1;
-    if (!job_take_record(job, record) || !destination_reserve(destination) ||
+    if (!job_take_record(core, job, record) || !destination_reserve(destination) ||
         !deadlines_reserve(&core->deadlines, count) ||
         !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
-        free(job->record);
+        drop_record(core, job);
         pool_give_back(&core->pool, job);
         return NULL;
     }
@@ -235,7 +243,7 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
         bool ahead = record->attempts > job->attempts ||
                      (record->attempts == job->attempts && record->intent && !job->intent);
         if (job->stage == JOB_HELD || (ahead && in_queue(job))) {
-            if (!job_take_record(job, record))
+            if (!job_take_record(core, job, record))
                 return TRY_AGAIN;
             if (job->stage != JOB_HELD) {
                 job->maybe_sent = true;
@@ -415,9 +423,7 @@ void core_finish(struct deliverer *core, struct job *job)
 {
     core_unlist(core, job);
     core_note_remove(core, job);
-    free(job->record);
-    job->record = NULL;
-    job->record_size = 0;
+    drop_record(core, job);
     job->stage = JOB_DONE;
     job->destination->jobs_count--;
     core->ghosts++;
@@ -438,6 +444,6 @@ void core_remove(struct deliverer *core, struct job *job)
     job->destination->asked -= job->asked;
     link_remove(&job->partition_link);
     (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
-    free(job->record);
+    drop_record(core, job);
     pool_give_back(&core->pool, job);
 }

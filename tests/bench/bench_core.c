@@ -29,6 +29,8 @@ struct bench {
     bool one_dead;
 };
 
+static char codes[DESTINATIONS][ODS_CODE_SIZE];
+
 static int64_t cpu_ns(void)
 {
     struct timespec time;
@@ -85,9 +87,7 @@ static void read_one(struct bench *bench, const char *destination)
 
 static void read_healthy(struct bench *bench)
 {
-    char code[ODS_CODE_SIZE];
-    (void)text_format(code, sizeof(code), "F%04d", (int)((bench->made + 1) % DESTINATIONS));
-    read_one(bench, code);
+    read_one(bench, codes[(bench->made + 1) % DESTINATIONS]);
 }
 
 static void write_all(struct bench *bench)
@@ -183,6 +183,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_core [deliveries [pending, spread]]\n");
         return 1;
     }
+    for (int i = 0; i < DESTINATIONS; i++)
+        (void)text_format(codes[i], sizeof(codes[i]), "F%04d", i);
     if (pending) {
         run(true, false, (size_t)pending, (int)deliveries);
         puts("]");
