@@ -189,6 +189,12 @@ void *map_get(const struct map *map, const void *key, size_t length)
     return slot->length_1 ? slot->value : NULL;
 }
 
+void map_expect(const struct map *map, const void *key, size_t length)
+{
+    if (map->slots_count > 0)
+        __builtin_prefetch(&map->slots[hash_key(key, length) & (map->slots_count - 1)]);
+}
+
 void *map_remove(struct map *map, const void *key, size_t length)
 {
     if (map->count == 0)

@@ -76,8 +76,8 @@ deliver_record_seen(struct deliverer *core, int32_t partition, int64_t offset,
                     const struct deliver_record *record, int64_t now_ms);
 void deliver_tombstone_seen(struct deliverer *core, int32_t partition, int64_t offset,
                             const struct uuid *id, int64_t now_ms);
-/* True if these bytes are the last record that this core had written for the delivery; then the
- * offset is folded and there is nothing to decode. */
+/* True if these bytes are known to be the last record that this core had written for the delivery;
+ * then the offset is folded and there is nothing to decode. */
 bool deliver_echo_seen(struct deliverer *core, int32_t partition, int64_t offset,
                        const struct uuid *id, const void *bytes, size_t size);
 /* The list of those in this partition that may have been sent; the last one before the end of the

@@ -98,6 +98,11 @@ void deliver_skip(struct deliverer *core, int32_t number, int64_t offset)
 bool deliver_echo_seen(struct deliverer *core, int32_t number, int64_t offset,
                        const struct uuid *id, const void *bytes, size_t size)
 {
+    const struct partition *partition = core_partition(core, number);
+    if (!partition || partition->restoring) { /* little of it is ours: it is decoded first */
+        map_expect(core->jobs, id->bytes, sizeof(id->bytes));
+        return false;
+    }
     const struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
     if (!job || job->partition != number)
         return false;
