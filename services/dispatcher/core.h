@@ -127,15 +127,15 @@ size_t core_pending(const struct deliverer *core);
 /* Room for one more of this destination; false if it is to be left. */
 bool core_make_room(struct deliverer *core, struct destination *destination, enum left_want want,
                     int64_t give_up_ms, int64_t now_ms);
-/* False without memory for its id, or when there are too many; nothing has changed then. What is
- * wanted of it already still is. */
+/* False without memory for its id, or when there are too many; nothing has changed then. */
 bool core_leave(struct deliverer *core, struct partition *partition, struct left *left,
                 const struct uuid *id, int64_t offset, int64_t due_ms);
 /* There was room for it only until it was decided: it is left again if it can be spared. */
 void core_let_go(struct deliverer *core, struct job *job, int64_t now_ms);
 /* One of its jobs is done: has it more on the topic that deserves the room of others? */
 void core_left_hungry(struct deliverer *core, const struct destination *destination);
-/* Marks one that is left, or is to be; what was wanted of it still is. */
+/* What is wanted of one that is left, or is to be. False without memory, which one that is left
+ * needs none of. */
 bool core_left_mark(struct deliverer *core, struct partition *partition, const struct uuid *id,
                     struct left *left);
 /* NULL = it is not left. */

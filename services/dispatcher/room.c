@@ -43,8 +43,6 @@ bool core_left_mark(struct deliverer *core, struct partition *partition, const s
                     struct left *left)
 {
     const struct left *before = core_left(partition, id);
-    if (before && before->want >= left->want)
-        return true;
     if (!map_set(partition->left, id->bytes, sizeof(id->bytes), left, NULL))
         return false;
     if (before)
@@ -113,12 +111,11 @@ static struct destination *fullest(struct deliverer *core)
     return core->fullest;
 }
 
-/* Nobody would miss it for a while: not due soon, nothing is wanted of it, and what the topic says
- * of it is all that is known. */
+/* Nobody would miss it for a while: not due soon, and what the topic says of it is all that is
+ * known, but for what is wanted of it. */
 static bool can_be_spared(const struct deliverer *core, const struct job *job, int64_t now_ms)
 {
-    return link_alone(&job->note_link) && !job->asked &&
-           core_give_up_at(core, job) - now_ms > FORCED_MS;
+    return link_alone(&job->note_link) && core_give_up_at(core, job) - now_ms > FORCED_MS;
 }
 
 /* The last entries of a heap are among its latest. */

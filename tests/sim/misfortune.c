@@ -142,16 +142,21 @@ void misfortune_change_directory(struct world *world)
     }
 }
 
-/* A released destination may be sent to at once, whatever it had asked for. */
-static void release(struct world *world, struct process *process, int32_t number, int64_t clock_ms)
+/* All of a destination's may be sent at once, whatever it had asked for. */
+static void end_waits(struct world *world, int32_t number)
 {
-    (void)deliver_release(process->core, world->providers.items[number].code, clock_ms);
-    watch_changed(&world->watch, number, world->now_ms);
     for (int32_t i = 0; i < world->ledger.created; i++) {
         struct referral *referral = &world->ledger.referrals[i];
         if (referral->hop != NO_HOP && referral->destination == number)
             referral->told_ms = referral->kept_ms = 0;
     }
+}
+
+static void release(struct world *world, struct process *process, int32_t number, int64_t clock_ms)
+{
+    (void)deliver_release(process->core, world->providers.items[number].code, clock_ms);
+    watch_changed(&world->watch, number, world->now_ms);
+    end_waits(world, number);
 }
 
 /* One that is pending, if a few guesses find any; else NOBODY. */
@@ -180,7 +185,7 @@ void misfortune_operate(struct world *world)
     const char *code = world->providers.items[referral->destination].code;
     const struct uuid id = place_id(chosen, referral->hop);
     world->orders++;
-    switch (random_below(&world->random, 4)) {
+    switch (random_below(&world->random, 5)) {
     case 0:
         release(world, process, referral->destination, clock_ms);
         break;
@@ -190,6 +195,10 @@ void misfortune_operate(struct world *world)
         break;
     case 2:
         (void)deliver_reroute(process->core, &id, clock_ms);
+        break;
+    case 3:
+        (void)deliver_retry_all(process->core, code, clock_ms);
+        end_waits(world, referral->destination);
         break;
     default:
         (void)deliver_reroute_all(process->core, code, clock_ms);

@@ -255,6 +255,19 @@ static bool goes_on(struct world *world)
     return !world->finding.promise && world->now_ms < world->end_ms;
 }
 
+/* What was asked of deliveries, and is not done, with those that are left. */
+static void check_asked(struct world *world, int32_t number, int64_t at_ms)
+{
+    struct deliver_destination seen;
+    size_t cursor = 0;
+    while (world->processes[number].core &&
+           deliver_next_destination(world->processes[number].core, &cursor, &seen))
+        if (seen.asked || seen.left)
+            finding_set(&world->finding, at_ms, "nothing is kept for ever",
+                        "process %d thinks that of %s %zu are left, and %zu are asked for", number,
+                        seen.code, seen.left, seen.asked);
+}
+
 /* All is over: the cores have nothing left, and the topic says so, too. */
 static void check_end(struct world *world)
 {
@@ -267,6 +280,7 @@ static void check_end(struct world *world)
             finding_set(&world->finding, at_ms, "nothing is kept for ever",
                         "process %d still holds %zu deliveries, %zu facts, %zu sends", i,
                         counts.pending, counts.facts, counts.in_flight);
+        check_asked(world, i, at_ms);
     }
     if (!world->finding.promise)
         ledger_check_topic(&world->ledger, world->topic, world->now_ms);

@@ -5,6 +5,7 @@
 #define HELD 20
 #define BEYOND (HELD / 8 + 1)
 #define ALL 200
+#define OTHERS 5
 
 static int finished[NUMBERS];
 
@@ -132,7 +133,29 @@ static void what_is_asked_of_one_is_done_wherever_it_is(void **state)
     }
 }
 
-/* All wait for a day, by the provider's own word, and the release comes long before that. */
+/* What is held because it is wanted gives way to them like any other, and is wanted still. */
+static void others_find_room_while_much_is_wanted(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    int32_t partition;
+    open_backlog(&stage, 0);
+    assert_int_equal(deliver_reroute_all(stage.core, "FA001", stage.now), ALL);
+    stage.now += 1000;
+    assert_true(deliver_next_read_again(stage.core, stage.now, &partition, &topic.read_to));
+    put_delivery("FB001", ALL, 6000);
+    topic.restore_to = topic.count;
+    read_log(&stage);
+    assert_int_equal(seen_of(&stage, "FB001").held, 1);
+    assert_int_equal(seen_of(&stage, "FA001").asked, ALL);
+    turn_until_decided(&stage);
+    for (int i = 0; i <= ALL; i++)
+        assert_int_equal(topic.asked[i], i < ALL);
+    deliver_free(stage.core);
+}
+
+/* All wait for a day, by the provider's own word, and the release comes long before that. What
+ * others take the room of meanwhile does not wait again. */
 static void a_release_ends_the_waits_of_those_too_that_are_read_later(void **state)
 {
     (void)state;
@@ -145,8 +168,10 @@ static void a_release_ends_the_waits_of_those_too_that_are_read_later(void **sta
                              : deliver_release(stage.core, "FA001", stage.now),
                          HELD);
         assert_int_equal(seen_of(&stage, "FA001").asked, 0);
+        for (int i = ALL; i < ALL + OTHERS; i++)
+            put_delivery("FB001", i, 6000);
         int done = 0;
-        for (int round = 0; done < ALL; round++, stage.now += 1000) {
+        for (int round = 0; done < ALL + OTHERS; round++, stage.now += 1000) {
             struct deliver_send send;
             assert_true(round < 1000);
             turn_with_topic(&stage, finished);
@@ -186,12 +211,16 @@ static void what_was_asked_is_forgotten_with_what_it_was_about(void **state)
 {
     (void)state;
     static struct stage stage;
+    int32_t partition;
     open_backlog(&stage, 0);
     assert_int_equal(deliver_reroute_all(stage.core, "FA001", stage.now), ALL);
     put(&(struct entry){.number = ALL - 1}); /* somebody else has finished it */
     read_log(&stage);
     assert_int_equal(seen_of(&stage, "FA001").asked, ALL - 1);
-    read_again(&stage); /* some are held only because they are wanted, and not asked yet */
+    stage.now += 1000;
+    assert_true(deliver_next_read_again(stage.core, stage.now, &partition, &topic.read_to));
+    read_log(&stage); /* some are held only because they are wanted, and the reading goes on */
+    assert_int_equal(counts_of(&stage).pending, HELD + BEYOND);
     assert_int_equal(seen_of(&stage, "FA001").asked, ALL - 1);
     deliver_revoked(stage.core, 0);
     assert_int_equal(seen_of(&stage, "FA001").asked, 0);
@@ -206,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_reroute_of_all_moves_each_of_them_once),
         cmocka_unit_test(where_nobody_else_is_each_is_asked_once_and_left_again),
         cmocka_unit_test(others_that_are_left_with_them_are_left_alone),
+        cmocka_unit_test(others_find_room_while_much_is_wanted),
         cmocka_unit_test(what_is_asked_of_one_is_done_wherever_it_is),
         cmocka_unit_test(a_release_ends_the_waits_of_those_too_that_are_read_later),
         cmocka_unit_test(a_partition_rests_for_as_long_as_its_reading_took),
