@@ -181,6 +181,8 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
     struct destination *destination = flight.destination;
     struct job *job = flight.job;
     int64_t duration_ms = now_ms - flight.started_ms;
+    if (answer->duration_ms > 0 && answer->duration_ms < duration_ms) /* heard with a delay */
+        duration_ms = answer->duration_ms;
     if (duration_ms < 0) /* the clock was put back */
         duration_ms = 0;
     if (answer->unstarted) { /* as if it had never departed */

@@ -147,8 +147,9 @@ int64_t destination_late_after_ms(const struct destination *destination)
 
 bool destination_slow(const struct destination *destination)
 {
-    return destination->late > 0 || destination->slow_share > SLOW_SHARE ||
-           (destination->host && host_hangs(destination->host));
+    const bool always = destination->mean_ms > SLOW_MS;
+    return destination->late > 0 || (destination->host && host_hangs(destination->host)) ||
+           (destination->slow_share > SLOW_SHARE && (always || destination->in_flight));
 }
 
 static size_t ahead_in(const struct heap *heap, int64_t deadline_at_ms)

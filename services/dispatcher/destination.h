@@ -93,7 +93,8 @@ void destination_restart(struct destination *destination);
  * but never less than a busy machine may add, nor more than SLOW_MS. */
 int64_t destination_late_after_ms(const struct destination *destination);
 /* Is it slow: does more than one attempt in twenty take longer than SLOW_MS (its 95th percentile
- * lies above), or is one late now, or does its host hang? */
+ * lies above), or is one late now, or does its host hang? Where the mean is below SLOW_MS it is not
+ * slow while nothing is under way, so that it can show that it is well again. */
 bool destination_slow(const struct destination *destination);
 /* How long a job with `ahead` others before it has to wait, as far as can be told. */
 int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,

@@ -490,6 +490,7 @@ static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_co
     enum verdict verdict = turn_stream(self, reason);
     if (verdict != DONE)
         return verdict;
+    sender_turn(self->sender, 0); /* what came in the meantime is not late */
     /* Deadlines are by the world's clock, which may jump; how often we look is not. */
     int64_t now_ms = clock_now_ms(), monotonic_ms = clock_monotonic_ms();
     follow_directory(self, now_ms, monotonic_ms);

@@ -227,17 +227,17 @@ static void give_out(struct sender *sender, struct link *posts)
         struct post *post = LINK_ITEM(posts->next, struct post, link);
         link_remove(&post->link);
         sender->under_way--;
-        const struct answer answer = {.status = post->status,
-                                      .error = post->error,
-                                      .unstarted = post->unstarted,
-                                      .unsendable = post->unsendable,
-                                      .bars = post->request.bars,
-                                      .duration_ms = post->duration_ms,
-                                      .address = post->address,
-                                      .excerpt = post->excerpt,
-                                      .excerpt_length = post->excerpt_length,
-                                      .retry_after =
-                                          post->retry_after[0] ? post->retry_after : NULL};
+        const struct answer answer = {
+            .status = post->status,
+            .error = post->error,
+            .unstarted = post->unstarted,
+            .unsendable = post->unsendable,
+            .bars = post->request.bars,
+            .duration_ms = post->started_ms && !post->duration_ms ? 1 : post->duration_ms,
+            .address = post->address,
+            .excerpt = post->excerpt,
+            .excerpt_length = post->excerpt_length,
+            .retry_after = post->retry_after[0] ? post->retry_after : NULL};
         sender->options.answered(sender->options.self, post->flight, &answer);
         post_free(post);
     }

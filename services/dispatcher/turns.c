@@ -276,6 +276,7 @@ struct flight core_land(struct deliverer *core, uint32_t number)
 static bool let_through(struct destination *destination, struct deliverer *core, int64_t now_ms)
 {
     struct host *host = destination->host;
+    core_choose_lane(core, destination);
     if (host && !host_may_send(host, now_ms)) {
         link_append(&host->waiters, &destination->send_link);
         return false;

@@ -256,6 +256,63 @@ static void what_was_given_out_for_those_that_became_slow_is_asked_back_once(voi
     deliver_free(stage.core);
 }
 
+/* Went wrong once: all slow places were held by those that hang, for minutes. */
+static void one_that_took_long_once_is_not_kept_waiting_by_those_that_hang(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    memset(&stage, 0, sizeof(stage));
+    struct deliver_options options = stage_options(&stage);
+    options.in_flight_max = 4; /* and two for slow ones */
+    open_stage_with(&stage, &options);
+    restore(&stage);
+    int number = 10;
+    for (; number < 20; number++) { /* its mean is low */
+        read_for(&stage, "FA001", number, 60);
+        turn(&stage, true);
+        stage.now += 10;
+        answer(&stage, number, 200, NULL);
+    }
+    read_for(&stage, "FA001", number, 60);
+    turn(&stage, true);
+    stage.now += 2500;
+    answer(&stage, number++, 200, NULL);
+    read_for(&stage, "FA002", 0, 60);
+    read_for(&stage, "FA003", 1, 60);
+    turn(&stage, true);
+    stage.now += 1000; /* these two hang */
+    read_for(&stage, "FA001", number, 60);
+    read_for(&stage, "FA001", number + 1, 61);
+    stage.said[0] = '\0';
+    turn(&stage, true);
+    assert_int_equal(counts_of(&stage).slow_in_flight, 3); /* with the one that it may have */
+    assert_string_equal(strstr(stage.said, "send"), "send 21");
+    stage.said[0] = '\0';
+    stage.now += 10;
+    answer(&stage, number, 200, NULL);
+    turn(&stage, true);
+    assert_string_equal(strstr(stage.said, "send"), "send 22");
+    deliver_free(stage.core);
+}
+
+static void what_was_heard_late_is_not_slow(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    open_stage(&stage, false);
+    restore(&stage);
+    read_for(&stage, "FA001", 1, 60);
+    turn(&stage, true);
+    stage.now += 5000; /* a commit, say */
+    const struct answer well = {.status = 200, .duration_ms = 20};
+    deliver_answered(stage.core, stage.flights[1], &well, stage.now);
+    struct deliver_destination destination;
+    assert_true(deliver_look(stage.core, "FA001", &destination));
+    assert_int_equal(destination.mean_ms, 20);
+    assert_false(destination.slow);
+    deliver_free(stage.core);
+}
+
 static void a_host_that_answers_again_is_not_slow_any_more(void **state)
 {
     (void)state;
@@ -288,6 +345,8 @@ int main(void)
         cmocka_unit_test(those_that_begin_to_hang_together_hold_the_others_up_for_a_moment_only),
         cmocka_unit_test(a_host_that_hangs_with_all_its_endpoints_is_told_by_the_first_of_them),
         cmocka_unit_test(a_host_that_answers_again_is_not_slow_any_more),
+        cmocka_unit_test(one_that_took_long_once_is_not_kept_waiting_by_those_that_hang),
+        cmocka_unit_test(what_was_heard_late_is_not_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
