@@ -148,7 +148,8 @@ int64_t destination_late_after_ms(const struct destination *destination)
 bool destination_slow(const struct destination *destination)
 {
     const bool always = destination->mean_ms > SLOW_MS;
-    return destination->late > 0 || (destination->host && host_hangs(destination->host)) ||
+    const struct host *host = destination->host;
+    return destination->late > 0 || (host && host_hangs(host) && !host_untried(host)) ||
            (destination->slow_share > SLOW_SHARE && (always || destination->in_flight));
 }
 

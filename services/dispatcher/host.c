@@ -55,6 +55,11 @@ bool host_hangs(const struct host *host)
     return host->hanging >= enough_endpoints(host);
 }
 
+bool host_untried(const struct host *host)
+{
+    return host_hangs(host) && host->in_flight <= host->late;
+}
+
 enum host_change host_learn(struct host *host, uint32_t *seen_row, bool reached, bool probe,
                             int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms)
 {

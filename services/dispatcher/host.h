@@ -25,6 +25,7 @@ struct host {
     size_t members_count;
     size_t wake_slot;
     int32_t in_flight;
+    int32_t late; /* of those in flight */
     int32_t failures_in_row;
     int32_t failing; /* endpoints that these failures came from */
     uint32_t row;    /* number of the row, never 0 */
@@ -46,6 +47,9 @@ void host_late(struct host *host, uint32_t *late_row);
 /* As many endpoints hang as would open it by their failures, and none has answered since: those
  * that are not late yet will hang, too. */
 bool host_hangs(const struct host *host);
+/* It hangs, and nobody is finding out whether it still does: nothing is under way to it but what is
+ * late. */
+bool host_untried(const struct host *host);
 /* Takes what an attempt has shown: `reached` = somebody answered there; `probe` = it was let
  * through while the breaker was open. `seen_row` belongs to the endpoint, 0 at first. */
 enum host_change host_learn(struct host *host, uint32_t *seen_row, bool reached, bool probe,

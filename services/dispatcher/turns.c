@@ -117,8 +117,11 @@ static void learn(struct deliverer *core, const struct flight *flight, const str
 void core_host_learn(struct deliverer *core, const struct flight *flight,
                      const struct answer *answer, int64_t now_ms)
 {
-    if (flight->host)
+    if (flight->host) {
         learn(core, flight, answer, now_ms);
+        if (host_untried(flight->host)) /* one may try it, though no slow place is free */
+            choose_lanes(core, flight->host);
+    }
     core_call_waiters(core, flight->host, now_ms);
 }
 
@@ -167,9 +170,11 @@ void core_note_late(struct deliverer *core, int64_t now_ms)
         flight->destination->late++;
         core_choose_lane(core, flight->destination);
         struct host *host = flight->host;
-        if (!host || host != flight->destination->host || host_hangs(host))
+        if (!host)
             continue;
-        host_late(host, &flight->destination->late_row);
+        host->late++;
+        if (host == flight->destination->host)
+            host_late(host, &flight->destination->late_row);
         if (host_hangs(host))
             choose_lanes(core, host);
     }
@@ -264,6 +269,7 @@ struct flight core_land(struct deliverer *core, uint32_t number)
     destination->late -= flight.late;
     if (flight.host) {
         flight.host->in_flight--;
+        flight.host->late -= flight.late;
         flight.host->probing &= !flight.probe;
     }
     if (flight.job)

@@ -336,6 +336,40 @@ static void a_host_that_answers_again_is_not_slow_any_more(void **state)
     deliver_free(stage.core);
 }
 
+/* Went wrong once: three endpoints of a host hang and hold all slow places, the others of the host
+ * had nothing under way that could have been answered. */
+static void one_at_a_time_finds_out_whether_a_host_still_hangs(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    static const char *const codes[] = {"FA001", "FA002", "FA003", "FA004", "FA005", "FA006"};
+    memset(&stage, 0, sizeof(stage));
+    stage.hosts = 1;
+    struct deliver_options options = stage_options(&stage);
+    options.in_flight_max = 4; /* and two for slow ones */
+    open_stage_with(&stage, &options);
+    restore(&stage);
+    for (int i = 0; i < 3; i++)
+        read_for(&stage, codes[i], i, 60 + i);
+    turn(&stage, true);
+    EXPECT(&stage, "send 0, send 1, send 2");
+    stage.now += 501;
+    turn(&stage, true);
+    assert_int_equal(counts_of(&stage).slow_in_flight, 3);
+    for (int i = 3; i < 6; i++)
+        read_for(&stage, codes[i], i, 60 + i);
+    turn(&stage, true);
+    EXPECT(&stage, "send 3");
+    stage.now += 501; /* it hangs, too */
+    turn(&stage, true);
+    EXPECT(&stage, "send 4");
+    stage.now += 10;
+    answer(&stage, 4, 200, NULL);
+    turn(&stage, true);
+    EXPECT(&stage, "delivered 4, send 5");
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_host_that_answers_again_is_not_slow_any_more),
         cmocka_unit_test(one_that_took_long_once_is_not_kept_waiting_by_those_that_hang),
         cmocka_unit_test(what_was_heard_late_is_not_slow),
+        cmocka_unit_test(one_at_a_time_finds_out_whether_a_host_still_hangs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
