@@ -51,27 +51,15 @@ class OperationKill(unittest.TestCase):
         return [decode(message.value()) for message in messages]
 
     def load(self):
-        places = generate.districts(self.stack.schemas)
         self.generator = generate.Generator(1, self.stack.schemas)
-        self.district = scripted.apart(places, 1)[0]
-        scripted.load(
+        self.district = scripted.apart(self.generator.places, 1)[0]
+        scripted.load_in(
             self.stack,
-            [
-                scripted.row(
-                    self.stack.schemas,
-                    places,
-                    code,
-                    pathway,
-                    self.district,
-                    self.receiver.url(code),
-                    east,
-                )
-                for code, pathway, east in (
-                    (SICK, "blood-pressure", 100),
-                    (NEXT, "blood-pressure", 1500),
-                    (HANGS, "msk", 100),
-                )
-            ],
+            self.receiver,
+            self.district,
+            (SICK, "blood-pressure", 100),
+            (NEXT, "blood-pressure", 1500),
+            (HANGS, "msk", 100),
         )
 
     def produce(self, pathway, count):

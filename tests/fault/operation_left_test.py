@@ -53,24 +53,13 @@ class OperationLeft(unittest.TestCase):
     def load(self):
         self.generator = generate.Generator(1, self.stack.schemas)
         self.district = scripted.apart(self.generator.places, 1)[0]
-        scripted.load(
+        scripted.load_in(
             self.stack,
-            [
-                scripted.row(
-                    self.stack.schemas,
-                    self.generator.places,
-                    code,
-                    pathway,
-                    self.district,
-                    self.receiver.url(code),
-                    east,
-                )
-                for code, pathway, east in (
-                    (SICK, "blood-pressure", 100),
-                    (NEXT, "blood-pressure", 1500),
-                    (ALONE, "msk", 100),
-                )
-            ],
+            self.receiver,
+            self.district,
+            (SICK, "blood-pressure", 100),
+            (NEXT, "blood-pressure", 1500),
+            (ALONE, "msk", 100),
         )
 
     def test_what_is_left_on_the_topic_is_told_of_moved_and_released(self):

@@ -57,25 +57,14 @@ class Operations(unittest.TestCase):
 
     @classmethod
     def load(cls):
-        scripted.load(
+        scripted.load_in(
             cls.stack,
-            [
-                scripted.row(
-                    cls.stack.schemas,
-                    cls.generator.places,
-                    code,
-                    pathway,
-                    cls.district,
-                    cls.receiver.url(code),
-                    east,
-                )
-                for code, pathway, east in (
-                    (SICK, "blood-pressure", 100),
-                    (NEXT, "blood-pressure", 1500),
-                    (ALONE, "msk", 100),
-                    (ASKED, "falls", 100),
-                )
-            ],
+            cls.receiver,
+            cls.district,
+            (SICK, "blood-pressure", 100),
+            (NEXT, "blood-pressure", 1500),
+            (ALONE, "msk", 100),
+            (ASKED, "falls", 100),
         )
 
     @classmethod

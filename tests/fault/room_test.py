@@ -46,19 +46,8 @@ class Room(unittest.TestCase):
             self.generator = generate.Generator(1, self.stack.schemas)
             self.district = scripted.apart(self.generator.places, 1)[0]
             self.receiver.script(DEAD, Answer(503))
-            scripted.load(
-                self.stack,
-                [
-                    scripted.row(
-                        self.stack.schemas,
-                        self.generator.places,
-                        code,
-                        pathway,
-                        self.district,
-                        self.receiver.url(code),
-                    )
-                    for code, pathway in ((DEAD, "msk"), (WELL, "falls"))
-                ],
+            scripted.load_in(
+                self.stack, self.receiver, self.district, (DEAD, "msk", 0), (WELL, "falls", 0)
             )
             self.stack.start()
             backlog = [self.post("msk", number) for number in range(BACKLOG)]

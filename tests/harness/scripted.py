@@ -51,6 +51,18 @@ def load(stack, rows):
     stack.ctl("providers", "load", path)
 
 
+def load_in(stack, receiver, district, *providers):
+    """Providers of one district, all at the receiver: (code, pathway, metres east of the middle)."""
+    places = generate.districts(stack.schemas)
+    load(
+        stack,
+        [
+            row(stack.schemas, places, code, pathway, district, receiver.url(code), east)
+            for code, pathway, east in providers
+        ],
+    )
+
+
 def post(stack, body, key, headers=None):
     """The id of the accepted referral."""
     status, _, document = stack.post(body, key.replace(" ", "-"), headers)
