@@ -52,7 +52,7 @@ def load(stack, rows):
 
 
 def load_in(stack, receiver, district, *providers):
-    """Providers of one district, all at the receiver: (code, pathway, metres east of the middle)."""
+    """Providers of one district, all at the receiver: (code, pathway, metres east of it)."""
     places = generate.districts(stack.schemas)
     load(
         stack,
