@@ -25,6 +25,12 @@
 #define EXIT_TOO_LONG 70
 #define EXIT_BAD_OPTIONS 78
 
+/* jemalloc asks the program for this name when it starts. One arena, as the threads of a service
+ * hand memory to each other anyway; what has been free for a second goes back to the system, so
+ * that a backlog that is gone is gone from memory, too. */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 struct service_context {
     const struct service *service;
     struct health health;

@@ -24,7 +24,7 @@ REGISTRY_ARTIFACT=io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all
 
 BUILD_PACKAGES=(build-essential g++ cmake ninja-build pkg-config ca-certificates curl dpkg-dev
     libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev
-    libcmocka-dev libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
+    libcmocka-dev libjemalloc-dev libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
 RUN_PACKAGES=(curl sqlite3 python3 python3-venv procps)
 TEST_PACKAGES=(python3 python3-venv postgresql sqlite3)
 LINT_PACKAGES=(cppcheck shellcheck python3 python3-venv)
@@ -133,7 +133,7 @@ require_elsewhere()
         for tool in gcc g++ make cmake ninja pkg-config curl; do
             command -v "$tool" >/dev/null || missing+=("$tool")
         done
-        for module in avro-c jansson libcurl sqlite3 libpq libcrypto cmocka \
+        for module in avro-c jansson libcurl sqlite3 libpq libcrypto cmocka jemalloc \
             "rdkafka >= $RDKAFKA_MIN" "libmicrohttpd >= $MICROHTTPD_MIN"; do
             has_module "$module" || missing+=("the library '$module' with its headers (pkg-config)")
         done
