@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a provider is sent for a delivery: body, signature, headers. Made on the sender's thread. */
+/* What a provider is sent for a delivery: body, signature, headers. */
 #ifndef DISPATCHER_COMPOSE_H
 #define DISPATCHER_COMPOSE_H
 
@@ -8,20 +8,22 @@
 #include "send.h"
 #include "sign.h"
 
-struct order {
-    struct secrets secrets;
-    struct bars_address bars; /* all 0 = not BaRS, our own JSON */
+struct order {          /* borrowed */
+    const void *record; /* the framed Delivery */
+    size_t record_size;
+    const struct secrets *secrets; /* none in it = not signed */
+    struct bars_address bars;      /* all 0 = not BaRS, our own JSON */
     bool possible_duplicate;
-    uint8_t record[]; /* the framed Delivery */
 };
 
 struct composer;
 struct composer *composer_new(void);
+/* NULL is fine. */
 void composer_free(struct composer *composer);
-/* Any thread: from the next order on, this codec; adopts it and its contract. */
-void composer_use_take(struct composer *composer, struct contract *contract, struct codec *codec);
-/* A sender_compose of orders. */
-bool compose_send(void *composer, const void *order, size_t order_size,
-                  struct send_content *ret_content, struct answer *ret_answer);
+/* Sets headers and body of the request, which stay the composer's until its next call. False:
+ * nothing can be sent, and the answer says why. */
+__attribute__((warn_unused_result)) bool
+composer_compose(struct composer *composer, struct codec *codec, const struct order *order,
+                 struct send_request *request, struct answer *ret_answer);
 
 #endif

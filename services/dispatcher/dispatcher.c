@@ -52,13 +52,12 @@ static bool read_secrets(struct dispatcher *self, struct secrets *ret_secrets,
     return !text || !text[0] || secrets_parse(text, ret_secrets, reason);
 }
 
-/* What a reload puts in the place of the old, all of it or nothing. The composer has a contract of
- * its own, since it works on the sender's thread. */
+/* What a reload puts in the place of the old, all of it or nothing. */
 struct loaded {
-    struct contract *contract, *composer_contract;
+    struct contract *contract;
     struct pathway_set *pathways;
     struct places *places;
-    struct codec *codec, *composer_codec, *follower_codec;
+    struct codec *codec, *follower_codec;
     struct secrets secrets;
     struct map *named_secrets; /* of single providers: empty, they are read when they are needed */
 };
@@ -66,11 +65,9 @@ struct loaded {
 static void loaded_free(struct loaded *loaded)
 {
     codec_free(loaded->follower_codec);
-    codec_free(loaded->composer_codec);
     codec_free(loaded->codec);
     places_free(loaded->places);
     pathway_set_free(loaded->pathways);
-    contract_free(loaded->composer_contract);
     contract_free(loaded->contract);
     map_free(loaded->named_secrets, free_secrets);
     explicit_bzero(loaded, sizeof(*loaded));
@@ -84,11 +81,9 @@ static bool load(struct dispatcher *self, struct loaded *ret_loaded, struct reas
     struct loaded new = {0};
     bool read = read_secrets(self, &new.secrets, reason) &&
                 (new.contract = contract_load(dir, reason)) &&
-                (new.composer_contract = contract_load(dir, reason)) &&
                 (new.pathways = pathway_set_load(new.contract, reason)) &&
                 (new.places = places_load(dir, reason));
     if (read && (new.codec = codec_new(new.contract, table)) &&
-        (new.composer_codec = codec_new(new.composer_contract, table)) &&
         (new.follower_codec = codec_new(new.contract, table)) &&
         (new.named_secrets = map_new(SECRETS_NAMES_MAX)) &&
         registry_use(self->registry, new.contract)) {
@@ -120,7 +115,6 @@ static void unload(struct dispatcher *self)
 static void use_take(struct dispatcher *self, struct loaded *loaded)
 {
     directory_follow_use_take(self->follower, loaded->follower_codec);
-    composer_use_take(self->composer, loaded->composer_contract, loaded->composer_codec);
     unload(self);
     self->contract = loaded->contract;
     self->pathways = loaded->pathways;
@@ -268,20 +262,19 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
         return true;
     buffer_init(&self->scratch, 256 * 1024);
     buffer_init(&self->record, 1024 * 1024);
-    buffer_init(&self->order, 256 * 1024);
-    struct sender_options options = {.allowed = &self->networks,
-                                     .allow_http = self->settings.allow_http,
-                                     .ca_file = self->settings.ca_file,
-                                     .cert_file = self->settings.client_cert_file,
-                                     .key_file = self->settings.client_key_file,
-                                     .connect_timeout_ms = self->settings.connect_timeout_ms,
-                                     .in_flight_max = (size_t)self->settings.in_flight_max * 2 +
-                                                      slow_max(&self->settings),
-                                     .begun = on_begun,
-                                     .answered = on_answer,
-                                     .self = self,
-                                     .compose = compose_send};
-    options.composer = self->composer = composer_new();
+    struct sender_options options = {
+        .allowed = &self->networks,
+        .allow_http = self->settings.allow_http,
+        .ca_file = self->settings.ca_file,
+        .cert_file = self->settings.client_cert_file,
+        .key_file = self->settings.client_key_file,
+        .connect_timeout_ms = self->settings.connect_timeout_ms,
+        .in_flight_max = (size_t)self->settings.in_flight_max * 2 + slow_max(&self->settings),
+        .begun = on_begun,
+        .answered = on_answer,
+        .self = self,
+    };
+    self->composer = composer_new();
     if (!self->composer) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return false;
@@ -359,7 +352,6 @@ static void stop(void *context)
     self->registry = NULL;
     buffer_clear(&self->scratch);
     buffer_clear(&self->record);
-    buffer_clear(&self->order);
 }
 
 /* ---- the loop */

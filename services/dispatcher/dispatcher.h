@@ -71,7 +71,7 @@ struct dispatcher {
 
     struct operation operations[OPERATIONS_MAX];
 
-    struct buffer scratch, record, order;
+    struct buffer scratch, record;
     char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
     size_t answers, ahead; /* in this window; handed over beyond those under way */

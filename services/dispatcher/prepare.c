@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a held record to an order: where it goes to, and with which secrets. */
+/* From a held record to a request: where it goes to, and with which secrets. */
 #include "dispatcher.h"
 
 #include "base/log.h"
@@ -79,20 +79,14 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
                                      .sender_id = self->settings.dos_service_id};
     if (text_equal(provider->format, "bars") && (!bars.receiver_id || !bars.sender_id))
         return false;
-    const struct order order = {
-        .secrets = *secrets, .bars = bars, .possible_duplicate = send->possible_duplicate};
-    struct buffer *bytes = &self->order;
-    buffer_reset(bytes);
-    *ret_answer = (struct answer){.error = "no-memory"};
-    if (!buffer_append(bytes, &order, offsetof(struct order, record)) ||
-        !buffer_append(bytes, send->job->record, send->job->record_size))
-        return false;
+    const struct order order = {.record = send->job->record,
+                                .record_size = send->job->record_size,
+                                .secrets = secrets,
+                                .bars = bars,
+                                .possible_duplicate = send->possible_duplicate};
     *ret_request = (struct send_request){.flight = send->flight,
                                          .url = provider->url,
                                          .certificate = certificate,
-                                         .bars = bars.receiver_id,
-                                         .timeout_ms = send->timeout_ms,
-                                         .order = bytes->data,
-                                         .order_size = bytes->length};
-    return true;
+                                         .timeout_ms = send->timeout_ms};
+    return composer_compose(self->composer, self->codec, &order, ret_request, ret_answer);
 }

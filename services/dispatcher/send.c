@@ -44,33 +44,49 @@ void post_free(struct post *post)
         explicit_bzero(post->excerpt, post->excerpt_length);
         free(post->excerpt);
     }
-    explicit_bzero(post + 1, post->request.order_size);
+    explicit_bzero(post->texts, post->texts_size);
     free(post);
 }
 
-/* The order stands right behind the post, aligned as it is; then the texts. */
+/* Copies to *at, which it moves behind. */
+static char *put(char **at, const void *bytes, size_t size)
+{
+    char *place = *at;
+    if (size)
+        memcpy(place, bytes, size);
+    *at += size;
+    return place;
+}
+
+static size_t size_of(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
 static struct post *post_new(const struct send_request *request)
 {
-    const size_t url_size = strlen(request->url) + 1;
-    const size_t certificate_size = request->certificate ? strlen(request->certificate) + 1 : 0;
-    struct post *post = malloc(sizeof(*post) + request->order_size + url_size + certificate_size);
+    size_t sizes[SEND_HEADERS_MAX] = {0}, lines = 0;
+    const size_t url_size = size_of(request->url);
+    const size_t certificate_size = size_of(request->certificate);
+    size_t size = url_size + certificate_size + request->body_size;
+    for (; lines < SEND_HEADERS_MAX && request->headers[lines]; lines++)
+        size += sizes[lines] = size_of(request->headers[lines]);
+    struct post *post = malloc(sizeof(*post) + size);
     if (!post)
         return NULL;
     *post = (struct post){.flight = request->flight,
                           .until_ms = clock_monotonic_ms() + request->timeout_ms,
-                          .request = {.order_size = request->order_size, .bars = request->bars}};
+                          .request = {.bars = request->bars, .body_size = request->body_size},
+                          .texts_size = size};
     link_init(&post->link);
     link_init(&post->begun_link);
-    char *at = (char *)(post + 1);
-    if (request->order_size)
-        memcpy(at, request->order, request->order_size);
-    memcpy(at + request->order_size, request->url, url_size);
-    post->request.order = at;
-    post->request.url = at + request->order_size;
-    if (certificate_size) {
-        memcpy(at + request->order_size + url_size, request->certificate, certificate_size);
-        post->request.certificate = at + request->order_size + url_size;
-    }
+    char *at = post->texts;
+    for (size_t i = 0; i < lines; i++)
+        post->request.headers[i] = put(&at, request->headers[i], sizes[i]);
+    post->request.url = put(&at, request->url, url_size);
+    if (certificate_size)
+        post->request.certificate = put(&at, request->certificate, certificate_size);
+    post->request.body = put(&at, request->body, request->body_size);
     return post;
 }
 
@@ -114,20 +130,6 @@ static bool exchange(struct sender *sender, struct link *ret_starting)
     return stopping;
 }
 
-static void start(struct sender *sender, struct post *post)
-{
-    struct send_content content = {0};
-    struct answer answer = {0};
-    if (sender->options.compose(sender->options.composer, post->request.order,
-                                post->request.order_size, &content, &answer)) {
-        transfers_start(sender->transfers, post, &content);
-        return;
-    }
-    post->error = answer.error;
-    post->unsendable = answer.unsendable;
-    on_ended(sender, post);
-}
-
 static void *work(void *self)
 {
     struct sender *sender = self;
@@ -137,7 +139,7 @@ static void *work(void *self)
         while (!link_alone(&starting)) {
             struct post *post = LINK_ITEM(starting.next, struct post, link);
             link_remove(&post->link);
-            start(sender, post);
+            transfers_start(sender->transfers, post);
         }
         transfers_turn(sender->transfers, link_alone(&sender->ended) ? THREAD_WAIT_MS : 0);
     }
@@ -231,7 +233,6 @@ static void give_out(struct sender *sender, struct link *posts)
             .status = post->status,
             .error = post->error,
             .unstarted = post->unstarted,
-            .unsendable = post->unsendable,
             .bars = post->request.bars,
             .duration_ms = post->started_ms && !post->duration_ms ? 1 : post->duration_ms,
             .address = post->address,

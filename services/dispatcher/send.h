@@ -33,20 +33,10 @@ struct send_request { /* borrowed, copied by sender_start */
                               * default one, if any */
     bool bars;               /* an answer without an OperationOutcome comes from somebody else */
     int64_t timeout_ms;      /* whole: from now to the last byte of the answer */
-    const void *order;       /* what `compose` makes the content of */
-    size_t order_size;
-};
-
-struct send_content {                      /* borrowed until the next call of `compose` */
     const char *headers[SEND_HEADERS_MAX]; /* "name: value", up to the first NULL */
     const void *body;
     size_t body_size;
 };
-
-/* Called on the sender's own thread, in turn, shortly before a POST begins. False: nothing can be
- * sent, and the answer says why. */
-typedef bool sender_compose(void *composer, const void *order, size_t order_size,
-                            struct send_content *ret_content, struct answer *ret_answer);
 
 struct sender_options {
     const struct networks *allowed;   /* borrowed */
@@ -58,8 +48,6 @@ struct sender_options {
     sender_begun *begun;  /* may be NULL */
     sender_answered *answered;
     void *self;
-    sender_compose *compose;
-    void *composer;
 };
 
 __attribute__((warn_unused_result)) struct sender *sender_open(const struct sender_options *options,

@@ -8,7 +8,6 @@
  *  - timers get lost, hence a look at each busy multi every second. */
 #include "transfers.h"
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -33,7 +32,6 @@
 #define EVENTS_MAX 128
 #define WATCHED UINT64_MAX
 #define BUFFER_SIZE 1024L /* libcurl makes it anew for each transfer; answers are short */
-#define CONTENT_MAX (512 * 1024)
 
 struct shard {
     CURLM *multi;
@@ -51,9 +49,7 @@ struct transfer {
     struct shard *shard;
     struct post *post;                /* NULL = idle */
     char identity[SEND_IDENTITY_MAX]; /* the certificate that it is set to; "" = the default */
-    struct curl_slist lines[POST_LINES_MAX];
-    struct buffer content; /* the lines, each with its end, then the body */
-    size_t body_size;
+    struct curl_slist lines[SEND_HEADERS_MAX + 1];
     bool departed; /* the request was about to be sent */
     bool stale;    /* and would have been once more */
     bool address_refused;
@@ -159,20 +155,11 @@ static CURLcode on_tls_context(CURL *easy, void *context, void *self)
 
 /* ---- transfers */
 
-static void wipe(struct transfer *transfer)
-{
-    if (transfer->content.length)
-        explicit_bzero(transfer->content.data, transfer->content.length);
-    buffer_reset(&transfer->content);
-}
-
 static void transfer_free(struct transfer *transfer)
 {
     if (!transfer)
         return;
     curl_easy_cleanup(transfer->easy);
-    wipe(transfer);
-    buffer_clear(&transfer->content);
     free(transfer);
 }
 
@@ -238,7 +225,6 @@ static struct transfer *transfer_of(struct shard *shard)
         return NULL;
     link_init(&transfer->idle_link);
     link_init(&transfer->busy_link);
-    buffer_init(&transfer->content, CONTENT_MAX);
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
     if (!transfer->easy || !set_up(transfer, shard->transfers)) {
@@ -252,7 +238,6 @@ static void put_away(struct transfer *transfer)
 {
     struct shard *shard = transfer->shard;
     transfer->post = NULL;
-    wipe(transfer);
     if (shard->transfers->idle_count == IDLE_MAX) {
         transfer_free(transfer);
         return;
@@ -261,29 +246,17 @@ static void put_away(struct transfer *transfer)
     shard->transfers->idle_count++;
 }
 
-/* The content is copied into the handle's own memory, which is kept; the list of lines is built in
- * place, since libcurl only reads it. */
-static bool copy(struct transfer *transfer, const struct send_content *content)
+/* libcurl only reads the list, so it is built in place, of the post's own texts. */
+static void list_lines(struct transfer *transfer)
 {
-    static const char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
-    struct buffer *buffer = &transfer->content;
-    size_t places[POST_LINES_MAX] = {0};
-    size_t count = 1;
-    buffer_reset(buffer);
-    bool well = buffer_append(buffer, no_expect, sizeof(no_expect));
-    for (; well && count < POST_LINES_MAX && content->headers[count - 1]; count++) {
-        const char *line = content->headers[count - 1];
-        places[count] = buffer->length;
-        well = buffer_append(buffer, line, strlen(line) + 1);
+    static char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
+    const char *const *headers = transfer->post->request.headers;
+    struct curl_slist *lines = transfer->lines;
+    lines[0] = (struct curl_slist){.data = no_expect};
+    for (size_t i = 0; i < SEND_HEADERS_MAX && headers[i]; i++) {
+        lines[i + 1] = (struct curl_slist){.data = (char *)(uintptr_t)headers[i]};
+        lines[i].next = &lines[i + 1];
     }
-    transfer->body_size = content->body_size;
-    if (!well || !buffer_append(buffer, content->body, content->body_size))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        transfer->lines[i] =
-            (struct curl_slist){.data = (char *)buffer->data + places[i],
-                                .next = i + 1 < count ? &transfer->lines[i + 1] : NULL};
-    return true;
 }
 
 /* With whose certificate; libcurl keeps connections of different ones apart. */
@@ -323,22 +296,23 @@ static bool share_sessions(struct transfer *transfer, const char *url, uint64_t 
     return curl_easy_setopt(transfer->easy, CURLOPT_SHARE, *place) == CURLE_OK;
 }
 
-static bool fill(struct transfer *transfer, struct post *post, const struct send_content *content,
-                 int64_t timeout_ms, uint64_t endpoint)
+static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms,
+                 uint64_t endpoint)
 {
+    const struct send_request *request = &post->request;
     CURL *easy = transfer->easy;
     transfer->post = post;
     transfer->departed = transfer->stale = transfer->address_refused = false;
     hear_nothing(&transfer->heard);
-    if (!copy(transfer, content) || !appear_as(transfer, post->request.certificate) ||
-        !share_sessions(transfer, post->request.url, endpoint))
+    list_lines(transfer);
+    if (!appear_as(transfer, request->certificate) ||
+        !share_sessions(transfer, request->url, endpoint))
         return false;
-    const uint8_t *body = transfer->content.data + transfer->content.length - transfer->body_size;
-    return curl_easy_setopt(easy, CURLOPT_URL, post->request.url) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_size) ==
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) ==
                CURLE_OK;
 }
 
@@ -358,8 +332,7 @@ static void end_unstarted(struct transfers *transfers, struct post *post, const 
     transfers->ended(transfers->self, post);
 }
 
-void transfers_start(struct transfers *transfers, struct post *post,
-                     const struct send_content *content)
+void transfers_start(struct transfers *transfers, struct post *post)
 {
     const uint64_t endpoint = endpoint_of(post->request.url);
     struct shard *shard = &transfers->shards[endpoint % SHARDS];
@@ -370,7 +343,7 @@ void transfers_start(struct transfers *transfers, struct post *post,
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
         return;
     }
-    if (!fill(transfer, post, content, left_ms, endpoint) ||
+    if (!fill(transfer, post, left_ms, endpoint) ||
         curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);
         end_unstarted(transfers, post, "no-memory");

@@ -9,9 +9,7 @@
 
 #include <stdint.h>
 
-#define POST_LINES_MAX (SEND_HEADERS_MAX + 1)
-
-/* One POST, order and result, in one allocation that the caller's thread makes and frees: memory
+/* One POST, request and result, in one allocation that the caller's thread makes and frees: memory
  * that changes hands makes threads wait for each other's heaps. */
 struct post {
     struct link link;
@@ -25,12 +23,12 @@ struct post {
     int status;
     const char *error; /* static */
     bool unstarted;
-    bool unsendable;
     char retry_after[RETRY_AFTER_SIZE];
     size_t excerpt_length;
-    char *excerpt; /* of its own; of no success */
-    /* what was asked for */
-    struct send_request request; /* its pointers are our own copies */
+    char *excerpt;               /* of its own; of no success */
+    struct send_request request; /* its pointers lead into `texts` */
+    size_t texts_size;
+    char texts[]; /* the lines, each with its end; URL; certificate; body */
 };
 
 struct transfers;
@@ -43,9 +41,8 @@ transfers_open(const struct sender_options *options, transfers_ended *ended, voi
                struct reason *reason);
 /* transfers_turn returns when this descriptor becomes readable, too; it is emptied. */
 __attribute__((warn_unused_result)) bool transfers_watch(struct transfers *transfers, int fd);
-/* Takes the post over until it ends; the content is copied. */
-void transfers_start(struct transfers *transfers, struct post *post,
-                     const struct send_content *content);
+/* Takes the post over until it ends. */
+void transfers_start(struct transfers *transfers, struct post *post);
 /* Waits at most wait_ms for anything to happen, then handles it. */
 void transfers_turn(struct transfers *transfers, int wait_ms);
 size_t transfers_under_way(const struct transfers *transfers);

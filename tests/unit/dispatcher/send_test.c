@@ -20,6 +20,10 @@
 #include <cmocka.h>
 
 #define BODY "{\"a\":1}"
+#define HEADERS                                                                                    \
+    {                                                                                              \
+        "Content-Type: application/json", "webhook-id: x"                                          \
+    }
 #define IN_FLIGHT_MAX 400
 
 static int server_port;
@@ -207,18 +211,6 @@ static void on_answer(void *self, uint32_t flight, const struct answer *answer)
                           answer->excerpt_length);
 }
 
-static bool compose(void *composer, const void *order, size_t order_size,
-                    struct send_content *ret_content, struct answer *ret_answer)
-{
-    (void)composer;
-    *ret_answer = (struct answer){.error = "bad-order", .unsendable = true};
-    *ret_content =
-        (struct send_content){.headers = {"Content-Type: application/json", "webhook-id: x"},
-                              .body = order,
-                              .body_size = order_size};
-    return order_size > 1;
-}
-
 static struct sender *open_sender(struct heard *heard, const struct networks *allowed, bool http)
 {
     struct sender_options options = {.allowed = allowed,
@@ -227,8 +219,7 @@ static struct sender *open_sender(struct heard *heard, const struct networks *al
                                      .connect_timeout_ms = 2000,
                                      .begun = on_begun,
                                      .answered = on_answer,
-                                     .self = heard,
-                                     .compose = compose};
+                                     .self = heard};
     struct reason reason = {0};
     struct sender *sender = sender_open(&options, &reason);
     assert_non_null(sender);
@@ -239,8 +230,9 @@ static void post(struct sender *sender, struct heard *heard, const char *url, in
 {
     struct send_request request = {.flight = 42,
                                    .url = url,
-                                   .order = BODY,
-                                   .order_size = strlen(BODY),
+                                   .headers = HEADERS,
+                                   .body = BODY,
+                                   .body_size = strlen(BODY),
                                    .timeout_ms = timeout_ms};
     *heard = (struct heard){0};
     assert_true(sender_start(sender, &request));
@@ -349,8 +341,11 @@ static void a_connection_is_kept_beside_hundreds_that_hang(void **state)
     assert_true(networks_parse("127.0.0.1", &allowed, NULL));
     struct sender *sender = open_sender(&heard, &allowed, true);
     (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/hang", server_port);
-    struct send_request request = {
-        .url = url, .order = BODY, .order_size = strlen(BODY), .timeout_ms = 60000};
+    struct send_request request = {.url = url,
+                                   .headers = HEADERS,
+                                   .body = BODY,
+                                   .body_size = strlen(BODY),
+                                   .timeout_ms = 60000};
     const int posts_before = atomic_load(&posts), before = atomic_load(&connections);
     for (int i = 0; i < hung; i++)
         assert_true(sender_start(sender, &request));
@@ -431,26 +426,6 @@ static void an_endpoint_that_may_not_be_reached_is_not_connected_to(void **state
     }
 }
 
-static void an_order_that_nothing_can_be_made_of_is_said_to_be_unsendable(void **state)
-{
-    (void)state;
-    struct networks allowed;
-    struct heard heard = {0};
-    assert_true(networks_parse("127.0.0.1", &allowed, NULL));
-    struct sender *sender = open_sender(&heard, &allowed, true);
-    int before = atomic_load(&posts);
-    struct send_request request = {
-        .url = "http://127.0.0.1/ok", .order = "", .order_size = 1, .timeout_ms = 1000};
-    assert_true(sender_start(sender, &request));
-    int64_t until = clock_monotonic_ms() + 10000;
-    while (!heard.count && clock_monotonic_ms() < until)
-        sender_turn(sender, 100);
-    assert_string_equal(heard.error, "bad-order");
-    assert_int_equal(heard.status, 0);
-    assert_int_equal(atomic_load(&posts), before);
-    sender_close(sender);
-}
-
 static bool odd(void *self, uint32_t flight)
 {
     (void)self;
@@ -478,8 +453,9 @@ static void no_more_begin_than_are_allowed_and_of_the_others_some_can_be_recalle
     for (uint32_t i = 0; i < 10; i++) {
         struct send_request request = {.flight = i,
                                        .url = url,
-                                       .order = BODY,
-                                       .order_size = strlen(BODY),
+                                       .headers = HEADERS,
+                                       .body = BODY,
+                                       .body_size = strlen(BODY),
                                        .timeout_ms = 20000};
         assert_true(sender_start(sender, &request));
     }
@@ -506,8 +482,12 @@ static void hundreds_at_once_are_all_answered(void **state)
         char url[200];
         (void)text_format(url, sizeof(url), "http://127.0.0.%u:%d/%s", 1 + i % 50, server_port,
                           i % 3 ? "ok" : "hang");
-        struct send_request request = {
-            .flight = i, .url = url, .order = BODY, .order_size = strlen(BODY), .timeout_ms = 1000};
+        struct send_request request = {.flight = i,
+                                       .url = url,
+                                       .headers = HEADERS,
+                                       .body = BODY,
+                                       .body_size = strlen(BODY),
+                                       .timeout_ms = 1000};
         assert_true(sender_start(sender, &request));
     }
     assert_int_equal(sender_under_way(sender), 300);
@@ -530,8 +510,9 @@ static void a_name_that_takes_long_to_resolve_holds_nobody_up(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         struct send_request request = {.flight = i,
                                        .url = "http://slow.example/ok",
-                                       .order = BODY,
-                                       .order_size = strlen(BODY),
+                                       .headers = HEADERS,
+                                       .body = BODY,
+                                       .body_size = strlen(BODY),
                                        .timeout_ms = 100};
         assert_true(sender_start(sender, &request));
     }
@@ -555,8 +536,11 @@ static void closing_ends_what_is_under_way(void **state)
     struct sender *sender = open_sender(&heard, &allowed, true);
     char url[200];
     (void)text_format(url, sizeof(url), "http://127.0.0.1:%d/hang", server_port);
-    struct send_request request = {
-        .url = url, .order = BODY, .order_size = strlen(BODY), .timeout_ms = 60000};
+    struct send_request request = {.url = url,
+                                   .headers = HEADERS,
+                                   .body = BODY,
+                                   .body_size = strlen(BODY),
+                                   .timeout_ms = 60000};
     assert_true(sender_start(sender, &request));
     sender_turn(sender, 10);
     sender_close(sender);
@@ -572,7 +556,6 @@ int main(void)
         cmocka_unit_test(a_connection_is_kept_beside_hundreds_that_hang),
         cmocka_unit_test(the_request_has_our_headers_and_no_others_of_note),
         cmocka_unit_test(an_endpoint_that_may_not_be_reached_is_not_connected_to),
-        cmocka_unit_test(an_order_that_nothing_can_be_made_of_is_said_to_be_unsendable),
         cmocka_unit_test(no_more_begin_than_are_allowed_and_of_the_others_some_can_be_recalled),
         cmocka_unit_test(hundreds_at_once_are_all_answered),
         cmocka_unit_test(a_name_that_takes_long_to_resolve_holds_nobody_up),
