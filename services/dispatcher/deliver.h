@@ -171,6 +171,10 @@ void deliver_wrote(struct job *job, const void *bytes, size_t size);
 
 /* ---- figures */
 
+/* Deliveries that need no more writing before they are sent. */
+size_t deliver_ready(const struct deliverer *core);
+/* Destinations for which an intent would let something be sent. */
+size_t deliver_notable(const struct deliverer *core);
 /* Sends under way to slow destinations: they have their own places, beside in_flight_max. */
 size_t deliver_slow_in_flight(const struct deliverer *core);
 /* True once after a destination has become slow while more was under way to it than slow ones have

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The window is additive: 1/N more per success, a quarter less per failure, as Postfix's queue
- * manager does, so that it reacts before the breaker has to. Intents are written a few windows
+ * manager does, so that it reacts before the breaker has to. Intents are written eight windows
  * ahead, because a transaction takes longer than a POST; but not for a whole backlog, or everything
  * in it would count as perhaps sent after a crash. */
 #include "destination.h"
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define NOTE_AHEAD 4.0 /* windows */
+#define NOTE_AHEAD 8.0 /* windows */
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05

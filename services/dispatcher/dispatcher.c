@@ -464,14 +464,20 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     return DONE;
 }
 
-/* While providers answer and the sender was given more than it can begin, no send waits for a
- * commit. Fewer of them leave more of the broker to everybody; and while partitions are restored,
- * more time to read. */
+/* What has no transaction to wait for is sent meanwhile. So where there is more of it than goes in
+ * the time of a commit, or nothing that a commit would let go, fewer commits leave more of the
+ * broker to everybody; and more time to read, while partitions are restored. */
 static void pace_commits(struct dispatcher *self)
 {
     const size_t places = (size_t)self->settings.in_flight_max;
-    const bool load = self->ahead >= places && sender_under_way(self->sender) > places;
-    const int intervals = restore_under_way(self) ? RESTORE_INTERVALS : load ? LOAD_INTERVALS : 1;
+    const size_t given = sender_under_way(self->sender);
+    const bool load = self->ahead >= places && given > places;
+    const bool fed = load && given + deliver_ready(self->core) > places + self->ahead / 2;
+    int intervals = 1;
+    if (restore_under_way(self) && (fed || !deliver_notable(self->core)))
+        intervals = RESTORE_INTERVALS;
+    else if (fed)
+        intervals = LOAD_INTERVALS;
     self->commit_every_ms = self->settings.commit_interval_ms * intervals;
     stream_commit_every(self->stream, (int)self->commit_every_ms);
 }

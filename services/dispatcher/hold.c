@@ -328,6 +328,19 @@ static bool too_long(const struct deliverer *core, const struct job *job, int64_
                destination, destination_ahead(destination, job->deadline_at_ms), now_ms) >= left;
 }
 
+static void put_fresh(struct job *job)
+{
+    job->stage = JOB_FRESH;
+    heap_put(&job->destination->fresh, job, job->deadline_at_ms);
+}
+
+static void put_ready(struct deliverer *core, struct job *job)
+{
+    job->stage = JOB_READY;
+    heap_put(&job->destination->ready, job, job->deadline_at_ms);
+    core->ready_count++;
+}
+
 void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
 {
     struct destination *destination = job->destination;
@@ -348,14 +361,22 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
         job->stage = JOB_WAITING;
         heap_put(&destination->waiting, job, job->next_attempt_at_ms);
     } else if (core->options.intent && !job->intent) {
-        job->stage = JOB_FRESH;
-        heap_put(&destination->fresh, job, job->deadline_at_ms);
+        put_fresh(job);
     } else {
-        job->stage = JOB_READY;
-        heap_put(&destination->ready, job, job->deadline_at_ms);
+        put_ready(core, job);
     }
     deadlines_put(&core->deadlines, job, now_ms);
     core_refresh(core, destination, now_ms);
+}
+
+size_t deliver_ready(const struct deliverer *core)
+{
+    return core->ready_count;
+}
+
+size_t deliver_notable(const struct deliverer *core)
+{
+    return core->wanting;
 }
 
 void core_dequeue(struct deliverer *core, struct job *job)
@@ -367,6 +388,7 @@ void core_dequeue(struct deliverer *core, struct job *job)
                 : job->stage == JOB_READY ? &destination->ready
                                           : &destination->waiting,
                 job);
+    core->ready_count -= job->stage == JOB_READY;
     deadlines_remove(&core->deadlines, job);
 }
 
@@ -380,11 +402,11 @@ static void ring(struct link *list, struct link *link, bool in)
 
 static void end_wait(struct deliverer *core, struct job *job)
 {
-    struct destination *destination = job->destination;
-    heap_remove(&destination->waiting, job);
-    bool fresh = core->options.intent && !job->intent;
-    job->stage = fresh ? JOB_FRESH : JOB_READY;
-    heap_put(fresh ? &destination->fresh : &destination->ready, job, job->deadline_at_ms);
+    heap_remove(&job->destination->waiting, job);
+    if (core->options.intent && !job->intent)
+        put_fresh(job);
+    else
+        put_ready(core, job);
 }
 
 void core_refresh(struct deliverer *core, struct destination *destination, int64_t now_ms)

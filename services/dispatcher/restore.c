@@ -10,6 +10,7 @@
 #define ROUNDS 16   /* of PATIENCE_MS at most, until all are being restored */
 #define ENOUGH 2048 /* deliveries that can be sent soon: no need to read on */
 #define PATIENCE_MS 1000
+#define STEP_MS 150 /* where there is work for all places: windows grow meanwhile */
 #define LOOK_MS 20
 #define NEAR                                                                                       \
     8192 /* records before its end: the next one is asked for, so that there is always one         \
@@ -80,8 +81,10 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
     if (!self->resting_count || monotonic_ms < self->restore_look_at_ms)
         return;
     self->restore_look_at_ms = monotonic_ms + LOOK_MS;
-    if (monotonic_ms - self->restored_at_ms < PATIENCE_MS &&
-        (restoring(self) >= at_once(self) || deliver_sendable(self->core, now_ms) >= ENOUGH))
+    const int64_t since_ms = monotonic_ms - self->restored_at_ms;
+    const size_t soon = deliver_sendable(self->core, now_ms);
+    const bool growing = since_ms < STEP_MS && soon >= (size_t)self->settings.in_flight_max;
+    if (since_ms < PATIENCE_MS && (growing || restoring(self) >= at_once(self) || soon >= ENOUGH))
         return;
     self->restored_at_ms = monotonic_ms;
     const size_t most = at_once(self);

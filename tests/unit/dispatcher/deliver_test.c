@@ -495,7 +495,7 @@ static void those_with_nothing_to_send_take_no_share_of_the_notes(void **state)
     restore(&stage);
     while (deliver_next_write(stage.core, stage.now, &write))
         noted += write.fact == FACT_INTENT ? write.ids_count : 0;
-    assert_int_equal(noted, 8); /* four windows of two */
+    assert_int_equal(noted, 16); /* eight windows of two */
     deliver_free(stage.core);
 }
 
