@@ -18,7 +18,7 @@ from stack import BIN_DIR, Stack, wait_until  # noqa: E402
 
 HUNG = 50
 HEALTHY = 100
-ATTEMPT_MS = 3000
+ATTEMPT_MS = 6000
 NAME_SERVER = "127.0.0.77"
 
 
