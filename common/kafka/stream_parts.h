@@ -62,6 +62,7 @@ struct stream {
     int64_t nonce; /* with `sequence`: the name of a transaction, kept as offset metadata */
     int64_t sequence;
     int64_t ticked_ms;
+    bool listen; /* the group no longer takes us for who we were: it will tell the next polls why */
 
     /* What went wrong inside the rebalance callback, for the turn to report. */
     enum verdict trouble;

@@ -174,6 +174,7 @@ static bool is_who_we_were(struct stream *stream,
     if (same)
         return true;
     stream->rejoin_needed = member != 0;
+    stream->listen = true;
     reason_set(reason, "kafka-member-replaced", NULL,
                "out of the group and back: its partitions are started anew");
     return false;

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define CONTACT_MS 600000
-#define TURN_MOST_MS 4 /* beyond the caller's time, while messages keep coming */
+#define TURN_MOST_MS 4     /* beyond the caller's time, while messages keep coming */
+#define LISTEN_MOST_MS 200 /* the same, when the group has something to tell us */
 
 static enum verdict failed(struct stream *stream, enum verdict verdict, struct reason *reason)
 {
@@ -102,6 +103,11 @@ static enum verdict hand_on(struct stream *stream, struct reason *reason)
     return verdict;
 }
 
+static bool is_prepared(const struct stream *stream)
+{
+    return !stream->rejoin_needed && !stream->activation_needed && stream_can_send(stream);
+}
+
 static enum verdict prepare(struct stream *stream, struct reason *reason)
 {
     enum verdict verdict;
@@ -112,9 +118,6 @@ static enum verdict prepare(struct stream *stream, struct reason *reason)
         if (verdict != DONE)
             return stream_break(stream, reason);
     }
-    if (stream->producer_ready && !stream->rewind_needed && !stream->unresolved &&
-        !stream->activation_needed)
-        return DONE;
     verdict = stream_recover(stream, reason);
     if (verdict != DONE || !stream->activation_needed)
         return verdict;
@@ -179,8 +182,13 @@ static enum verdict turn(struct stream *stream, int wait_ms, bool *ret_drained,
     int64_t until_ms = now_ms + wait_ms;
 
     for (;;) {
-        enum verdict verdict = prepare(stream, reason);
+        enum verdict verdict = DONE;
         bool idle;
+
+        if (!is_prepared(stream)) {
+            verdict = prepare(stream, reason);
+            until_ms = clock_monotonic_ms() + wait_ms; /* that was none of the time to poll */
+        }
 
         if (verdict == DONE && stream->paused > 0)
             verdict = stream_resume_due(stream, reason);
@@ -196,11 +204,12 @@ static enum verdict turn(struct stream *stream, int wait_ms, bool *ret_drained,
             verdict = stream_tick(stream, reason);
         if (verdict != DONE)
             return verdict;
-        if (now_ms >= until_ms + TURN_MOST_MS)
+        if (now_ms >= until_ms + (stream->listen ? LISTEN_MOST_MS : TURN_MOST_MS))
             return DONE;
         verdict = poll_once(stream, wait_left(stream, now_ms, until_ms), &idle, reason);
         if (verdict != DONE)
             return verdict;
+        stream->listen &= !idle;
         if (idle && clock_monotonic_ms() >= until_ms) {
             *ret_drained = true;
             return DONE;
@@ -224,7 +233,7 @@ enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reas
     verdict = turn(stream, wait_ms, &drained, reason);
     /* The library signals only that a queue stops being empty: what is left in it is ours to tell.
      */
-    if (!drained && write(stream->wake_fd, &one, sizeof(one)) < 0)
+    if (verdict == DONE && !drained && write(stream->wake_fd, &one, sizeof(one)) < 0)
         errno = 0; /* full means readable, too */
     return verdict;
 }

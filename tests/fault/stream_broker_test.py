@@ -53,6 +53,20 @@ class BrokerFaults(Copying):
         copier.stop()
         self.check_ticks()
 
+    def test_who_commits_each_turn_hears_that_its_session_is_over(self):
+        """What a turn does to recover takes longer than the turn may poll, and each commit fails
+        until the group was listened to."""
+        self.produce(20000)
+        often = {"by_wake": "true", "commit_each": "true", "slow_us": 200, "batch": 300}
+        copier = self.copier(KAFKA_SOCKET_TIMEOUT_MS=3000, **often).start()
+        copier.wait_copied(1000)
+        self.broker.kafka_signal(signal.SIGSTOP)
+        time.sleep(20)  # longer than the session, and than the client goes on asking
+        self.broker.kafka_signal(signal.SIGCONT)
+        self.check(timeout=120)
+        copier.stop()
+        self.check_ticks()
+
     def told_that_it_was_replaced(self, after_silence):
         """A copier whose third heartbeat says so; the second, perhaps, was never answered."""
         proxy = Proxy(self.broker)

@@ -22,7 +22,7 @@
 struct values {
     struct service_values common;
     const char *group, *topics, *excluded, *output, *ticks, *start, *stall_file;
-    bool by_wake;
+    bool by_wake, commit_each;
     int64_t copies, fail_every, batch, interval_ms, session_timeout_ms, slow_us;
 };
 
@@ -99,6 +99,11 @@ static const struct option options[] = {
      .offset = offsetof(struct values, by_wake),
      .otherwise = "false",
      .help = "never waits in the stream, but for its wake descriptor"},
+    {.name = "commit-each",
+     .kind = OPTION_BOOLEAN,
+     .offset = offsetof(struct values, commit_each),
+     .otherwise = "false",
+     .help = "commits after each turn of the stream"},
     {.name = "slow-us",
      .kind = OPTION_WHOLE,
      .offset = offsetof(struct values, slow_us),
@@ -318,6 +323,8 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
 
     if (verdict == DONE)
         verdict = stream_send_early(copier->stream, on_tick, reason);
+    if (verdict == DONE && copier->values.commit_each)
+        verdict = stream_commit(copier->stream, reason);
     if (copier->values.by_wake && verdict == DONE && poll(&wake, 1, wait_ms) < 0)
         verdict = TRY_AGAIN;
     metrics_set(service_metrics(copier->context), METRIC_LAG, NULL,
