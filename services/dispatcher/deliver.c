@@ -89,6 +89,8 @@ void deliver_drain(struct deliverer *core)
 
 void deliver_tick(struct deliverer *core, int64_t now_ms)
 {
+    if (link_alone(&core->written)) /* what stays where it is needs no commit */
+        core->moves_open = 0;
     int64_t key;
     struct job *job;
     for (int i = 0; i < MOVES_PER_TICK && (job = deadlines_due(&core->deadlines, now_ms)); i++) {
@@ -269,7 +271,9 @@ size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
 
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts)
 {
-    const size_t left_to_ask = core->draining ? core->moves_count - core->moves_open : 0;
+    const size_t left_to_ask = core->draining && core->moves_count > core->moves_open
+                                   ? core->moves_count - core->moves_open
+                                   : 0;
     struct deliver_counts counts = {.pending = core_pending(core),
                                     .left = core->left_count,
                                     .in_flight = core->in_flight,

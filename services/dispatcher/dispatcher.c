@@ -28,6 +28,7 @@
 #define AHEAD_WINDOW_MS 100
 #define LOAD_INTERVALS 3 /* between two commits under load, in place of one */
 #define RESTORE_INTERVALS 5
+#define INTERVAL_MOST_MS 1000 /* of such a long one: within a delivery's margin before its end */
 
 /* ---- loading */
 
@@ -478,7 +479,9 @@ static void pace_commits(struct dispatcher *self)
         intervals = RESTORE_INTERVALS;
     else if (fed)
         intervals = LOAD_INTERVALS;
-    self->commit_every_ms = self->settings.commit_interval_ms * intervals;
+    self->commit_every_ms = self->settings.commit_interval_ms;
+    if (self->commit_every_ms < INTERVAL_MOST_MS / intervals)
+        self->commit_every_ms *= intervals;
     stream_commit_every(self->stream, (int)self->commit_every_ms);
 }
 

@@ -384,11 +384,15 @@ void core_dequeue(struct deliverer *core, struct job *job)
     if (!in_queue(job))
         return;
     struct destination *destination = job->destination;
+    core->ready_count -= job->stage == JOB_READY && job->queue_slot;
     heap_remove(job->stage == JOB_FRESH   ? &destination->fresh
                 : job->stage == JOB_READY ? &destination->ready
                                           : &destination->waiting,
                 job);
-    core->ready_count -= job->stage == JOB_READY;
+    if (destination->wanting && !destination->fresh.count) {
+        destination->wanting = false;
+        core->wanting--;
+    }
     deadlines_remove(&core->deadlines, job);
 }
 

@@ -514,6 +514,38 @@ static void what_can_be_sent_soon_is_counted_by_windows(void **state)
     deliver_free(stage.core);
 }
 
+/* More than a transaction takes, and none of it has a place to go to: nothing is written, so there
+ * is no commit either, and the others are asked about all the same. */
+static void moves_that_stay_hold_up_no_others(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_options options;
+    memset(&stage, 0, sizeof(stage));
+    options = stage_options(&stage);
+    options.pending_max = 3000;
+    open_stage_with(&stage, &options);
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
+    deliver_directory_changed(stage.core, stage.now);
+    for (int i = 0; i < 2500; i++)
+        read_for(&stage, "FA001", i, 60);
+    restore(&stage);
+    stage.now += 31 * MINUTE; /* past half of their time */
+    int asked = 0;
+    for (int i = 0; i < 3; i++) {
+        struct deliver_write write;
+        deliver_tick(stage.core, stage.now);
+        while (deliver_next_write(stage.core, stage.now, &write)) {
+            assert_false(deliver_stays(stage.core, write.job, stage.now));
+            asked++;
+        }
+    }
+    assert_int_equal(asked, 2500);
+    deliver_drain(stage.core);
+    assert_int_equal(counts_of(&stage).facts, 0);
+    deliver_free(stage.core);
+}
+
 static void a_drain_starts_nothing_and_writes_what_has_happened(void **state)
 {
     (void)state;
@@ -555,6 +587,7 @@ int main(void)
         cmocka_unit_test(an_intent_that_was_taken_back_is_no_result),
         cmocka_unit_test(those_with_nothing_to_send_take_no_share_of_the_notes),
         cmocka_unit_test(what_can_be_sent_soon_is_counted_by_windows),
+        cmocka_unit_test(moves_that_stay_hold_up_no_others),
         cmocka_unit_test(a_drain_starts_nothing_and_writes_what_has_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
