@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop: answers in, facts into the transaction, sends out. One thread and one epoll, on which
- * both the HTTP transfers and the stream's wake-up descriptor lie. While Kafka is away the
- * transfers under way go on: only their news waits. */
+/* The loop: answers in, facts into the transaction, sends out. HTTP has a thread of its own, so the
+ * transfers under way go on during a commit, and while Kafka is away: only their news waits. */
 #include "dispatcher.h"
 
 #include "base/clock.h"
