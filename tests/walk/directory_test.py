@@ -427,7 +427,9 @@ class Directory(unittest.TestCase):
         last = post("replay-3")
         wait_until(lambda: len(decisions(last)) == 2, 30, "the return")
         answer = self.explain(last, code=UNROUTED)
-        self.assertEqual(answer["reason"], "returned-by-provider")
+        self.assertEqual(
+            answer["reason"], "returned-by-provider", (answer, decisions(last))
+        )
         self.assertTrue(answer["agrees"], answer["differences"])
 
     def test_route_says_in_words_that_nobody_takes_it(self):
