@@ -424,6 +424,8 @@ class Directory(unittest.TestCase):
 
         # one that nobody was left for: the dispatcher's return is replayed, too
         self.stack.ctl("providers", "pause", "FRE03")
+        self.stack.restart("dispatcher", signal.SIGTERM)  # or it may not have seen the pause yet
+        self.stack.wait_ready("dispatcher")
         last = post("replay-3")
         wait_until(lambda: len(decisions(last)) == 2, 30, "the return")
         answer = self.explain(last, code=UNROUTED)
