@@ -32,7 +32,7 @@ from stack import BIN_DIR, SERVICES, SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 COUNT = int(os.environ.get("COUNT", "100000"))  # referrals for the router
 POSTS = int(os.environ.get("POSTS", "60000"))
-DELIVERIES = int(os.environ.get("DELIVERIES", "80000"))
+DELIVERIES = int(os.environ.get("DELIVERIES", "60000"))
 ENDPOINTS = 200
 CONNECTIONS = 64
 TOPIC = "referrals.blood-pressure"
