@@ -82,10 +82,14 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
         return;
     self->restore_look_at_ms = monotonic_ms + LOOK_MS;
     const int64_t since_ms = monotonic_ms - self->restored_at_ms;
-    const size_t soon = deliver_sendable(self->core, now_ms);
-    const bool growing = since_ms < STEP_MS && soon >= (size_t)self->settings.in_flight_max;
-    if (since_ms < PATIENCE_MS && (growing || restoring(self) >= at_once(self) || soon >= ENOUGH))
-        return;
+    if (since_ms < PATIENCE_MS) {
+        if (restoring(self) >= at_once(self))
+            return;
+        const size_t soon = deliver_sendable(self->core, now_ms);
+        const bool growing = since_ms < STEP_MS && soon >= (size_t)self->settings.in_flight_max;
+        if (growing || soon >= ENOUGH)
+            return;
+    }
     self->restored_at_ms = monotonic_ms;
     const size_t most = at_once(self);
     size_t told = 0;
