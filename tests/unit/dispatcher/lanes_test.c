@@ -226,11 +226,7 @@ static void what_was_given_out_for_those_that_became_slow_is_asked_back_once(voi
 {
     (void)state;
     static struct stage stage;
-    memset(&stage, 0, sizeof(stage));
-    struct deliver_options options = stage_options(&stage);
-    options.in_flight_max = 4; /* and two for slow ones */
-    open_stage_with(&stage, &options);
-    restore(&stage);
+    open_places(&stage, 4, 0); /* and two for slow ones */
     struct deliver_send sends[4];
     for (int i = 0; i < 4; i++)
         read_for(&stage, i % 2 ? "FA001" : "FA002", i, 60 + i);
@@ -261,11 +257,7 @@ static void one_that_took_long_once_is_not_kept_waiting_by_those_that_hang(void 
 {
     (void)state;
     static struct stage stage;
-    memset(&stage, 0, sizeof(stage));
-    struct deliver_options options = stage_options(&stage);
-    options.in_flight_max = 4; /* and two for slow ones */
-    open_stage_with(&stage, &options);
-    restore(&stage);
+    open_places(&stage, 4, 0); /* and two for slow ones */
     int number = 10;
     for (; number < 20; number++) { /* its mean is low */
         read_for(&stage, "FA001", number, 60);
@@ -343,12 +335,7 @@ static void one_at_a_time_finds_out_whether_a_host_still_hangs(void **state)
     (void)state;
     static struct stage stage;
     static const char *const codes[] = {"FA001", "FA002", "FA003", "FA004", "FA005", "FA006"};
-    memset(&stage, 0, sizeof(stage));
-    stage.hosts = 1;
-    struct deliver_options options = stage_options(&stage);
-    options.in_flight_max = 4; /* and two for slow ones */
-    open_stage_with(&stage, &options);
-    restore(&stage);
+    open_places(&stage, 4, 1); /* and two for slow ones */
     for (int i = 0; i < 3; i++)
         read_for(&stage, codes[i], i, 60 + i);
     turn(&stage, true);

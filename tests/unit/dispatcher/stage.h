@@ -76,6 +76,18 @@ static inline void open_stage(struct stage *stage, bool intent)
     open_stage_with(stage, &options);
 }
 
+/* With so many places, half as many for slow ones beside them, and nothing to be restored. With
+ * `hosts` all destinations of one letter share a host. */
+static inline void open_places(struct stage *stage, size_t in_flight_max, int hosts)
+{
+    memset(stage, 0, sizeof(*stage));
+    stage->hosts = hosts;
+    struct deliver_options options = stage_options(stage);
+    options.in_flight_max = in_flight_max;
+    open_stage_with(stage, &options);
+    deliver_restored(stage->core, 0, stage->now);
+}
+
 static inline struct deliver_record stage_record(int number, const char *destination, int minutes)
 {
     return (struct deliver_record){.id = id_of(number),

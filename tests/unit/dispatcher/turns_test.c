@@ -2,17 +2,6 @@
 // Whose turn it is: hosts that are away, slow destinations, backlogs that look for another place.
 #include "stage.h"
 
-/* Destinations F<host><n>: all of one letter share a host. */
-static void open_hosts(struct stage *stage, size_t in_flight_max)
-{
-    memset(stage, 0, sizeof(*stage));
-    stage->hosts = 1;
-    struct deliver_options options = stage_options(stage);
-    options.in_flight_max = in_flight_max;
-    open_stage_with(stage, &options);
-    restore(stage);
-}
-
 static void pass(struct stage *stage, int64_t ms)
 {
     stage->now += ms;
@@ -24,7 +13,7 @@ static void a_host_where_nobody_answers_is_only_probed(void **state)
 {
     (void)state;
     static struct stage stage;
-    open_hosts(&stage, 100);
+    open_places(&stage, 100, 1);
     static const char *const codes[] = {"FA001", "FA002", "FA003"};
     for (int i = 0; i < 9; i++)
         read_for(&stage, codes[i % 3], i, 600 + i);
@@ -60,7 +49,7 @@ static void the_probes_of_a_host_are_never_more_than_five_minutes_apart(void **s
     (void)state;
     static struct stage stage;
     static const int64_t waits[] = {15000, 60000, 135000, 240000, 300000, 300000};
-    open_hosts(&stage, 100);
+    open_places(&stage, 100, 1);
     for (int i = 0; i < 40; i++) {
         char code[ODS_CODE_SIZE];
         assert_true(text_format(code, sizeof(code), "FA%03d", i));
@@ -93,7 +82,7 @@ static void one_broken_endpoint_does_not_close_its_host(void **state)
 {
     (void)state;
     static struct stage stage;
-    open_hosts(&stage, 100);
+    open_places(&stage, 100, 1);
     for (int i = 0; i < 20; i++)
         read_for(&stage, i % 2 ? "FA001" : "FA002", i, 600 + i);
     int sent = 0;
@@ -121,7 +110,7 @@ static void after_its_return_a_host_is_not_flooded_and_its_destinations_take_tur
     (void)state;
     static struct stage stage;
     int under_way[2 * NUMBERS], first = 0, last = 0, most = 0, turns[100] = {0};
-    open_hosts(&stage, 1000);
+    open_places(&stage, 1000, 1);
     for (int i = 0; i < 900; i++) {
         char code[ODS_CODE_SIZE];
         assert_true(text_format(code, sizeof(code), "FA%03d", i % 100));
@@ -268,7 +257,7 @@ static void a_hung_send_gives_its_place_up_when_it_is_late_not_when_it_ends(void
 {
     (void)state;
     static struct stage stage;
-    open_hosts(&stage, 3);
+    open_places(&stage, 3, 1);
     read_for(&stage, "FA001", 1, 60);
     read_for(&stage, "FA002", 2, 60);
     read_for(&stage, "FA003", 3, 60);
@@ -294,7 +283,7 @@ static void a_place_that_becomes_free_goes_to_who_has_waited_longest(void **stat
 {
     (void)state;
     static struct stage stage;
-    open_hosts(&stage, 2);
+    open_places(&stage, 2, 1);
     for (int i = 0; i < 40; i++) {
         char code[ODS_CODE_SIZE];
         assert_true(text_format(code, sizeof(code), "FA%03d", i % 4));
@@ -315,7 +304,7 @@ static void one_that_is_quick_again_leaves_the_slow_lane(void **state)
 {
     (void)state;
     static struct stage stage;
-    open_hosts(&stage, 100);
+    open_places(&stage, 100, 1);
     read_for(&stage, "FA001", 0, 60);
     turn(&stage, true);
     stage.now += 3000;
