@@ -109,26 +109,30 @@ class OperationLeft(unittest.TestCase):
         return one["referral_id"]
 
     def move_all_through_a_kill(self, one):
+        # what was moved keeps its room until it is taken: the next portion is a small one
+        self.receiver.script(NEXT, Answer(200, delay=2))
         done = self.stack.ctl(
             "deliveries", "reroute", SICK, *WHY[:-1], "1", "--json", check=False
         )
         self.assertIn(done.returncode, (0, 69), done.stderr)
         # those held go first: then some that were not are on their way, too
         wait_until(
-            lambda: self.row(SICK, "--topic-only")["pending"] < BACKLOG - HELD - 20, 60, "the first"
+            lambda: self.row(SICK, "--topic-only")["pending"] < BACKLOG - HELD, 60, "the first"
         )
         self.stack.kill("dispatcher")
+        self.receiver.script(NEXT, Answer(200))
         before = self.row(SICK, "--topic-only")["pending"]
-        self.assertGreater(before, HELD, "it was too late to be a test")
+        self.assertGreater(before, 0, "it was too late to be a test")
         self.stack.start("dispatcher", ready=False)
         wait_until(lambda: self.row(SICK, "--topic-only")["pending"] == 0, 120, "all of them moved")
-        self.receiver.wait_for(lambda got: len(got) >= BACKLOG, 60, "all of them taken")
+        self.receiver.wait_for(
+            lambda _: set(self.taken(NEXT)) == set(self.ids), 60, "all of them taken"
+        )
         answers = wait_until(lambda: self.answers("done"), 30, "the answer")
         self.assertEqual(
             [(a["touched"], a["moved"]) for a in answers], [(1, 1), (BACKLOG - 1, BACKLOG - 1)]
         )
         self.assertEqual((answers[1]["held"], answers[1]["left"]), (0, 0))
-        self.assertEqual(set(self.taken(NEXT)), set(self.ids))
         self.assertEqual(self.taken(SICK), [])
         moved = [e["referral_id"] for e in oracle.events(self.stack) if e["reason"] == "operator"]
         self.assertEqual(sorted(moved), sorted(self.ids))
