@@ -13,8 +13,9 @@
 
 #define UNUSED __attribute__((unused)) /* each test file uses some */
 #define BODY_MAX 65536
-#define REQUEST_MS 700
+#define REQUEST_MS 700 /* where the time is what is tested */
 #define ANSWER_MS 400
+#define PATIENCE_MS 30000 /* where it is not: a busy machine takes its time */
 
 struct fixture {
     struct http_server *server;
@@ -88,15 +89,15 @@ UNUSED static void handle(void *self, struct http_request *request)
     }
 }
 
-UNUSED static int set_up_with(void **state, int per_address)
+UNUSED static int set_up_with(void **state, int per_address, int request_ms, int answer_ms)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct http_options options = {.listen = "127.0.0.1:0",
                                    .body_size_max = BODY_MAX,
                                    .connections_max = 64,
                                    .connections_per_address_max = per_address,
-                                   .request_timeout_ms = REQUEST_MS,
-                                   .answer_timeout_ms = ANSWER_MS,
+                                   .request_timeout_ms = request_ms,
+                                   .answer_timeout_ms = answer_ms,
                                    .retry_after_seconds = 3,
                                    .handler = handle,
                                    .self = fixture};
@@ -113,12 +114,22 @@ UNUSED static int set_up_with(void **state, int per_address)
 
 UNUSED static int set_up(void **state)
 {
-    return set_up_with(state, 0);
+    return set_up_with(state, 0, PATIENCE_MS, PATIENCE_MS);
+}
+
+UNUSED static int set_up_hasty(void **state)
+{
+    return set_up_with(state, 0, REQUEST_MS, PATIENCE_MS);
+}
+
+UNUSED static int set_up_cursory(void **state)
+{
+    return set_up_with(state, 0, PATIENCE_MS, ANSWER_MS);
 }
 
 UNUSED static int set_up_few(void **state)
 {
-    return set_up_with(state, 2);
+    return set_up_with(state, 2, PATIENCE_MS, PATIENCE_MS);
 }
 
 UNUSED static int tear_down(void **state)

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#define IN_TIME_S 60
+#define IN_TIME_S 100
 #define TRIES 50
 #define TIMES 40 /* one of about six was lost for good */
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define IN_TIME_S 30
+#define IN_TIME_S 100
 
 struct cluster {
     rd_kafka_t *host;

@@ -103,14 +103,26 @@ static struct registry_client *opened(struct fixture *fixture)
 }
 
 /* What a reader is told of a record of that id; its bytes are one small number. */
-static enum verdict read_id(struct fixture *fixture, struct registry_client *client, uint8_t id,
-                            struct reason *reason)
+static enum verdict read_once(struct fixture *fixture, struct registry_client *client, uint8_t id,
+                              struct reason *reason)
 {
     const uint8_t bytes[] = {0, 0, 0, 0, id, 2};
     struct codec *codec = codec_new(fixture->contract, registry_table(client));
     struct record *record = NULL;
     enum verdict verdict = codec_read(codec, bytes, sizeof(bytes), NULL, &record, reason);
     codec_free(codec);
+    return verdict;
+}
+
+/* The same, once there is an answer: a reader waits for a second, and a busy machine may take
+ * longer. */
+static enum verdict read_id(struct fixture *fixture, struct registry_client *client, uint8_t id,
+                            struct reason *reason)
+{
+    const int64_t until_ms = clock_monotonic_ms() + 30000;
+    enum verdict verdict = TRY_AGAIN;
+    while (verdict == TRY_AGAIN && clock_monotonic_ms() < until_ms)
+        verdict = read_once(fixture, client, id, reason);
     return verdict;
 }
 
@@ -179,15 +191,11 @@ static void while_it_is_out_of_its_mind_nothing_is_refused(void **state)
         struct reason reason = {0};
         struct registry_client *client = opened(fixture);
         atomic_store(&fixture->status, statuses[i]);
-        assert_int_equal(read_id(fixture, client, 9, &reason), TRY_AGAIN);
+        assert_int_equal(read_once(fixture, client, 9, &reason), TRY_AGAIN);
         assert_string_equal(reason.code, "registry-away");
         atomic_store(&fixture->status, 0);
         /* it is asked again by itself */
-        enum verdict verdict = TRY_AGAIN;
-        const int64_t until_ms = clock_monotonic_ms() + 30000;
-        while (verdict == TRY_AGAIN && clock_monotonic_ms() < until_ms)
-            verdict = read_id(fixture, client, 7, &reason);
-        assert_int_equal(verdict, DONE);
+        assert_int_equal(read_id(fixture, client, 7, &reason), DONE);
         registry_close(client);
     }
 }
@@ -201,8 +209,10 @@ static void our_schemas_are_written_with_their_ids_once_those_are_known(void **s
     assert_true(registry_use(client, fixture->contract));
     assert_int_equal(first_byte(fixture, client), 0xC3);
     atomic_store(&fixture->without, false);
-    assert_true(registry_use(client, fixture->contract)); /* a reload asks at once */
-    assert_int_equal(first_byte(fixture, client), 0x00);
+    assert_true(registry_use(client, fixture->contract));  /* a reload asks at once */
+    const int64_t until_ms = clock_monotonic_ms() + 30000; /* it has waited for two seconds */
+    while (first_byte(fixture, client) != 0x00)
+        assert_true(clock_monotonic_ms() < until_ms);
     registry_close(client);
 }
 
@@ -224,7 +234,7 @@ static void nobody_there_is_no_bar_to_a_start_and_the_cache_knows_what_was_known
     assert_true(registry_use(client, fixture->contract));
     assert_int_equal(read_id(fixture, client, 7, NULL), DONE);
     struct reason reason = {0};
-    assert_int_equal(read_id(fixture, client, 9, &reason), TRY_AGAIN);
+    assert_int_equal(read_once(fixture, client, 9, &reason), TRY_AGAIN);
     registry_close(client);
 
     FILE *broken = fopen(cache, "w");

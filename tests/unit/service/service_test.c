@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 /* What the child does, and what became of it. */
 struct script {
@@ -38,7 +38,7 @@ struct script {
 struct child {
     struct script *script; /* shared with the process */
     pid_t pid;
-    int port;
+    int port, holder; /* a socket that keeps the port from others while nobody listens there */
     char log[64];
 };
 
@@ -125,15 +125,17 @@ static const struct option rows[] = {{.name = "number",
                                       .help = "a number"}};
 static const struct metric metrics[] = {{"a_total", METRIC_COUNTER, NULL, "A."}};
 
-static int free_port(void)
+/* Both bind it with SO_REUSEADDR, as the server does, and one of them listens. */
+static int free_port(int *ret_holder)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int yes = 1;
 
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
-    close(listener);
+    *ret_holder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(*ret_holder, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    assert_int_equal(bind(*ret_holder, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(getsockname(*ret_holder, (struct sockaddr *)&address, &length), 0);
     return ntohs(address.sin_port);
 }
 
@@ -145,7 +147,7 @@ static int set_up(void **state)
         return -1;
     child->script = mmap(NULL, sizeof(*child->script), PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    child->port = free_port();
+    child->port = free_port(&child->holder);
     snprintf(child->log, sizeof(child->log), "/tmp/service_test_%d.log", getpid());
     *state = child;
     return child->script == MAP_FAILED ? -1 : 0;
@@ -159,6 +161,7 @@ static int tear_down(void **state)
         kill(child->pid, SIGKILL);
         waitpid(child->pid, NULL, 0);
     }
+    close(child->holder);
     unlink(child->log);
     munmap(child->script, sizeof(*child->script));
     free(child);
@@ -373,8 +376,9 @@ static void a_signal_cuts_the_back_off_short(void **state)
     WAIT_FOR(child->script->steps >= 5); /* the next wait is 1.6 s */
     began = clock_monotonic_ms();
     kill(child->pid, SIGTERM);
-    assert_int_equal(exit_code(child), 0);
+    WAIT_FOR(child->script->drains >= 1);
     assert_true(clock_monotonic_ms() - began < 1200);
+    assert_int_equal(exit_code(child), 0);
 }
 
 static void draining_has_a_time_limit(void **state)
@@ -387,8 +391,6 @@ static void draining_has_a_time_limit(void **state)
     WAIT_FOR(child->script->steps >= 1);
     began = clock_monotonic_ms();
     kill(child->pid, SIGTERM);
-    WAIT_FOR(child->script->drains >= 1);
-    assert_int_equal(get(child, "/readyz", NULL, 0), 503);
     assert_int_equal(exit_code(child), 70);
     assert_true(clock_monotonic_ms() - began >= 300);
     assert_int_equal(child->script->stops, 1);
@@ -403,6 +405,7 @@ static void a_second_signal_ends_the_draining(void **state)
     WAIT_FOR(child->script->steps >= 1);
     kill(child->pid, SIGTERM);
     WAIT_FOR(child->script->drains >= 2);
+    assert_int_equal(get(child, "/readyz", NULL, 0), 503);
     kill(child->pid, SIGTERM);
     assert_int_equal(exit_code(child), 70);
 }
