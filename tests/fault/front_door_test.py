@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -29,8 +30,8 @@ IDLE = 3000  # connections: about three times as many as the gateway takes
 class FrontDoor(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        timeout = {"GATEWAY_ACK_TIMEOUT_MS": str(ACK_TIMEOUT_SECONDS * 1000)}
-        cls.stack = cls.enterClassContext(Stack(environment=timeout))
+        patient = {"GATEWAY_ACK_TIMEOUT_MS": "30000"}  # no 503 because the machine is busy
+        cls.stack = cls.enterClassContext(Stack(environment=patient))
         cls.stack.start("gateway")
         cls.body = generate.Generator(5, cls.stack.schemas).body("msk")
         wait_until(lambda: cls.stack.post(cls.body)[0] == 202, 30, "the first record")
@@ -211,8 +212,7 @@ class KafkaAwayUnderLoad(unittest.TestCase):
             stack.start("gateway")
             body = generate.Generator(6, stack.schemas).body("falls")
             wait_until(lambda: stack.post(body, "before")[0] == 202, 30, "the first record")
-            end = time.monotonic() + 8
-            answers = {}
+            answers, seen_away = {}, threading.Event()
 
             def post(key):
                 began = time.monotonic()
@@ -227,19 +227,26 @@ class KafkaAwayUnderLoad(unittest.TestCase):
 
             def stream(number):
                 count = 0
-                while time.monotonic() < end:
+                while not seen_away.is_set():
                     key = f"stream-{number}-{count}"
                     answers[key] = post(key)
                     count += 1
 
             streams = [pool.submit(stream, number) for number in range(24)]
-            wait_until(lambda: len(answers) > 100, 30, "the stream under way")
-            stack.kafka_stop()
+            try:
+                wait_until(lambda: len(answers) > 100, 30, "the stream under way")
+                stack.kafka_stop()
+                wait_until(
+                    lambda: sum(status == 503 for status, _ in list(answers.values())) >= 24,
+                    30,
+                    "answers without Kafka",
+                )
+            finally:
+                seen_away.set()
             for running in streams:
                 running.result(60)
             stack.kafka_start()
             away = {key for key, (status, _) in answers.items() if status == 503}
-            self.assertGreater(len(away), 0)
 
             def taken(key):
                 def again():

@@ -138,13 +138,16 @@ static void on_delivered(void *self, void *opaque, enum verdict verdict,
     atomic_fetch_add(verdict == DONE ? &deliveries->done : &deliveries->failed, 1);
 }
 
-/* produce TOPIC COUNT [PARTITION-KEY] */
+/* produce TOPIC COUNT [PARTITION-KEY]; each record has TIMEOUT_MS of the environment, 4 s without
+ */
 static enum verdict run_producer(const struct kafka_settings *settings, int argc, char **argv,
                                  struct reason *reason)
 {
     struct deliveries deliveries = {0};
+    const char *timeout = getenv("TIMEOUT_MS");
+    int64_t timeout_ms = timeout ? number(timeout) : 4000;
     struct kafka_producer *producer =
-        kafka_producer_open(settings, 4000, on_delivered, &deliveries, reason);
+        kafka_producer_open(settings, (int)timeout_ms, on_delivered, &deliveries, reason);
     int64_t count = argc > 3 ? number(argv[3]) : 1;
     enum verdict verdict = DONE;
     int64_t sent = 0;
@@ -169,7 +172,7 @@ static enum verdict run_producer(const struct kafka_settings *settings, int argc
         verdict = kafka_producer_send(producer, &out, reason);
         sent += verdict == DONE;
     }
-    kafka_producer_flush(producer, 10000);
+    kafka_producer_flush(producer, (int)timeout_ms + 6000);
     printf("connected %d\n", kafka_producer_connected(producer));
     kafka_producer_close(producer);
     printf("sent %lld delivered %d failed %d\n", (long long)sent, atomic_load(&deliveries.done),

@@ -15,8 +15,9 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 from copying import Broker  # noqa: E402
-from stack import BIN_DIR  # noqa: E402
+from stack import BIN_DIR, wait_until  # noqa: E402
 
+IN_TIME = {"TIMEOUT_MS": "30000"}  # of a broker that is there, but may be busy
 
 class Calls(unittest.TestCase):
     @classmethod
@@ -59,7 +60,7 @@ class Calls(unittest.TestCase):
     def test_the_producer_delivers_with_keys_headers_and_tombstones(self):
         self.make(4)
         self.assertEqual(
-            self.call("produce", self.topic, 1000)[-2:],
+            self.call("produce", self.topic, 1000, **IN_TIME)[-2:],
             ["connected 1", "sent 1000 delivered 1000 failed 0"],
         )
         rows = [line.split(" ") for line in self.call("read", self.topic)]
@@ -85,7 +86,7 @@ class Calls(unittest.TestCase):
 
     def test_a_partition_key_decides_instead_of_the_key(self):
         self.make(8)
-        self.call("produce", self.topic, 100, "FA123")
+        self.call("produce", self.topic, 100, "FA123", **IN_TIME)
         self.assertEqual(len({line.split(" ")[0] for line in self.call("read", self.topic)}), 1)
 
     def test_without_a_topic_or_a_broker_every_record_is_reported_as_not_delivered(self):
@@ -135,7 +136,8 @@ class Calls(unittest.TestCase):
         self.assertEqual(len(self.call("read", self.topic)), 3)
         self.assertEqual(self.call("watermarks", self.topic, 0), ["0 4"])
         client.commit_transaction(20)
-        self.assertEqual(len(self.call("read", self.topic, 2)), 8)
+        # its end is in the partition a moment after the coordinator has said that it is over
+        wait_until(lambda: len(self.call("read", self.topic, 2)) == 8, 20, "all of them")
 
     def test_reading_from_an_offset_and_seeking(self):
         self.make()
@@ -167,9 +169,18 @@ class Calls(unittest.TestCase):
         self.produce(5)
         for future in self.admin.create_partitions([NewPartitions(self.topic, 3)]).values():
             future.result()
+        self.broker.wait_known(self.topic, partitions=3)
+        errors = []
         client = self.client()
-        client.produce(self.topic, key="new", value="x", partition=2)
+        client.produce(
+            self.topic,
+            key="new",
+            value="x",
+            partition=2,
+            on_delivery=lambda error, _: errors.append(error),
+        )
         client.flush(20)
+        self.assertEqual(errors, [None])
         self.assertEqual(len(self.call("read", self.topic, 1)), 6)
 
     # ---- admin

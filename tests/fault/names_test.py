@@ -99,10 +99,15 @@ class Names(unittest.TestCase):
         self.receiver.wait_for(
             lambda got: {r.referral_id for r in got} >= set(healthy), 30, "the healthy ones"
         )
-        events = oracle.events(self.stack)
-        delivered = {e["referral_id"]: e for e in events if e["kind"] == "delivered"}
+
+        def told():
+            events = oracle.events(self.stack)
+            found = {e["referral_id"]: e for e in events if e["kind"] == "delivered"}
+            return found if set(healthy) <= set(found) else None
+
+        delivered = wait_until(told, 30, "their events")
         waits = sorted(
-            e["occurred_at"] - e["accepted_at"] for e in delivered.values() if e["hop"] == 0
+            delivered[one]["occurred_at"] - delivered[one]["accepted_at"] for one in healthy
         )
         self.assertLess(waits[len(waits) // 2], ATTEMPT_MS / 2, "the median waits for no name")
 
@@ -119,7 +124,8 @@ class Names(unittest.TestCase):
             attempt = attempts[referral_id]
             self.assertEqual(attempt["result"], "timeout")
             self.assertGreaterEqual(attempt["duration_ms"], ATTEMPT_MS - 100)
-            self.assertLess(attempt["duration_ms"], ATTEMPT_MS + 3000, "bounded from resolving on")
+            # the resolver itself gives up after minutes, a connection after one
+            self.assertLess(attempt["duration_ms"], 5 * ATTEMPT_MS, "bounded from resolving on")
 
 
 if __name__ == "__main__":

@@ -96,8 +96,12 @@ class Notice(unittest.TestCase):
             set(document["data"]),
             {"notice_id", "referral_id", "pathway", "reason", "correlation_id", "accepted_at"},
         )
-        status, _, document = self.stack.status(one)
-        self.assertEqual((status, document["state"]), (200, "returned"))
+
+        def shown():
+            status, _, document = self.stack.status(one)
+            return status == 200 and document["state"] == "returned"
+
+        wait_until(shown, 20, "its status says so")
 
     def test_without_a_callback_a_person_is_needed(self):
         one, event, _ = self.noticed(SILENT, "falls")

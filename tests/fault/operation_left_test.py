@@ -64,7 +64,11 @@ class OperationLeft(unittest.TestCase):
 
     def test_what_is_left_on_the_topic_is_told_of_moved_and_released(self):
         with Receiver() as self.receiver, Stack(
-            environment={"DISPATCHER_PENDING_MAX": str(HELD)}
+            environment={
+                "DISPATCHER_PENDING_MAX": str(HELD),
+                "DISPATCHER_PROBE_FIRST_MS": "600000",  # what a release sends no probe would
+                "DISPATCHER_PROBE_MOST_MS": "600000",
+            }
         ) as self.stack:
             self.load()
             self.stack.start("gateway", "router", "aggregator", "tracker")
@@ -111,10 +115,15 @@ class OperationLeft(unittest.TestCase):
     def move_all_through_a_kill(self, one):
         # what was moved keeps its room until it is taken: the next portion is a small one
         self.receiver.script(NEXT, Answer(200, delay=2))
-        done = self.stack.ctl(
-            "deliveries", "reroute", SICK, *WHY[:-1], "1", "--json", check=False
-        )
-        self.assertIn(done.returncode, (0, 69), done.stderr)
+
+        def asked():
+            done = self.stack.ctl(
+                "deliveries", "reroute", SICK, *WHY[:-1], "1", "--json", check=False
+            )
+            self.assertIn(done.returncode, (0, 69), done.stderr)
+            return done.returncode == 0 or "no-answer" in done.stderr
+
+        wait_until(asked, 60, "a question that Kafka has")
         # those held go first: then some that were not are on their way, too
         wait_until(
             lambda: self.row(SICK, "--topic-only")["pending"] < BACKLOG - HELD, 60, "the first"

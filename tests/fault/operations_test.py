@@ -46,7 +46,12 @@ class Operations(unittest.TestCase):
         cls.receiver = Receiver().start()
         cls.addClassCleanup(cls.receiver.stop)
         cls.stack = cls.enterClassContext(
-            Stack(environment={"DISPATCHER_SESSION_TIMEOUT_MS": "6000"})
+            Stack(
+                environment={
+                    "DISPATCHER_SESSION_TIMEOUT_MS": "6000",
+                    "DISPATCHER_PROBE_FIRST_MS": "60000",  # far behind what a release does at once
+                }
+            )
         )
         cls.generator = generate.Generator(1, cls.stack.schemas)
         cls.district = scripted.apart(cls.generator.places, 1)[0]
@@ -159,6 +164,7 @@ class Operations(unittest.TestCase):
             lambda: all(self.taken(ids)[one] for one in ids), 60, "all of it taken elsewhere"
         )
         self.assertEqual(self.taken(ids), {one: [NEXT] for one in ids})
+        wait_until(lambda: self.pending(NEXT) == 0, 30, "their tombstones")
         records = self.asked("reroute")
         self.assertEqual({r["asked_by"] for r in records}, {"ada"})
         self.assertEqual({r["reason"] for r in records}, {"supplier is down"})
@@ -166,9 +172,18 @@ class Operations(unittest.TestCase):
         self.assertIn('"asked_by":"ada"', self.stack.ctl("tail", "delivery.operations").stdout)
         self.check_the_attempts(ids)
 
+    def ended(self, referral_id):
+        """What is shown of it, once its end is on all of the topics."""
+
+        def found():
+            shown = self.ctl("show", referral_id)
+            return shown if shown["history"][-1]["kind"] == "delivered" else None
+
+        return wait_until(found, 20, f"the end of {referral_id}")
+
     def check_the_attempts(self, ids):
         """Each of them with its time, address and answer, and the patient in none."""
-        shown = [self.ctl("show", one) for one in ids]
+        shown = [self.ended(one) for one in ids]
         failed = [
             event for one in shown for event in one["history"] if event["kind"] == "attempted"
         ]
@@ -199,7 +214,7 @@ class Operations(unittest.TestCase):
         self.receiver.script(ALONE, Answer(200))
         self.ctl("release", ALONE, *WHY)
         self.receiver.wait_for(
-            lambda _: all(self.taken(ids)[one] for one in ids), 12, "all of them, at once"
+            lambda _: all(self.taken(ids)[one] for one in ids), 30, "all of them, at once", 1
         )
 
     def test_a_retry_ends_the_wait_that_its_provider_asked_for(self):
@@ -215,6 +230,7 @@ class Operations(unittest.TestCase):
         answer = self.ctl("retry", one, *WHY)["operations"][0]
         self.assertEqual((answer["stage"], answer["touched"]), ("done", 1))
         self.receiver.wait_for(lambda _: self.taken([one])[one] == [ASKED], 10, "its second")
+        wait_until(lambda: self.pending(ASKED) == 0, 30, "its tombstone")
         self.assertEqual(self.ctl("retry", ASKED, *WHY)["operations"], [])
         done = self.stack.ctl("deliveries", "retry", one, *WHY, check=False)
         self.assertEqual((done.returncode, "not-found" in done.stderr), (1, True))
@@ -251,7 +267,7 @@ class Operations(unittest.TestCase):
         by = {one: set(providers) for one, providers in self.taken(ids).items()}
         self.assertEqual(by, dict.fromkeys(ids, {NEXT}))
         for one in ids:
-            moved = [e for e in self.ctl("show", one)["history"] if e["reason"] == "operator"]
+            moved = [e for e in self.ended(one)["history"] if e["reason"] == "operator"]
             self.assertEqual(len(moved), 1)
 
     def test_x_what_nobody_did_in_time_is_not_done_any_more(self):
@@ -271,6 +287,7 @@ class Operations(unittest.TestCase):
         self.receiver.script(ALONE, Answer(200))
         self.stack.restart("dispatcher")
         self.start_second()
+        self.stack.wait_ready("dispatcher")
         self.ctl("release", ALONE, *WHY)
         self.receiver.wait_for(lambda _: self.taken([one])[one], 30, "it")
 

@@ -108,7 +108,7 @@ class ReferralsTopic(unittest.TestCase):
             where.append(f"{message.topic()}/{message.partition()}/{message.offset()}")
 
         self.producer.produce(topic, key=key, value=value, on_delivery=delivered, **more)
-        self.producer.flush(10)
+        self.producer.flush(30)
         return where[0]
 
     def event_of(self, origin):
@@ -126,15 +126,19 @@ class ReferralsTopic(unittest.TestCase):
         origin = self.produce(key, value, topic)
         event = self.event_of(origin)
         self.assertEqual(event["kind"], "refused", event)
-        letters = [
-            m
-            for m in oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
-            if "/".join(
-                dict(m.headers())[n].decode()
-                for n in ("origin_topic", "origin_partition", "origin_offset")
-            )
-            == origin
-        ]
+
+        def found():  # what is committed may be on one topic a moment before it is on another
+            return [
+                m
+                for m in oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
+                if "/".join(
+                    dict(m.headers())[n].decode()
+                    for n in ("origin_topic", "origin_partition", "origin_offset")
+                )
+                == origin
+            ]
+
+        letters = wait_until(found, 20, "the dead letter")
         self.assertEqual(len(letters), 1)
         letter, headers = letters[0], dict(letters[0].headers())
         self.assertEqual(letter.value(), value)

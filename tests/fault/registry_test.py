@@ -132,10 +132,12 @@ class Away(unittest.TestCase):
         self.stack.ctl("schema", "register")
         cache = {"SCHEMA_REGISTRY_CACHE": str(self.stack.dir / "schemas.cache")}
         self.start("gateway", "router", **cache)
+        self.stack.wait_schema_ids("gateway", "router")
         before = self.post("before")
         self.assertEqual(self.message_of(before).value()[:1], b"\0")
         self.wait_events(before)
-        self.assertEqual(len((self.stack.dir / "schemas.cache").read_text().splitlines()), OURS)
+        kept = self.stack.dir / "schemas.cache"
+        wait_until(lambda: len(kept.read_text().splitlines()) == OURS, 20, "all of them are kept")
 
         self.registry.signal(signal.SIGKILL)
         during = self.post("during")
@@ -172,6 +174,7 @@ class Away(unittest.TestCase):
         self.stack.environment["SCHEMA_REGISTRY_URL"] = self.registry.url
         self.stack.ctl("schema", "register")
         self.start("gateway", "router")
+        self.stack.wait_schema_ids("gateway", "router")
         original = self.message_of(self.post("original"))
         schema = self.foreign()
         text = Schema(json.dumps(schema), "AVRO")
@@ -196,6 +199,8 @@ class Away(unittest.TestCase):
         self.assertTrue(self.stack.is_ready("router"))
         # nor does a restart turn it into garbage
         self.stack.restart("router")
+        self.stack.wait_ready("router")
+        wait_until(lambda: self.stack.metric("router", waiting) == 1, 20, "it waits again")
         self.assertEqual(oracle.read_topic(self.stack.bootstrap, ["referrals.refused"]), [])
 
         self.registry.signal(signal.SIGCONT)
@@ -204,7 +209,7 @@ class Away(unittest.TestCase):
         self.assertEqual(kinds.count("received"), 1)
         for one in ids:
             self.assertEqual(self.wait_events(one).count("received"), 1)
-        self.assertEqual(self.stack.metric("router", waiting), 0)
+        wait_until(lambda: self.stack.metric("router", waiting) == 0, 20, "none waits")
         self.assertEqual(oracle.read_topic(self.stack.bootstrap, ["referrals.refused"]), [])
 
         # what the registry itself does not know is refused, at once
@@ -212,7 +217,11 @@ class Away(unittest.TestCase):
         self.producer.produce(TOPIC, key=stranger, value=value)
         self.producer.flush(10)
         self.assertEqual(self.wait_events(stranger, 1), ["refused"])
-        (dead,) = oracle.read_topic(self.stack.bootstrap, ["referrals.refused"])
+        (dead,) = wait_until(
+            lambda: oracle.read_topic(self.stack.bootstrap, ["referrals.refused"]),
+            20,
+            "the dead letter",
+        )
         self.assertEqual(dict(dead.headers())["reason"], b"unknown-schema-id")
 
     def test_a_referral_sent_by_a_writer_that_only_the_registry_knows_counts_once_it_is_back(self):

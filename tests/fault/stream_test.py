@@ -34,8 +34,8 @@ class Process(Copying):
         self.broker.topics(names[3])
         self.produce(200, names[3])
         made = time.monotonic()
-        self.check([names[0], names[1], names[3]], timeout=10)
-        self.assertLess(time.monotonic() - made, 8)
+        self.check([names[0], names[1], names[3]])
+        self.assertLess(time.monotonic() - made, 60, "the library by itself looks in 5 minutes")
         copier.stop()
 
     def test_from_the_beginning_reads_all_again_and_still_commits_positions(self):
@@ -75,9 +75,9 @@ class Process(Copying):
     def test_a_killed_process_goes_on_where_it_was(self):
         self.produce(20000)
         copier = self.copier(slow_us=100, batch=300)
-        for _ in range(4):
+        for _ in range(4):  # what comes before the kill, but after the look, is far less than 4,000
             copier.start()
-            copier.wait_copied(3000)
+            copier.wait_copied(1000)
             copier.kill()
         copier.start()
         self.check()
@@ -85,14 +85,17 @@ class Process(Copying):
         self.check_ticks()
 
     def test_two_members_come_and_go(self):
-        self.produce(20000)  # the first would need seconds, for the second has to find some left
+        self.produce(15000)
         first = self.copier("0", slow_us=300, batch=200).start()
         second = self.copier("1", slow_us=300, batch=200)
         first.wait_copied(2000)
-        second.start().wait_copied(1000)
-        self.produce(5000, first=20000)
+        second.start().wait_partitions()
+        self.produce(5000, first=15000)  # so that it finds some, however long its start took
+        second.wait_copied(1000)
         first.stop()
-        first.start().wait_copied(1000)
+        first.start().wait_partitions()
+        self.produce(5000, first=20000)
+        first.wait_copied(1000)
         second.stop()
         second.start()
         self.produce(5000, first=25000)
@@ -102,10 +105,12 @@ class Process(Copying):
         self.check_ticks()
 
     def test_aborts_while_partitions_move(self):
-        self.produce(20000)
+        self.produce(15000)
         first = self.copier("0", slow_us=50, batch=200, fail_every=701).start()
         first.wait_copied(2000)
         second = self.copier("1", slow_us=50, batch=200, fail_every=701).start()
+        second.wait_partitions()
+        self.produce(5000, first=15000)
         second.wait_copied(1000)
         third = self.copier("2", slow_us=50, batch=200, fail_every=701).start()
         self.check()
@@ -120,11 +125,7 @@ class Process(Copying):
         second = self.copier("1", slow_us=400, batch=300).start()
         second.wait_copied(500)
         first.signal(signal.SIGSTOP)
-        wait_until(
-            lambda: second.log.read_text().count('"fact":"assigned"') == 4,
-            40,
-            "all partitions with the second",
-        )
+        second.wait_partitions(4)
         first.signal(signal.SIGCONT)
         self.check()
         second.stop()
@@ -148,11 +149,7 @@ class Process(Copying):
         second = self.copier("1", slow_us=100, batch=100).start()
         wait_until(lambda: first.said("-> wait-unassign-call"), 30, "it is to give two away")
         first.signal(signal.SIGSTOP)
-        wait_until(
-            lambda: second.log.read_text().count('"fact":"assigned"') == 4,
-            40,
-            "all partitions with the second",
-        )
+        second.wait_partitions(4)
         second.wait_copied(4000)
         second.kill()
         stall.unlink()

@@ -6,6 +6,7 @@ output are written and read by another client."""
 
 import collections
 import itertools
+import json
 import os
 import signal
 import socket
@@ -14,12 +15,11 @@ import subprocess
 import threading
 import time
 import unittest
-import urllib.request
 
 import confluent_kafka as kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from stack import BIN_DIR, Stack, free_port, http_status, wait_until
+from stack import BIN_DIR, Stack, free_port, http_status, http_text, wait_until
 
 END_TXN = 26
 HEARTBEAT = 12
@@ -40,9 +40,13 @@ class Broker(Stack):
             [NewTopic(name, partitions, 1) for name in names]
         ).values():
             future.result()
+        self.wait_known(*names, partitions=partitions)
+
+    def wait_known(self, *names, partitions):
+        client = AdminClient({"bootstrap.servers": self.bootstrap})
 
         def known():
-            topics = client.list_topics(timeout=10).topics
+            topics = client.list_topics(timeout=30).topics
             return all(
                 name in topics
                 and len(topics[name].partitions) == partitions
@@ -54,8 +58,8 @@ class Broker(Stack):
 
     def committed(self, group, topic):
         client = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
-        count = len(client.list_topics(topic, 10).topics[topic].partitions)
-        rows = client.committed([kafka.TopicPartition(topic, i) for i in range(count)], 10)
+        count = len(client.list_topics(topic, 30).topics[topic].partitions)
+        rows = client.committed([kafka.TopicPartition(topic, i) for i in range(count)], 30)
         client.close()
         return [row.offset for row in rows]
 
@@ -71,7 +75,7 @@ class Broker(Stack):
                 "auto.offset.reset": "earliest",
             }
         )
-        count = len(client.list_topics(topic, 10).topics[topic].partitions)
+        count = len(client.list_topics(topic, 30).topics[topic].partitions)
         client.assign([kafka.TopicPartition(topic, i, 0) for i in range(count)])
         ended, records = set(), []
         until = time.monotonic() + 60
@@ -118,18 +122,30 @@ class Copier:
 
     def metric(self, name):
         try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.health}/metrics", timeout=5
-            ) as answer:
-                for line in answer.read().decode().splitlines():
-                    if line.startswith(name + " "):
-                        return float(line.split()[1])
+            for line in http_text(f"http://127.0.0.1:{self.health}/metrics").splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
         except OSError:
             pass
         return 0.0
 
     def said(self, text):
         return self.log.exists() and text in self.log.read_text(errors="replace")
+
+    def partitions(self):
+        """Those that are its own, as it tells of each that comes and goes."""
+        own = set()
+        for line in self.log.read_text(errors="replace").splitlines():
+            fact = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
+            if fact.get("fact") == "starting":
+                own.clear()
+            elif fact.get("fact") in ("assigned", "revoked"):
+                change = own.add if fact["fact"] == "assigned" else own.discard
+                change(fact["what"].split(" ")[0])
+        return own
+
+    def wait_partitions(self, least=1):
+        wait_until(lambda: len(self.partitions()) >= least, 40, f"{least} partitions of its own")
 
     def wait_ready(self, timeout=30):
         wait_until(lambda: self.status("/readyz") == 200, timeout, "copier ready")
@@ -151,7 +167,7 @@ class Copier:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-        code = self.process.wait(40)
+        code = self.process.wait(60)
         self.process = None
         if expected is not None and code != expected:
             raise AssertionError(f"exit {code}: {self.log.read_text(errors='replace')[-3000:]}")

@@ -94,7 +94,7 @@ def read_topic(bootstrap, topics, isolation="read_committed"):
         }
     )
     try:
-        listing = consumer.list_topics(timeout=10).topics
+        listing = consumer.list_topics(timeout=30).topics
         parts = [
             confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING)
             for topic in topics
@@ -104,9 +104,9 @@ def read_topic(bootstrap, topics, isolation="read_committed"):
         consumer.assign(parts)
         messages, ended = [], set()
         while len(ended) < len(parts):
-            message = consumer.poll(10)
+            message = consumer.poll(30)
             if message is None:
-                raise TimeoutError(f"{topics}: no end within 10 s")
+                raise TimeoutError(f"{topics}: no end within 30 s")
             if message.error():
                 if message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:
                     raise RuntimeError(message.error())
@@ -137,7 +137,7 @@ class Ends:
         self.consumer = confluent_kafka.Consumer(
             {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
         )
-        numbers = self.consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        numbers = self.consumer.list_topics(topic, timeout=30).topics[topic].partitions
         self.parts = [
             confluent_kafka.TopicPartition(topic, number)
             for number in numbers
@@ -146,7 +146,7 @@ class Ends:
 
     def sum(self):
         return sum(
-            self.consumer.get_watermark_offsets(part, timeout=10, cached=False)[1]
+            self.consumer.get_watermark_offsets(part, timeout=30, cached=False)[1]
             for part in self.parts
         )
 

@@ -9,10 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 
 import confluent_kafka
-from stack import BIN_DIR, SERVICES, SOURCE_DIR, free_port, http_status, wait_until
+from stack import BIN_DIR, SERVICES, SOURCE_DIR, free_port, http_status, http_text, wait_until
 
 PROGRAMS = (*SERVICES, "referralctl")
 BARE = {"PATH": os.environ["PATH"], "SCHEMAS_DIR": str(SOURCE_DIR / "schemas")}
@@ -126,8 +125,7 @@ class Lonely:
 
     def metrics(self):
         """Name -> (kind, help) as /metrics declares them."""
-        with urllib.request.urlopen(f"http://{self.listen}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+        text = http_text(f"http://{self.listen}/metrics")
         kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
         helps = re.findall(r"^# HELP (\S+) (.*)$", text, re.M)
         return {name: (kinds[name], said) for name, said in helps}

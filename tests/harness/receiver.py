@@ -13,6 +13,8 @@ import json
 import threading
 import time
 
+from stack import PATIENCE
+
 HEAD_MAX = 64 * 1024
 BODY_MAX = 4 * 1024 * 1024
 
@@ -99,8 +101,9 @@ class Receiver:
         with self._lock:
             self.scripts[provider] = tuple(answers)
 
-    def wait_for(self, condition, timeout, what="the receiver"):
+    def wait_for(self, condition, timeout, what="the receiver", patience=PATIENCE):
         """Waits until condition(list of Received) holds; says what did not come otherwise."""
+        timeout *= patience
         end = time.monotonic() + timeout
         with self._lock:
             while not condition(self.received):

@@ -25,6 +25,7 @@ SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR", pathlib.Path(__file__).re
 BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR", SOURCE_DIR / "build" / "bin"))
 AWAY = 69  # referralctl's word for Kafka that does not answer yet
 SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
+PATIENCE = 3  # times the time that a condition is given: for a machine that is busy
 
 
 def free_port():
@@ -66,10 +67,12 @@ def run_script(name, *arguments):
         raise RuntimeError(f"{name} {arguments[0]}: {done.stdout}")
 
 
-def wait_until(condition, timeout, what):
+def wait_until(condition, timeout, what, patience=PATIENCE):
     """Polls condition() until it is true; returns its value. TimeoutError names `what`. Rests for
     three times as long as the question took: a whole audit is asked less often than a port is, and
-    most of the machine is for what is asked about."""
+    most of the machine is for what is asked about. Where the time itself is what is tested, the
+    patience is 1."""
+    timeout *= patience
     end = time.monotonic() + timeout
     while True:
         asked = time.monotonic()
@@ -205,7 +208,7 @@ class Stack:
     def kill(self, name, number=signal.SIGKILL):
         self.processes[name].send_signal(number)
         if number in (signal.SIGKILL, signal.SIGTERM):
-            self.processes[name].wait(40)
+            self.processes[name].wait(60)  # 20 s to drain and 30 to stop are its own limits
 
     def restart(self, name, number=signal.SIGKILL, **environment):
         self.kill(name, number)
@@ -213,7 +216,23 @@ class Stack:
 
     # ---- the operator's command
     def ctl(self, *arguments, check=True, timeout=120):
-        done = subprocess.run(
+        """One call. With `check` it is repeated while Kafka does not answer (which on a busy
+        machine may happen at any moment), unless it asks a dispatcher for something."""
+        end = time.monotonic() + 60
+        while True:
+            done = self.ctl_once(*arguments, timeout=timeout)
+            if check and done.returncode == AWAY and arguments[0] != "deliveries":
+                if time.monotonic() < end:
+                    continue
+            if check and done.returncode != 0:
+                raise RuntimeError(
+                    f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n"
+                    f"{done.stdout}{done.stderr}"
+                )
+            return done
+
+    def ctl_once(self, *arguments, timeout):
+        return subprocess.run(
             [str(BIN_DIR / "referralctl"), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -223,12 +242,6 @@ class Stack:
             cwd=self.dir,
             env=self.environment,
         )
-        if check and done.returncode != 0:
-            raise RuntimeError(
-                f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n"
-                f"{done.stdout}{done.stderr}"
-            )
-        return done
 
     def audit(self):
         """(exit code, the report as a dict). Asked again while Kafka does not answer."""
@@ -284,6 +297,12 @@ class Stack:
 
     def status(self, referral_id):
         return http(f"{self.tracker_url}/v1/referrals/{referral_id}")
+
+    def wait_schema_ids(self, *names):
+        """Until they have heard the registry's id of each schema, and write with it."""
+        missing = "referral_schema_registry_schemas_without_id"
+        for name in names:
+            wait_until(lambda n=name: self.metric(n, missing) == 0, 30, f"{name} knows the ids")
 
     def metrics(self, name):
         return http_text(f"http://127.0.0.1:{self.health[name]}/metrics")
@@ -353,11 +372,11 @@ def http(url, data=None, headers=None, timeout=30, method=None):
 
 def http_status(url):
     try:
-        return http(url, timeout=3)[0]
+        return http(url, timeout=10)[0]
     except (OSError, urllib.error.URLError):
         return None
 
 
 def http_text(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=20) as answer:
         return answer.read().decode()

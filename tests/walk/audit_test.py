@@ -60,7 +60,8 @@ class Audit(unittest.TestCase):
         self.stack.start("dispatcher")
         name = "referral_dispatcher_unreadable_total{"
         wait_until(lambda: name in self.stack.metrics("dispatcher"), 30, name)
-        self.assertIn('"delivery-unreadable"', self.stack.log_path("dispatcher").read_text())
+        log = self.stack.log_path("dispatcher")
+        wait_until(lambda: '"delivery-unreadable"' in log.read_text(), 10, "and it is said")
         # what can be read is delivered all the same
         self.replace(message, message.value())
         self.stack.ctl("providers", "resume", destination)

@@ -30,7 +30,15 @@ class Pathway(unittest.TestCase):
                 self.assertEqual(stack.ctl("validate", check=False).returncode, 0)
                 stack.ctl("topics", "create")
                 self.load_optometrist(stack, receiver)
+                known = "referral_router_providers"
+                wait_until(lambda: stack.metric("router", known) == 1, 20, "the router knows it")
+                before = self.generation(stack)
                 self.reload(stack)
+                wait_until(
+                    lambda: all(self.generation(stack)[n] == before[n] + 1 for n in before),
+                    20,
+                    "every service has taken the eleventh",
+                )
                 body = json.loads(
                     (schemas / "pathways" / NAME / "examples" / "valid-1.json").read_text()
                 )
@@ -76,9 +84,10 @@ class Pathway(unittest.TestCase):
                 self.reload(stack)
                 for name in ("gateway", "router", "dispatcher"):
                     wait_until(lambda n=name: self.kept_the_old(stack, n), 20, f"{name} says so")
-                    log = stack.log_path(name).read_text()
-                    self.assertIn(f"line {line}: /rules/0/when/field", log)
-                    self.assertIn(f"pathways/{NAME}/pathway.json", log)
+                    log = stack.log_path(name)
+                    where = f"line {line}: /rules/0/when/field"
+                    wait_until(lambda at=log: where in at.read_text(), 10, f"{name} says where")
+                    self.assertIn(f"pathways/{NAME}/pathway.json", log.read_text())
                 self.assertEqual(self.generation(stack), in_force, "the old set is in force")
                 self.assertEqual(stack.post(body, "eye-2")[0], 202)
                 self.assertEqual(stack.settle()["pathways"][NAME]["delivered"], 2)

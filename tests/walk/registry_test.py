@@ -16,7 +16,7 @@ import generate  # noqa: E402
 import oracle  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from registry import Registry  # noqa: E402
-from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
+from stack import SERVICES, SOURCE_DIR, Stack, wait_until  # noqa: E402
 
 EXAMPLES = {
     str(path.relative_to(SOURCE_DIR / "schemas/pathways")): json.loads(path.read_text())
@@ -38,6 +38,7 @@ class Interchange(unittest.TestCase):
         generate.write_directory(rows, cls.stack.dir / "providers.csv")
         cls.stack.ctl("providers", "load", cls.stack.dir / "providers.csv")
         cls.stack.start()
+        cls.stack.wait_schema_ids(*SERVICES)
         cls.producer = confluent_kafka.Producer({"bootstrap.servers": cls.stack.bootstrap})
 
     def post_all(self, run):
@@ -126,6 +127,7 @@ class Interchange(unittest.TestCase):
         finally:
             self.stack.restart("gateway")
             self.stack.wait_ready("gateway")
+            self.stack.wait_schema_ids("gateway")
         for name, referral in ids.items():
             schema = avro.composed(self.stack.schemas, name.split("/")[0])
             read = oracle.decode(schema, records[referral].value())
