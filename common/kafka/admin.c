@@ -172,15 +172,7 @@ enum verdict kafka_admin_partitions(struct kafka_admin *admin, const char *topic
 enum verdict kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition,
                                     int64_t *ret_low, int64_t *ret_end, struct reason *reason)
 {
-    int64_t low = 0, end = 0;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(admin->client, topic, partition,
-                                                                 &low, &end, KAFKA_CALL_MS);
-
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(error, "asking for the bounds of a partition", reason);
-    *ret_low = low;
-    *ret_end = end;
-    return DONE;
+    return kafka_watermarks(admin->client, topic, partition, ret_low, ret_end, reason);
 }
 
 enum verdict kafka_admin_bounds(struct kafka_admin *admin, const char *topic, int partitions,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the partitions of a topic begin and end, asked in two questions for all of them: one for
- * each partition costs a broker more than the reading. */
+ * each partition costs a broker more than the reading. And of a single one. */
 #include "kafka/internal.h"
 
 #include "base/clock.h"
@@ -68,6 +68,8 @@ static bool passes(rd_kafka_resp_err_t error)
 {
     return error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
            error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           error == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
            error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__NOENT ||
            error == RD_KAFKA_RESP_ERR__PARTIAL;
 }
@@ -117,4 +119,38 @@ enum verdict kafka_bounds(rd_kafka_t *client, const char *topic, int32_t first, 
     return error == RD_KAFKA_RESP_ERR_NO_ERROR
                ? DONE
                : kafka_error(error, "asking for the bounds of partitions", reason);
+}
+
+/* A broker that comes back says for a moment that nobody leads the partition. The client keeps that
+ * for 15 s, and asks nobody meanwhile; unless it is made to. */
+static void hear_of_leaders(rd_kafka_t *client, const char *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+
+    if (handle && rd_kafka_metadata(client, 0, handle, &metadata, KAFKA_CALL_MS) ==
+                      RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    if (handle)
+        rd_kafka_topic_destroy(handle);
+}
+
+enum verdict kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition,
+                              int64_t *ret_low, int64_t *ret_end, struct reason *reason)
+{
+    int64_t low = 0, end = 0;
+    rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(client, topic, partition, &low, &end, KAFKA_CALL_MS);
+
+    if (error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+        error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+        hear_of_leaders(client, topic);
+        error =
+            rd_kafka_query_watermark_offsets(client, topic, partition, &low, &end, KAFKA_CALL_MS);
+    }
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(error, "asking for the bounds of a partition", reason);
+    *ret_low = low;
+    *ret_end = end;
+    return DONE;
 }

@@ -65,6 +65,10 @@ bool kafka_watch_connected(const struct kafka_watch *watch);
  * for leaders. */
 enum verdict kafka_bounds(rd_kafka_t *client, const char *topic, int32_t first, int count,
                           int64_t *lows, int64_t *ends, struct reason *reason);
+/* Of one partition, by the leader that the client knows of; if it knows of none, the brokers are
+ * asked who it is. */
+enum verdict kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition,
+                              int64_t *ret_low, int64_t *ret_end, struct reason *reason);
 
 /* ---- wire.c */
 /* Topic handles and partition counts of one client, looked up once and refreshed now and then. */

@@ -339,12 +339,11 @@ static enum verdict activate(struct stream *stream, struct stream_partition *at,
 {
     int64_t low = 0, end = 0, from;
     /* By the producer's connection: on the consumer's each question waits for the running fetch. */
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        stream->producer, at->topic, at->partition, &low, &end, KAFKA_CALL_MS);
-    enum verdict verdict;
+    enum verdict verdict =
+        kafka_watermarks(stream->producer, at->topic, at->partition, &low, &end, reason);
 
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(error, "asking for the bounds of a partition", reason);
+    if (verdict != DONE)
+        return verdict;
     from = low;
     if (stream->start == STREAM_FROM_COMMITTED && group->offset >= 0) {
         from = group->offset;

@@ -128,11 +128,13 @@ static void a_fetch_that_tells_of_no_leader_leaves_the_metadata_whole(void **sta
 
 /* ---- a broker that knows of no broker */
 
+#define LIST_OFFSETS 2
 #define METADATA 3
 #define API_VERSIONS 18
 #define UNSUPPORTED_VERSION 35
 #define LEADER_NOT_AVAILABLE 5
 #define CONNECTIONS 16
+#define OFFSET 7
 
 struct broker {
     struct pollfd sockets[CONNECTIONS]; /* the first one listens */
@@ -163,7 +165,8 @@ static void put_text(struct answer *answer, const char *text)
 static void put_versions(struct answer *answer, int asked_version)
 {
     put(answer, 2, asked_version > 0 ? UNSUPPORTED_VERSION : 0);
-    put(answer, 4, 2);
+    put(answer, 4, 3);
+    put(answer, 2, LIST_OFFSETS), put(answer, 2, 0), put(answer, 2, 1);
     put(answer, 2, METADATA), put(answer, 2, 0), put(answer, 2, 1);
     put(answer, 2, API_VERSIONS), put(answer, 2, 0), put(answer, 2, 0);
 }
@@ -191,6 +194,18 @@ static void put_metadata(struct answer *answer, uint16_t port, bool fenced)
     put(answer, 4, 1), put(answer, 4, 1);
 }
 
+/* Version 1, of the one partition. */
+static void put_offsets(struct answer *answer)
+{
+    put(answer, 4, 1);
+    put_text(answer, "t");
+    put(answer, 4, 1);
+    put(answer, 4, 0);
+    put(answer, 2, 0);
+    put(answer, 8, -1); /* no time */
+    put(answer, 8, OFFSET);
+}
+
 static bool read_all(int from, void *bytes, size_t count)
 {
     return recv(from, bytes, count, MSG_WAITALL) == (ssize_t)count;
@@ -213,6 +228,8 @@ static bool answer_one(struct broker *broker, int socket)
     answer.length += 4;
     if (api == API_VERSIONS)
         put_versions(&answer, version);
+    else if (api == LIST_OFFSETS)
+        put_offsets(&answer);
     else if (api == METADATA)
         put_metadata(&answer, broker->port, atomic_load(&broker->fenced));
     else
@@ -311,11 +328,42 @@ static void a_broker_that_is_fenced_for_a_moment_is_found_again(void **state)
     alarm(0);
 }
 
+/* Whatever was asked of the partition found no leader for 15 s, in which nobody was asked. */
+static void a_partition_that_had_no_leader_for_a_moment_has_bounds_again(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+    skip();
+#endif
+    struct broker broker = {0};
+    struct reason reason = {0};
+    int64_t low = 0, end = 0;
+    char bootstrap[32];
+    rd_kafka_t *reader;
+
+    (void)state;
+    alarm(IN_TIME_S);
+    broker_start(&broker, bootstrap);
+    reader = reader_of(bootstrap, NULL);
+    hear_of(reader, 1);
+    atomic_store(&broker.fenced, true);
+    hear_of(reader, 0);
+    atomic_store(&broker.fenced, false);
+    if (kafka_watermarks(reader, "t", 0, &low, &end, &reason) != DONE)
+        fail_msg("%s: %s", reason.code, reason.detail);
+    assert_int_equal(low, OFFSET);
+    assert_int_equal(end, OFFSET);
+    rd_kafka_destroy(reader);
+    atomic_store(&broker.stopping, true);
+    pthread_join(broker.thread, NULL);
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fetch_that_tells_of_no_leader_leaves_the_metadata_whole),
         cmocka_unit_test(a_broker_that_is_fenced_for_a_moment_is_found_again),
+        cmocka_unit_test(a_partition_that_had_no_leader_for_a_moment_has_bounds_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
