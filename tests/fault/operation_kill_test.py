@@ -6,10 +6,12 @@ only what the last process had moved, and the rest of a backlog was not moved at
 came 10 minutes after the question."""
 
 import collections
+import contextlib
 import json
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -17,16 +19,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
 import oracle  # noqa: E402
 import scripted  # noqa: E402
+from copying import Proxy  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import BIN_DIR, Stack, wait_until  # noqa: E402
 
 COUNT = 5000
 PORTION = 1024  # MOVES_PER_TRANSACTION
 VALID_MS = 1000
-SLOWLY = {  # a transaction stays open for long enough to be seen
-    "DISPATCHER_COMMIT_INTERVAL_MS": "1000",
-    "DISPATCHER_OPERATION_VALID_MS": str(VALID_MS),
-}
+IN_TIME = {"DISPATCHER_OPERATION_VALID_MS": str(VALID_MS)}
+SLOWLY = {**IN_TIME, "DISPATCHER_COMMIT_INTERVAL_MS": "1000"}  # between two portions, too
 SICK, NEXT, HANGS = "FO001", "FO002", "RAL01"
 
 
@@ -68,7 +69,7 @@ class OperationKill(unittest.TestCase):
         return scripted.produce(self.stack, body, [None] * count)
 
     def produce_a_backlog(self):
-        """And one that is under way all the time: else a transaction would not stay open."""
+        """And one that is under way all the time: else the next portion would follow at once."""
         self.receiver.script(HANGS, Answer(how="hang"))
         self.ids = self.produce("blood-pressure", COUNT)
         self.hanging = self.produce("msk", 1)
@@ -81,7 +82,7 @@ class OperationKill(unittest.TestCase):
         return subprocess.Popen(
             [
                 str(BIN_DIR / "referralctl"),
-                *("deliveries", "reroute", SICK, "--json", "--wait-seconds", "120"),
+                *("deliveries", "reroute", SICK, "--json", "--wait-seconds", "300"),
                 *("--by", "ada", "--reason", "supplier is down"),
             ],
             stdin=subprocess.DEVNULL,
@@ -101,13 +102,24 @@ class OperationKill(unittest.TestCase):
         return left
 
     def kill_inside_a_portion(self, left):
+        """All of it is written, and the word that it is to be committed does not reach Kafka."""
         written, committed = self.watch("read_uncommitted"), self.watch("read_committed")
-        wait_until(
-            lambda: written() - committed() > PORTION // 2,
-            60,
-            "a portion in an open transaction",
-        )
-        self.stack.kill("dispatcher")
+        reached, killed = threading.Event(), threading.Event()
+
+        def on_end(_):
+            if written() - committed() <= PORTION // 2:
+                return "pass"
+            reached.set()
+            killed.wait(60)
+            return "lose-request"
+
+        with contextlib.closing(Proxy(self.stack)) as proxy:
+            proxy.on_end = on_end
+            through = {"KAFKA_BOOTSTRAP_SERVERS": proxy.bootstrap}
+            self.stack.start("dispatcher", ready=False, **IN_TIME, **through)
+            self.assertTrue(reached.wait(180), "a portion in an open transaction")
+            self.stack.kill("dispatcher")
+            killed.set()
         self.assertGreater(self.left_there(), 0)
         self.assertLessEqual(self.left_there(), left)
 
@@ -123,11 +135,10 @@ class OperationKill(unittest.TestCase):
                 left = self.kill_between_two_portions()
                 too_late = asked_at + 2 * VALID_MS / 1000
                 wait_until(lambda: time.monotonic() > too_late, 10, "that it is too late to begin")
-                self.stack.start("dispatcher", ready=False, **SLOWLY)
                 self.kill_inside_a_portion(left)
                 self.receiver.script(HANGS, Answer(200))
-                self.stack.start("dispatcher", DISPATCHER_OPERATION_VALID_MS=str(VALID_MS))
-                said, _ = question.communicate(timeout=120)
+                self.stack.start("dispatcher", **IN_TIME)
+                said, _ = question.communicate(timeout=300)
             self.assertEqual(question.returncode, 0, said)
             self.check_the_answers(json.loads(said)["operations"])
             report, _ = oracle.check_ends(

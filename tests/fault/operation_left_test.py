@@ -4,7 +4,6 @@ it did not, and nobody said so. A dispatcher that holds 80 has 200 for a provide
 tells how many are left, one of them is re-routed by its id, and all of them by their destination,
 through a kill -9 in the middle. Then another backlog is released, of which the most is left."""
 
-import json
 import pathlib
 import sys
 import unittest
@@ -27,9 +26,7 @@ class OperationLeft(unittest.TestCase):
         return self.stack.metric("dispatcher", f"referral_dispatcher_{name}")
 
     def ctl(self, *arguments, code=0):
-        done = self.stack.ctl("deliveries", *arguments, "--json", check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json.loads(done.stdout)
+        return self.stack.ask_dispatchers(*arguments, code=code)
 
     def row(self, destination, *arguments):
         rows = self.ctl("list", destination, *arguments)["destinations"]

@@ -41,7 +41,8 @@ class Process(Copying):
     def test_from_the_beginning_reads_all_again_and_still_commits_positions(self):
         self.produce(1000)
         for times in (1, 2):
-            copier = self.copier(start="beginning").start().wait_ready()
+            # nobody may read again because its session ended
+            copier = self.copier(start="beginning", session_timeout_ms=45000).start().wait_ready()
             expected = self.expected()
             wait_until(lambda: sum(self.got().values()) >= 1000 * times, 30, "all read")
             copier.stop()

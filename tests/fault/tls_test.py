@@ -44,6 +44,7 @@ class Tls(unittest.TestCase):
                     "DISPATCHER_RETRY_FIRST_MS": "300",
                     "DISPATCHER_RETRY_MOST_MS": "300",
                     "DISPATCHER_HOP_LIMIT_MS": "30000",
+                    "DISPATCHER_CONNECT_TIMEOUT_MS": "20000",  # what fails does so at once
                 }
             )
         )

@@ -43,7 +43,7 @@ class Postgres:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=180,
             **self.user,
         )
         if done.returncode != 0:

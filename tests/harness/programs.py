@@ -24,7 +24,7 @@ def run(*command, env=None, **more):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=180,
         cwd=SOURCE_DIR,
         env=env,
         **more,

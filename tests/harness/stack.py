@@ -231,6 +231,19 @@ class Stack:
                 )
             return done
 
+    def ask_dispatchers(self, *arguments, code=0):
+        """What `referralctl deliveries` answers. Asked again while nobody answers in time: to ask
+        twice does no harm, and a busy machine may be that busy."""
+
+        def answered():
+            done = self.ctl("deliveries", *arguments, "--json", check=False)
+            return done if code == AWAY or done.returncode != AWAY else None
+
+        done = wait_until(answered, 60, f"an answer to {arguments}")
+        if done.returncode != code:
+            raise AssertionError(f"exit {done.returncode}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
     def ctl_once(self, *arguments, timeout):
         return subprocess.run(
             [str(BIN_DIR / "referralctl"), *map(str, arguments)],

@@ -43,6 +43,7 @@ class Directory(unittest.TestCase):
             Stack(
                 schemas=cls.schemas,
                 environment={
+                    "GATEWAY_ACK_TIMEOUT_MS": "30000",  # no 503 because the machine is busy
                     "DISPATCHER_RETRY_FIRST_MS": "200",
                     "DISPATCHER_RETRY_MOST_MS": "400",
                 },

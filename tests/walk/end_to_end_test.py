@@ -20,7 +20,8 @@ class EndToEnd(unittest.TestCase):
     def setUpClass(cls):
         cls.receiver = Receiver().start()
         cls.addClassCleanup(cls.receiver.stop)
-        cls.stack = cls.enterClassContext(Stack())
+        patient = {"GATEWAY_ACK_TIMEOUT_MS": "30000"}  # a sender that repeats makes a duplicate
+        cls.stack = cls.enterClassContext(Stack(environment=patient))
         rows = generate.directory(7, cls.stack.schemas, cls.receiver.url)
         generate.write_directory(rows, cls.stack.dir / "providers.csv")
         cls.stack.ctl("providers", "load", cls.stack.dir / "providers.csv")
@@ -135,7 +136,7 @@ class EndToEnd(unittest.TestCase):
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     text=True,
-                    timeout=20,
+                    timeout=60,
                     env={**self.stack.environment, **environment},
                     cwd=self.stack.dir,
                 )

@@ -51,7 +51,7 @@ class Folder:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         return done.returncode, done.stdout
 
@@ -83,7 +83,7 @@ def retype(name, kind):
 class Versions(unittest.TestCase):
     def test_the_repository_s_own_are_well(self):
         done = subprocess.run(
-            [sys.executable, str(TOOL)], stdout=subprocess.PIPE, text=True, timeout=60
+            [sys.executable, str(TOOL)], stdout=subprocess.PIPE, text=True, timeout=180
         )
         self.assertEqual((done.returncode, done.stdout), (0, ""))
         self.assertEqual(len(PATHWAYS), 10)

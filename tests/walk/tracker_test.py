@@ -234,7 +234,7 @@ class Sqlite(Projection, unittest.TestCase):
         wait_until(whole, 30, "room again, once they have gone")
 
     def test_9_the_page_is_self_contained_and_says_so(self):
-        with urllib.request.urlopen(self.stack.tracker_url + "/", timeout=5) as answer:
+        with urllib.request.urlopen(self.stack.tracker_url + "/", timeout=20) as answer:
             html, head = answer.read().decode(), answer.headers
         self.assertIn("default-src 'none'", head["Content-Security-Policy"])
         self.assertEqual(head["X-Content-Type-Options"], "nosniff")

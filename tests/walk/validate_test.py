@@ -159,7 +159,7 @@ def ctl(*arguments, **environment):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env={"PATH": os.environ["PATH"], **environment},
     )
 
