@@ -53,8 +53,11 @@ struct kafka_watch {
     atomic_int end_answered; /* answered without a transport error; the library tells us twice */
     atomic_int end_failed;   /* timed out, or the connection went away under them */
     /* By the monotonic clock, when all brokers were lost, or a request of the group's (to join it,
-     * to stay in it) went unanswered last; 0 = never. */
+     * to stay in it) went unanswered last, or came later than `session_ms` behind the one before;
+     * 0 = never. */
     atomic_llong contact_lost_ms;
+    atomic_llong member_ms; /* when one of these was answered last; 0 = never */
+    int64_t session_ms;
 };
 /* Must outlive the client that is made of `conf`. */
 bool kafka_watch_attach(struct kafka_watch *watch, rd_kafka_conf_t *conf, struct reason *reason);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define METADATA_MS "1500" /* a new topic is found within that time */
+#define SESSION_MS 45000   /* the client's own, where nothing else is asked for */
 
 /* ---- open and close */
 
@@ -93,7 +94,7 @@ enum verdict stream_consumer_open(struct stream *stream, struct reason *reason)
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(stream->consumer_conf);
     rd_kafka_resp_err_t error;
 
-    stream->consumer_watch = (struct kafka_watch){0};
+    stream->consumer_watch = (struct kafka_watch){.session_ms = stream->session_timeout_ms};
     if (!kafka_watch_attach(&stream->consumer_watch, conf, reason)) {
         rd_kafka_conf_destroy(conf);
         return BROKEN;
@@ -136,6 +137,8 @@ static struct stream *stream_new(const struct kafka_settings *settings,
         options->batch_messages_max > 0 ? options->batch_messages_max : 1000;
     stream->commit_interval_ms =
         options->commit_interval_ms > 0 ? options->commit_interval_ms : 100;
+    stream->session_timeout_ms =
+        options->session_timeout_ms > 0 ? options->session_timeout_ms : SESSION_MS;
     stream->nonce = clock_now_ms();
     stream->trouble = DONE;
     text_format(stream->transactional_id, sizeof(stream->transactional_id), "%s-%s", options->group,

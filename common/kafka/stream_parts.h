@@ -27,7 +27,7 @@ struct stream {
     struct stream_handlers handlers;
     enum stream_start start;
     int batch_messages_max;
-    int commit_interval_ms;
+    int commit_interval_ms, session_timeout_ms;
     struct kafka_settings *settings;
     char transactional_id[192];
 

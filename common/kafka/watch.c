@@ -18,6 +18,14 @@ static bool is_membership(int16_t api_key)
            api_key == API_KEY_SYNC_GROUP;
 }
 
+/* Of a process that was stopped, or a machine that slept, no request is ever late by itself. */
+static void note_silence(struct kafka_watch *watch, int64_t silent_ms)
+{
+    if (watch->session_ms > 0 && atomic_load(&watch->member_ms) > 0 &&
+        silent_ms > watch->session_ms)
+        atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
+}
+
 static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const char *broker,
                                         int32_t broker_id, int16_t api_key, int16_t api_version,
                                         int32_t correlation, size_t size, void *opaque)
@@ -28,6 +36,8 @@ static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const ch
     (void)correlation, (void)size;
     if (api_key == API_KEY_END_TXN)
         atomic_fetch_add(&watch->end_sent, 1);
+    if (is_membership(api_key))
+        note_silence(watch, clock_monotonic_ms() - atomic_load(&watch->member_ms));
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -39,10 +49,14 @@ static rd_kafka_resp_err_t response_received(rd_kafka_t *client, int socket, con
     struct kafka_watch *watch = opaque;
 
     (void)client, (void)socket, (void)broker, (void)broker_id, (void)api_version;
-    (void)correlation, (void)size, (void)rtt;
+    (void)correlation, (void)size;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store_explicit(&watch->answered, true, memory_order_relaxed);
         atomic_store_explicit(&watch->down, false, memory_order_relaxed);
+        if (api_key == API_KEY_HEARTBEAT)
+            note_silence(watch, rtt / 1000); /* under way meanwhile */
+        if (is_membership(api_key))
+            atomic_store(&watch->member_ms, clock_monotonic_ms());
     } else if (is_membership(api_key)) {
         atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
     }

@@ -87,6 +87,25 @@ class BrokerFaults(Copying):
         copier.stop()
         self.check_ticks()
 
+    def test_who_slept_through_its_session_and_is_told_that_it_was_replaced_joins_again(self):
+        """No request of its own was late. Once it stopped, and on a machine that had slept so did
+        everybody."""
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        self.produce(10000)
+        often = {"KAFKA_HEARTBEAT_INTERVAL_MS": 300, "session_timeout_ms": 2000}
+        copier = self.copier(bootstrap=proxy.bootstrap, slow_us=400, batch=300, **often).start()
+        wait_until(lambda: proxy.heartbeats >= 2, 30, "two heartbeats")
+        copier.signal(signal.SIGSTOP)
+        time.sleep(3)  # longer than the session
+        actions = iter(["fence"])
+        proxy.on_heartbeat = lambda _: next(actions, "pass")
+        copier.signal(signal.SIGCONT)
+        wait_until(lambda: copier.said("kafka-rejoined"), 20, "it joins again")
+        self.check(timeout=120)
+        copier.stop()
+        self.check_ticks()
+
     def test_who_is_replaced_without_a_silence_stops(self):
         copier = self.told_that_it_was_replaced(after_silence=False)
         self.assertNotEqual(copier.process.wait(30), 0)
