@@ -162,10 +162,15 @@ enum verdict stream_resume_due(struct stream *stream, struct reason *reason)
     return verdict;
 }
 
+static bool is_in_hand(const struct stream *stream, const struct stream_partition *at)
+{
+    return stream->held && stream->held->partition == at->partition &&
+           strcmp(rd_kafka_topic_name(stream->held->rkt), at->topic) == 0;
+}
+
 static void partition_remove(struct stream *stream, struct stream_partition *at)
 {
-    if (stream->held && stream->held->partition == at->partition &&
-        strcmp(rd_kafka_topic_name(stream->held->rkt), at->topic) == 0) {
+    if (is_in_hand(stream, at)) {
         rd_kafka_message_destroy(stream->held);
         stream->held = NULL;
     }
@@ -264,6 +269,7 @@ static void give_up(struct stream *stream, rd_kafka_topic_partition_list_t *list
     bool lost = rd_kafka_assignment_lost(stream->consumer);
     bool settled = settle(stream, lost);
 
+    stream->lost |= lost;
     unassign(stream, list);
     for (int i = 0; i < list->cnt; i++) {
         struct stream_partition *at =
@@ -364,6 +370,10 @@ static enum verdict activate(struct stream *stream, struct stream_partition *at,
     at->base = at->next = from;
     at->group_mark = stream_mark(group);
     at->active = true;
+    /* Lost and given again within one poll: the client may have let one message of the former
+     * assignment through, which would come again, or comes too early. */
+    if (stream->lost && is_in_hand(stream, at))
+        stream->rewind_needed = true;
     return DONE;
 }
 
@@ -395,6 +405,6 @@ enum verdict stream_activate(struct stream *stream, struct reason *reason)
     if (verdict == DONE && stream->handlers.settled)
         verdict = stream->handlers.settled(stream->handlers.self, reason);
     if (verdict == DONE)
-        stream->activation_needed = false;
+        stream->activation_needed = stream->lost = false;
     return verdict;
 }

@@ -128,6 +128,8 @@ static enum verdict prepare(struct stream *stream, struct reason *reason)
         verdict = stream_recover(stream, reason);
     if (verdict == DONE)
         verdict = stream_activate(stream, reason);
+    if (verdict == DONE)
+        verdict = stream_recover(stream, reason);
     return verdict == BROKEN ? stream_break(stream, reason) : verdict;
 }
 
