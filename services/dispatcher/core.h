@@ -12,6 +12,7 @@
 #include "deliver.h"
 #include "destination.h"
 #include "pool.h"
+#include "roster.h"
 #include "spares.h"
 
 #define PARTITIONS_MAX 4096
@@ -21,11 +22,17 @@
     120000              /* so long before it has to leave, what was left on the topic is read */
 #define NOTED_MAX 50000 /* intents in one partition: what a record can hold */
 
+struct noted { /* a job of which the topic says that it may have been sent */
+    struct uuid id;
+    uint32_t number; /* of the job in the pool */
+    bool left_out;   /* what stands in the open transaction says more */
+};
+
 struct partition {
-    struct link jobs;
-    struct link noted;     /* jobs in the list of intents */
-    struct link note_link; /* in the ring of lists to be written */
-    size_t noted_count;
+    struct roster jobs;
+    struct noted *noted; /* the list of intents */
+    size_t noted_count, noted_capacity;
+    struct link note_link;     /* in the ring of lists to be written */
     struct uuid *restored_ids; /* the last list read while restoring */
     size_t restored_count;
     int64_t folded_to; /* offsets below it have been folded */
@@ -49,7 +56,7 @@ struct flight {
     struct destination *destination;
     struct host *host;  /* may be NULL */
     int64_t started_ms; /* departed, then begun */
-    size_t late_slot;
+    uint32_t late_slot;
     uint32_t next_free;
     bool first; /* nothing had been sent before */
     bool probe; /* of its host */
@@ -159,6 +166,15 @@ bool core_want_due(const struct deliverer *core, const struct partition *partiti
 void core_want_rest(struct partition *partition, int64_t now_ms);
 /* More may be held while something is wanted of them. */
 #define WANTED_MAX(core) ((core)->options.pending_max / 8 + 1)
+/* ahead.c: what the next turns of a ring of destinations will touch comes from main memory while
+ * others have theirs. Changes nothing. */
+void core_expect_turns(const struct deliverer *core, const struct link *ring, size_t link_offset,
+                       size_t queue_offset);
+/* The same of a record that is to be held, of what is written and to be committed. `destination`
+ * may be NULL. */
+void core_expect_record(const struct deliverer *core, const struct destination *destination,
+                        const struct deliver_record *record);
+void core_expect_written(const struct deliverer *core);
 /* turns.c: whose turn it is. */
 void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);
 /* Where its flights count now. */
@@ -176,10 +192,13 @@ void core_host_wake(struct deliverer *core, int64_t now_ms);
 void core_finish(struct deliverer *core, struct job *job);
 void core_remove(struct deliverer *core, struct job *job);
 /* Room for one more in the list; false when that is full, or without memory. */
-bool core_note_reserve(struct deliverer *core, const struct partition *partition);
+bool core_note_reserve(struct deliverer *core, struct partition *partition);
 /* Puts it into the list of its partition, which is then to be written. */
 void core_note_add(struct deliverer *core, struct job *job);
 void core_note_remove(struct deliverer *core, struct job *job);
+/* It need not be in a list that is written now: both come true together. Harmless if it isn't
+ * noted. */
+void core_note_leave_out(struct deliverer *core, const struct job *job, bool left_out);
 bool core_note_next(struct deliverer *core, struct deliver_write *ret_write);
 void core_note_restored(struct deliverer *core, struct partition *partition);
 /* How far ahead of its sends a destination may be noted. */
@@ -188,6 +207,11 @@ size_t core_note_share(const struct deliverer *core);
 /* From when on it can't stay with its destination: shortly before the deadline, or at the limit set
  * for a hop. */
 int64_t core_give_up_at(const struct deliverer *core, const struct job *job);
+/* When a hop has had its half of the time. */
+static inline int64_t core_half_of(int64_t created_at_ms, int64_t deadline_at_ms)
+{
+    return created_at_ms + (deadline_at_ms - created_at_ms) / 2;
+}
 int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms,
                         int64_t deadline_at_ms);
 

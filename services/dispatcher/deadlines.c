@@ -4,18 +4,17 @@
 #define BUCKET_MS 60000
 #define NEAR_BUCKETS 2 /* in the heap: this minute and the next */
 
-void deadlines_init(struct deadlines *deadlines)
+void deadlines_init(struct deadlines *deadlines, const struct pool *pool)
 {
+    *deadlines = (struct deadlines){.pool = pool};
     heap_init(&deadlines->near, offsetof(struct job, deadline_slot));
-    for (size_t i = 0; i < DEADLINES_BUCKETS; i++)
-        link_init(&deadlines->far[i]);
-    deadlines->far_count = 0;
-    deadlines->bucket = 0;
 }
 
 void deadlines_clear(struct deadlines *deadlines)
 {
     heap_clear(&deadlines->near);
+    for (size_t i = 0; i < DEADLINES_BUCKETS; i++)
+        roster_clear(&deadlines->far[i]);
 }
 
 bool deadlines_reserve(struct deadlines *deadlines, size_t count)
@@ -23,18 +22,35 @@ bool deadlines_reserve(struct deadlines *deadlines, size_t count)
     return heap_reserve(&deadlines->near, count);
 }
 
+/* Rows are counted from 1: 0 is none. */
+static const struct roster_kind FAR = {offsetof(struct job, number), offsetof(struct job, far_row),
+                                       offsetof(struct job, far_place)};
+
+static void leave_far(struct deadlines *deadlines, struct job *job)
+{
+    deadlines->far_count -= job->far_row != 0;
+    job->far_row = 0;
+}
+
 static void put(struct deadlines *deadlines, struct job *job)
 {
     int64_t bucket = job->move_at_ms / BUCKET_MS;
-    deadlines_remove(deadlines, job);
-    if (bucket < deadlines->bucket) {
-        heap_put(&deadlines->near, job, job->move_at_ms);
-        return;
+    job->watched = true;
+    if (bucket >= deadlines->bucket) {
+        if (bucket >= deadlines->bucket + DEADLINES_BUCKETS)
+            bucket = deadlines->bucket + DEADLINES_BUCKETS - 1;
+        const int32_t row = (int32_t)(bucket % DEADLINES_BUCKETS) + 1;
+        heap_remove(&deadlines->near, job);
+        if (job->far_row == row)
+            return;
+        leave_far(deadlines, job);
+        if (roster_add(&deadlines->far[row - 1], &FAR, row, deadlines->pool, job)) {
+            deadlines->far_count++;
+            return;
+        } /* there is room in the heap for all */
     }
-    if (bucket >= deadlines->bucket + DEADLINES_BUCKETS)
-        bucket = deadlines->bucket + DEADLINES_BUCKETS - 1;
-    link_append(&deadlines->far[bucket % DEADLINES_BUCKETS], &job->deadline_link);
-    deadlines->far_count++;
+    leave_far(deadlines, job);
+    heap_put(&deadlines->near, job, job->move_at_ms);
 }
 
 void deadlines_put(struct deadlines *deadlines, struct job *job, int64_t now_ms)
@@ -44,13 +60,23 @@ void deadlines_put(struct deadlines *deadlines, struct job *job, int64_t now_ms)
     put(deadlines, job);
 }
 
-void deadlines_remove(struct deadlines *deadlines, struct job *job)
+void deadlines_expect(const struct deadlines *deadlines, int64_t move_at_ms, bool known)
+{
+    const uint64_t bucket = (uint64_t)(move_at_ms / BUCKET_MS);
+    const struct roster *row = &deadlines->far[bucket % DEADLINES_BUCKETS];
+    __builtin_prefetch(known ? (const void *)(row->numbers + row->count) : row, 1);
+}
+
+void deadlines_rest(struct deadlines *deadlines, struct job *job)
 {
     heap_remove(&deadlines->near, job);
-    if (link_alone(&job->deadline_link))
-        return;
-    link_remove(&job->deadline_link);
-    deadlines->far_count--;
+    job->watched = false;
+}
+
+void deadlines_remove(struct deadlines *deadlines, struct job *job)
+{
+    deadlines_rest(deadlines, job);
+    leave_far(deadlines, job);
 }
 
 /* What is in the buckets up to a minute ahead goes into the heap, or farther on. */
@@ -60,13 +86,17 @@ static void come_near(struct deadlines *deadlines, int64_t now_ms)
     if (until - deadlines->bucket > DEADLINES_BUCKETS) /* all of them, once */
         deadlines->bucket = until - DEADLINES_BUCKETS;
     while (deadlines->bucket < until) {
-        struct link *list = &deadlines->far[deadlines->bucket % DEADLINES_BUCKETS];
-        struct link due;
-        link_init(&due);
-        link_append_all(&due, list);
+        const int32_t row = (int32_t)(deadlines->bucket % DEADLINES_BUCKETS) + 1;
+        struct roster due = deadlines->far[row - 1]; /* some may come round again */
+        deadlines->far[row - 1] = (struct roster){0};
         deadlines->bucket++;
-        while (!link_alone(&due))
-            put(deadlines, LINK_ITEM(due.next, struct job, deadline_link));
+        uint32_t cursor = 0;
+        for (struct job *job; (job = roster_next(&due, &FAR, row, deadlines->pool, &cursor));) {
+            leave_far(deadlines, job);
+            if (job->watched)
+                put(deadlines, job);
+        }
+        roster_clear(&due);
     }
 }
 

@@ -29,7 +29,7 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     for (int lane = 0; lane < LANES; lane++)
         link_init(&core->lanes[lane].waiters);
     pool_init(&core->pool, sizeof(struct job));
-    deadlines_init(&core->deadlines);
+    deadlines_init(&core->deadlines, &core->pool);
     heap_init(&core->wakes, offsetof(struct destination, wake_slot));
     heap_init(&core->host_wakes, offsetof(struct host, wake_slot));
     heap_init(&core->punctual, offsetof(struct flight, late_slot));
@@ -159,21 +159,21 @@ static void quieten(struct destination *destination, const struct answer *answer
         destination->quiet_until_ms = now_ms + told;
 }
 
-/* All that waits for this destination looks for another one. */
-static void disperse(struct deliverer *core, struct destination *destination, const char *why,
-                     int64_t now_ms)
+static bool leave_gone(struct deliverer *core, struct job *job, int64_t now_ms)
 {
-    struct heap *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
-    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
-        for (size_t j = queues[i]->count; j > 0; j--) {
-            struct job *job;
-            while (j <= queues[i]->count && !(job = queues[i]->entries[j].item)->stayed_until_ms &&
-                   job->stage != JOB_HELD) {
-                core_dequeue(core, job);
-                core_post_move(core, job, why, false, now_ms);
-            }
-        }
-    }
+    if (job->stayed_until_ms || job->stage == JOB_HELD)
+        return false;
+    core_dequeue(core, job);
+    core_post_move(core, job, "endpoint-gone", false, now_ms);
+    return true;
+}
+
+/* All that waits for this destination looks for another one. */
+static void disperse(struct deliverer *core, struct destination *destination, int64_t now_ms)
+{
+    struct queue *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
+    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
+        (void)queue_each(queues[i], core, &core->pool, leave_gone, now_ms);
 }
 
 void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
@@ -223,7 +223,7 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
     }
     if (meaning == ANSWER_GONE && !destination->retired) {
         destination->retired = true;
-        disperse(core, destination, "endpoint-gone", now_ms);
+        disperse(core, destination, now_ms);
     }
     core_host_learn(core, &flight, answer, now_ms);
     if (recovered)

@@ -17,15 +17,15 @@
 #define LATE_MEANS 4.0
 #define LATE_LEAST_MS 100
 #define LATE_UNKNOWN 500.0 /* nothing was heard of it yet */
-#define SAMPLE 64
+#define RESERVE_STEP 8
 
 void destination_init(struct destination *destination, const char *code)
 {
     *destination = (struct destination){.window = WINDOW_FIRST, .usable = true};
     (void)text_copy(destination->code, sizeof(destination->code), code);
-    heap_init(&destination->fresh, offsetof(struct job, queue_slot));
-    heap_init(&destination->ready, offsetof(struct job, queue_slot));
-    heap_init(&destination->waiting, offsetof(struct job, queue_slot));
+    queue_init(&destination->fresh);
+    queue_init(&destination->ready);
+    queue_init(&destination->waiting);
     link_init(&destination->send_link);
     link_init(&destination->intent_link);
     link_init(&destination->host_link);
@@ -35,16 +35,21 @@ void destination_init(struct destination *destination, const char *code)
 
 void destination_clear(struct destination *destination)
 {
-    heap_clear(&destination->fresh);
-    heap_clear(&destination->ready);
-    heap_clear(&destination->waiting);
+    queue_clear(&destination->fresh);
+    queue_clear(&destination->ready);
+    queue_clear(&destination->waiting);
 }
 
 bool destination_reserve(struct destination *destination)
 {
-    size_t count = destination->jobs_count + 1;
-    return heap_reserve(&destination->fresh, count) && heap_reserve(&destination->ready, count) &&
-           heap_reserve(&destination->waiting, count);
+    if (destination->jobs_count < destination->reserved)
+        return true;
+    const size_t count = destination->jobs_count + RESERVE_STEP;
+    if (!queue_reserve(&destination->fresh, count) || !queue_reserve(&destination->ready, count) ||
+        !queue_reserve(&destination->waiting, count))
+        return false;
+    destination->reserved = count;
+    return true;
 }
 
 bool destination_spoken_to(const struct destination *destination, int64_t now_ms)
@@ -71,10 +76,7 @@ bool destination_may_note(const struct destination *destination, int64_t now_ms,
 
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms)
 {
-    int64_t at = INT64_MAX;
-    int64_t key;
-    if (heap_top(&destination->waiting, &key))
-        at = key;
+    int64_t at = queue_first_key(&destination->waiting);
     bool queued = destination->ready.count || destination->fresh.count;
     if (queued && destination->open && destination->probe_at_ms > now_ms &&
         destination->probe_at_ms < at)
@@ -153,19 +155,10 @@ bool destination_slow(const struct destination *destination)
            (destination->slow_share > SLOW_SHARE && (always || destination->in_flight));
 }
 
-static size_t ahead_in(const struct heap *heap, int64_t deadline_at_ms)
-{
-    const size_t step = heap->count / SAMPLE + 1;
-    size_t earlier = 0, looked_at = 0;
-    for (size_t i = 1; i <= heap->count; i += step, looked_at++)
-        earlier += heap->entries[i].key < deadline_at_ms;
-    return looked_at ? earlier * heap->count / looked_at : 0;
-}
-
 size_t destination_ahead(const struct destination *destination, int64_t deadline_at_ms)
 {
-    return ahead_in(&destination->ready, deadline_at_ms) +
-           ahead_in(&destination->fresh, deadline_at_ms);
+    return queue_ahead(&destination->ready, deadline_at_ms) +
+           queue_ahead(&destination->fresh, deadline_at_ms);
 }
 
 int64_t destination_expected_wait_ms(const struct destination *destination, size_t ahead,

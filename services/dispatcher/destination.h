@@ -8,6 +8,7 @@
 #include "host.h"
 #include "ids/formats.h"
 #include "job.h"
+#include "queue.h"
 
 #define WINDOW_FIRST 2.0
 #define WINDOW_MOST 20.0
@@ -33,46 +34,51 @@ struct left {
     enum left_want want;
 };
 
+/* What each turn looks at comes first: the lines of the cache that it lies in are DESTINATION_HOT
+ * bytes. */
 struct destination {
-    char code[ODS_CODE_SIZE];
-    struct heap fresh, ready; /* by deadline */
-    struct heap waiting;      /* by next_attempt_at */
-    struct link send_link;    /* in the ring of those that may send, or of those that a full lane or
-                               * a host holds up */
-    struct link intent_link;  /* in the ring of those that want intents written */
-    struct link host_link;    /* in its host's members */
-    struct host *host;        /* may be NULL */
-    uint64_t host_hash;
-    uint32_t host_row, late_row; /* see host.h */
-    size_t wake_slot;
-    size_t jobs_count; /* of all stages but done */
+    struct queue fresh, ready; /* by deadline */
+    struct queue waiting;      /* by next_attempt_at; those held last */
+    struct link send_link;     /* in the ring of those that may send, or of those that a full lane
+                                * or a host holds up */
+    struct link intent_link;   /* in the ring of those that want intents written */
+    struct host *host;         /* may be NULL */
+    size_t jobs_count;         /* of all stages but done */
+    size_t reserved;           /* so many have room in each queue */
+    double window;
+    int64_t probe_at_ms;
+    int64_t quiet_until_ms; /* Retry-After of a 429 or 503 is meant for all requests */
+    double mean_ms;         /* of an attempt; 0 = none yet */
+    double slow_share;      /* of late attempts that took longer than SLOW_MS */
     int32_t in_flight;
     int32_t late;   /* of those in flight */
     int32_t noting; /* intents on their way to the topic */
     int32_t asked;  /* what an operator asked for and is not done: moves not yet decided and
                      * written, deliveries on the topic for which there is to be room */
-    double window;
+    uint32_t wake_slot;
     int32_t failures_in_row;
     int32_t probes; /* since the breaker opened */
-    int64_t probe_at_ms;
+    uint8_t lane;   /* enum lane: where its flights are counted */
+    bool open;      /* breaker */
+    bool usable;    /* in the directory, not paused, with an endpoint */
+    bool retired;   /* said 410 since the endpoint last changed */
+    bool wanting;   /* counted as one that has intents to note */
+    bool left;      /* some of its jobs stay on the topic for want of room */
+    char code[ODS_CODE_SIZE];
+    /* now and then */
     int64_t released_at_ms; /* when all waits but the provider's own were ended */
-    int64_t quiet_until_ms; /* Retry-After of a 429 or 503 is meant for all requests */
-    double mean_ms;         /* of an attempt; 0 = none yet */
-    double slow_share;      /* of late attempts that took longer than SLOW_MS */
-    uint64_t endpoint;      /* hash of its URL, to see it change */
-    uint8_t lane;           /* enum lane: where its flights are counted */
-    bool open;              /* breaker */
-    bool usable;            /* in the directory, not paused, with an endpoint */
-    bool retired;           /* said 410 since the endpoint last changed */
-    bool wanting;           /* counted as one that has intents to note */
-    bool left;              /* some of its jobs stay on the topic for want of room */
-    size_t left_count;      /* of them */
+    struct link host_link;  /* in its host's members */
+    uint64_t host_hash;
+    uint32_t host_row, late_row; /* see host.h */
+    uint64_t endpoint;           /* hash of its URL, to see it change */
+    size_t left_count;           /* of those that stay on the topic */
     struct left lefts[LEFT_WANTS];
 };
+#define DESTINATION_HOT offsetof(struct destination, released_at_ms)
 
 void destination_init(struct destination *destination, const char *code);
 void destination_clear(struct destination *destination);
-/* Room in each queue for all its jobs and one more. */
+/* Room in each queue for all its jobs and some more. */
 __attribute__((warn_unused_result)) bool destination_reserve(struct destination *destination);
 
 /* May the next ready job be sent now? */

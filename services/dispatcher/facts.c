@@ -55,7 +55,7 @@ void core_post_move(struct deliverer *core, struct job *job, const char *why, bo
 
 void core_must_leave(struct deliverer *core, struct job *job)
 {
-    deadlines_remove(&core->deadlines, job);
+    deadlines_rest(&core->deadlines, job);
     link_remove(&job->fact_link);
     link_append(&core->leaving, &job->fact_link);
     job->must_move = true;
@@ -66,7 +66,8 @@ void core_unlist(struct deliverer *core, struct job *job)
     if (link_alone(&job->fact_link))
         return;
     link_remove(&job->fact_link);
-    deadlines_remove(&core->deadlines, job);
+    deadlines_rest(&core->deadlines, job);
+    core_note_leave_out(core, job, false);
     core->facts_count--;
     core->moves_count -= bare_move(job);
     if (job->fact == FACT_INTENT)
@@ -90,11 +91,13 @@ static bool note_one(struct deliverer *core, int64_t now_ms)
         link_remove(&destination->intent_link);
         if (!destination_may_note(destination, now_ms, core_note_share(core)))
             continue;
-        struct job *fresh = heap_top(&destination->fresh, NULL);
+        struct job *fresh = queue_first(&destination->fresh, &core->pool);
         if (!core_note_reserve(core, core_partition(core, fresh->partition))) {
             link_append(&core->noters, &destination->intent_link); /* another transaction */
             break;
         }
+        core_expect_turns(core, &core->noters, offsetof(struct destination, intent_link),
+                          offsetof(struct destination, fresh));
         core_dequeue(core, fresh);
         core_post_fact(core, fresh, FACT_INTENT, now_ms);
         core->intents_open++;
@@ -118,10 +121,11 @@ static struct link *next_move(struct deliverer *core)
 static void write_down(struct deliverer *core, struct link *fact, struct deliver_write *ret_write)
 {
     struct job *job = LINK_ITEM(fact, struct job, fact_link);
-    deadlines_remove(&core->deadlines, job);
+    deadlines_rest(&core->deadlines, job);
     link_remove(&job->fact_link);
     link_append(&core->written, &job->fact_link);
     job->stage = JOB_WRITTEN;
+    core_note_leave_out(core, job, job->fact != FACT_INTENT);
     *ret_write = (struct deliver_write){
         .job = job, .destination = job->destination->code, .fact = (enum job_fact)job->fact};
 }
@@ -177,6 +181,7 @@ void deliver_committed(struct deliverer *core, int64_t now_ms)
     while (!link_alone(&core->written)) {
         struct job *job = LINK_ITEM(core->written.next, struct job, fact_link);
         struct destination *destination = job->destination;
+        core_expect_written(core);
         enum job_fact fact = (enum job_fact)job->fact;
         if (fact == FACT_DELIVERED || fact == FACT_MOVE) {
             core_finish(core, job);
@@ -201,6 +206,7 @@ void deliver_aborted(struct deliverer *core)
         next = link->next;
         struct job *job = LINK_ITEM(link, struct job, fact_link);
         job->stage = JOB_FACT;
+        core_note_leave_out(core, job, false);
         if (job->gone)
             core_remove(core, job);
     }

@@ -6,15 +6,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static size_t *slot_of(const struct heap *heap, void *item)
+static uint32_t *slot_of(const struct heap *heap, void *item)
 {
-    return (size_t *)(void *)((char *)item + heap->slot_offset);
+    return (uint32_t *)(void *)((char *)item + heap->slot_offset);
 }
 
 static void place(struct heap *heap, size_t position, struct heap_entry entry)
 {
     heap->entries[position] = entry;
-    *slot_of(heap, entry.item) = position;
+    if (heap->slot_offset != HEAP_UNTOLD)
+        *slot_of(heap, entry.item) = (uint32_t)position;
 }
 
 /* Four children each: half as many levels as with two, and the four keys lie side by side. */
@@ -59,6 +60,8 @@ bool heap_reserve(struct heap *heap, size_t count)
 {
     if (count <= heap->capacity)
         return true;
+    if (count > UINT32_MAX / 2)
+        return false;
     size_t capacity = heap->capacity ? heap->capacity : 8;
     while (capacity < count)
         capacity *= 2;
@@ -66,13 +69,13 @@ bool heap_reserve(struct heap *heap, size_t count)
     if (!entries)
         return false;
     heap->entries = entries;
-    heap->capacity = capacity;
+    heap->capacity = (uint32_t)capacity;
     return true;
 }
 
 void heap_put(struct heap *heap, void *item, int64_t key)
 {
-    size_t position = *slot_of(heap, item);
+    size_t position = heap->slot_offset != HEAP_UNTOLD ? *slot_of(heap, item) : 0;
     if (!position) {
         assert(heap->count < heap->capacity);
         position = ++heap->count;
@@ -86,8 +89,13 @@ void heap_remove(struct heap *heap, void *item)
     if (!position)
         return;
     *slot_of(heap, item) = 0;
+    heap_take(heap, position);
+}
+
+void heap_take(struct heap *heap, size_t position)
+{
     struct heap_entry last = heap->entries[heap->count--];
-    if (last.item != item)
+    if (position <= heap->count)
         sift(heap, position, last);
 }
 
@@ -100,8 +108,17 @@ void *heap_top(const struct heap *heap, int64_t *ret_key)
     return heap->entries[1].item;
 }
 
+void heap_expect_put(const struct heap *heap)
+{
+    const size_t position = heap->count + 1;
+    if (!heap->capacity)
+        return;
+    __builtin_prefetch(&heap->entries[position], 1);
+    __builtin_prefetch(&heap->entries[parent_of(position)], 1);
+}
+
 bool heap_holds(const struct heap *heap, const void *item)
 {
-    const size_t *slot = (const size_t *)(const void *)((const char *)item + heap->slot_offset);
+    const uint32_t *slot = (const uint32_t *)(const void *)((const char *)item + heap->slot_offset);
     return *slot != 0 && *slot <= heap->count && heap->entries[*slot].item == item;
 }

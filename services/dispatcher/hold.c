@@ -8,6 +8,12 @@
 #include <string.h>
 
 #define READ_AGAIN_AFTER_MS 1000
+#define NOWHERE (-1) /* in no partition */
+#define HELD_KEY INT64_MAX
+
+static const struct roster_kind OF_PARTITION = {offsetof(struct job, number),
+                                                offsetof(struct job, partition),
+                                                offsetof(struct job, partition_place)};
 
 struct partition *core_partition(const struct deliverer *core, int32_t number)
 {
@@ -35,8 +41,6 @@ bool deliver_assigned(struct deliverer *core, int32_t number)
     struct partition *partition = calloc(1, sizeof(*partition));
     if (!partition)
         return false;
-    link_init(&partition->jobs);
-    link_init(&partition->noted);
     link_init(&partition->note_link);
     partition->number = number;
     partition->restoring = true;
@@ -54,10 +58,9 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
     if (partition->read_again_at_ms < now_ms + READ_AGAIN_AFTER_MS)
         partition->read_again_at_ms = now_ms + READ_AGAIN_AFTER_MS;
     core_want_rest(partition, now_ms);
-    struct link *next;
-    for (struct link *link = partition->jobs.next; link != &partition->jobs; link = next) {
-        next = link->next;
-        struct job *job = LINK_ITEM(link, struct job, partition_link);
+    uint32_t cursor = 0;
+    for (struct job *job;
+         (job = roster_next(&partition->jobs, &OF_PARTITION, number, &core->pool, &cursor));) {
         if (job->stage != JOB_HELD)
             continue;
         core_dequeue(core, job);
@@ -72,11 +75,15 @@ void deliver_revoked(struct deliverer *core, int32_t number)
     struct partition *partition = core_partition(core, number);
     if (!partition)
         return;
-    while (!link_alone(&partition->jobs))
-        core_remove(core, LINK_ITEM(partition->jobs.next, struct job, partition_link));
+    uint32_t cursor = 0;
+    for (struct job *job;
+         (job = roster_next(&partition->jobs, &OF_PARTITION, number, &core->pool, &cursor));)
+        core_remove(core, job);
+    roster_clear(&partition->jobs);
     core->partitions[number] = NULL;
     core_leave_none(core, partition);
     link_remove(&partition->note_link);
+    free(partition->noted);
     free(partition->restored_ids);
     free(partition->strays);
     free(partition);
@@ -117,13 +124,10 @@ void deliver_wrote(struct job *job, const void *bytes, size_t size)
     job->echo = hash_bytes(bytes, size, 1);
 }
 
-static struct destination *destination_of(struct deliverer *core, const char *code)
+static struct destination *destination_add(struct deliverer *core, const char *code)
 {
     size_t length = strlen(code);
-    struct destination *destination = map_get(core->destinations, code, length);
-    if (destination)
-        return destination;
-    destination = calloc(1, sizeof(*destination));
+    struct destination *destination = calloc(1, sizeof(*destination));
     if (!destination)
         return NULL;
     destination_init(destination, code);
@@ -176,28 +180,32 @@ static bool job_take_record(struct deliverer *core, struct job *job,
 static struct job *job_add(struct deliverer *core, struct partition *partition,
                            struct destination *destination, const struct deliver_record *record)
 {
-    struct job *job = pool_take(&core->pool);
+    uint32_t job_number;
+    struct job *job = pool_take(&core->pool, &job_number);
     if (!job)
         return NULL;
-    link_init(&job->partition_link);
+    job->number = job_number;
     link_init(&job->fact_link);
-    link_init(&job->deadline_link);
-    link_init(&job->note_link);
     job->destination = destination;
-    job->partition = partition->number;
+    job->partition = NOWHERE;
     job->flight = NO_FLIGHT;
     job->stage = JOB_HELD;
     size_t count = map_count(core->jobs) + 1;
+    deadlines_expect(&core->deadlines, core_half_of(record->created_at_ms, record->deadline_at_ms),
+                     true);
+    queue_expect_put(&destination->fresh);
     if (!job_take_record(core, job, record) || !destination_reserve(destination) ||
         !deadlines_reserve(&core->deadlines, count) ||
+        !roster_add(&partition->jobs, &OF_PARTITION, partition->number, &core->pool, job) ||
         !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
+        job->partition = NOWHERE;
         drop_record(core, job);
-        pool_give_back(&core->pool, job);
+        pool_give_back(&core->pool, job, job->number);
         return NULL;
     }
     destination->jobs_count++;
-    link_append(&partition->jobs, &job->partition_link);
-    heap_put(&destination->waiting, job, INT64_MAX);
+    if (partition->restoring)
+        queue_put(&destination->waiting, job, HELD_KEY);
     return job;
 }
 
@@ -212,9 +220,13 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
     struct partition *partition = core_partition(core, number);
     if (!partition || offset < partition->folded_to)
         return DONE;
+    struct destination *destination =
+        map_get(core->destinations, record->destination, strlen(record->destination));
+    core_expect_record(core, destination, record);
     struct job *job = map_get(core->jobs, record->id.bytes, sizeof(record->id.bytes));
     if (!job) {
-        struct destination *destination = destination_of(core, record->destination);
+        if (!destination)
+            destination = destination_add(core, record->destination);
         const int64_t give_up =
             core_give_up_of(core, record->created_at_ms, record->deadline_at_ms);
         if (offset < partition->seen_to && !core_left(partition, &record->id)) {
@@ -248,13 +260,15 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
         bool ahead = record->attempts > job->attempts ||
                      (record->attempts == job->attempts && record->intent && !job->intent);
         if (job->stage == JOB_HELD || (ahead && in_queue(job))) {
-            if (!job_take_record(core, job, record))
-                return TRY_AGAIN;
-            if (job->stage != JOB_HELD) {
-                job->maybe_sent = true;
+            const bool queued = job->stage != JOB_HELD;
+            if (queued) /* by what it held */
                 core_dequeue(core, job);
+            const bool taken = job_take_record(core, job, record);
+            job->maybe_sent |= taken && queued;
+            if (queued)
                 core_enqueue(core, job, now_ms);
-            }
+            if (!taken)
+                return TRY_AGAIN;
         }
     }
     partition->folded_to = offset + 1;
@@ -299,7 +313,7 @@ int64_t core_give_up_at(const struct deliverer *core, const struct job *job)
 static int64_t move_at(const struct deliverer *core, const struct job *job)
 {
     int64_t give_up = core_give_up_at(core, job);
-    int64_t half = job->created_at_ms + (job->deadline_at_ms - job->created_at_ms) / 2;
+    int64_t half = core_half_of(job->created_at_ms, job->deadline_at_ms);
     int64_t hop_end = job->stayed_until_ms         ? job->stayed_until_ms
                       : core->options.hop_limit_ms ? give_up
                                                    : half;
@@ -331,13 +345,13 @@ static bool too_long(const struct deliverer *core, const struct job *job, int64_
 static void put_fresh(struct job *job)
 {
     job->stage = JOB_FRESH;
-    heap_put(&job->destination->fresh, job, job->deadline_at_ms);
+    queue_put(&job->destination->fresh, job, job->deadline_at_ms);
 }
 
 static void put_ready(struct deliverer *core, struct job *job)
 {
     job->stage = JOB_READY;
-    heap_put(&job->destination->ready, job, job->deadline_at_ms);
+    queue_put(&job->destination->ready, job, job->deadline_at_ms);
     core->ready_count++;
 }
 
@@ -359,7 +373,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
     }
     if (has_to_wait(job, now_ms)) {
         job->stage = JOB_WAITING;
-        heap_put(&destination->waiting, job, job->next_attempt_at_ms);
+        queue_put(&destination->waiting, job, job->next_attempt_at_ms);
     } else if (core->options.intent && !job->intent) {
         put_fresh(job);
     } else {
@@ -384,16 +398,18 @@ void core_dequeue(struct deliverer *core, struct job *job)
     if (!in_queue(job))
         return;
     struct destination *destination = job->destination;
-    core->ready_count -= job->stage == JOB_READY && job->queue_slot;
-    heap_remove(job->stage == JOB_FRESH   ? &destination->fresh
-                : job->stage == JOB_READY ? &destination->ready
-                                          : &destination->waiting,
-                job);
+    core->ready_count -= job->stage == JOB_READY && job->queued;
+    if (job->stage == JOB_HELD || job->stage == JOB_WAITING)
+        queue_remove(&destination->waiting, job,
+                     job->stage == JOB_HELD ? HELD_KEY : job->next_attempt_at_ms);
+    else
+        queue_remove(job->stage == JOB_FRESH ? &destination->fresh : &destination->ready, job,
+                     job->deadline_at_ms);
     if (destination->wanting && !destination->fresh.count) {
         destination->wanting = false;
         core->wanting--;
     }
-    deadlines_remove(&core->deadlines, job);
+    deadlines_rest(&core->deadlines, job);
 }
 
 static void ring(struct link *list, struct link *link, bool in)
@@ -406,7 +422,7 @@ static void ring(struct link *list, struct link *link, bool in)
 
 static void end_wait(struct deliverer *core, struct job *job)
 {
-    heap_remove(&job->destination->waiting, job);
+    queue_remove(&job->destination->waiting, job, job->next_attempt_at_ms);
     if (core->options.intent && !job->intent)
         put_fresh(job);
     else
@@ -415,10 +431,8 @@ static void end_wait(struct deliverer *core, struct job *job)
 
 void core_refresh(struct deliverer *core, struct destination *destination, int64_t now_ms)
 {
-    int64_t key;
-    struct job *job;
-    while ((job = heap_top(&destination->waiting, &key)) && key <= now_ms)
-        end_wait(core, job);
+    while (queue_first_key(&destination->waiting) <= now_ms)
+        end_wait(core, queue_first(&destination->waiting, &core->pool));
     const bool had_turn = !link_alone(&destination->send_link);
     ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
     if (had_turn && link_alone(&destination->send_link)) /* it may have been called by its host */
@@ -436,17 +450,19 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
         heap_put(&core->wakes, destination, wake);
 }
 
+static bool release(struct deliverer *core, struct job *job, int64_t now_ms)
+{
+    (void)now_ms;
+    if (job->stage == JOB_HELD || job->told_to_wait)
+        return false;
+    end_wait(core, job);
+    return true;
+}
+
 void core_release(struct deliverer *core, struct destination *destination, int64_t now_ms)
 {
     destination->released_at_ms = now_ms;
-    /* From the last entry to the first; what a removal puts into its place is looked at again. */
-    struct heap *waiting = &destination->waiting;
-    for (size_t i = waiting->count; i > 0; i--) {
-        struct job *job;
-        while (i <= waiting->count && (job = waiting->entries[i].item)->stage == JOB_WAITING &&
-               !job->told_to_wait)
-            end_wait(core, job);
-    }
+    (void)queue_each(&destination->waiting, core, &core->pool, release, now_ms);
     core_refresh(core, destination, now_ms);
 }
 
@@ -454,7 +470,9 @@ void core_finish(struct deliverer *core, struct job *job)
 {
     core_unlist(core, job);
     core_note_remove(core, job);
+    deadlines_remove(&core->deadlines, job);
     drop_record(core, job);
+    map_expect(core->jobs, job->id.bytes, sizeof(job->id.bytes)); /* its tombstone comes soon */
     job->stage = JOB_DONE;
     job->destination->jobs_count--;
     core->ghosts++;
@@ -473,8 +491,9 @@ void core_remove(struct deliverer *core, struct job *job)
     else
         job->destination->jobs_count--;
     job->destination->asked -= job->asked;
-    link_remove(&job->partition_link);
+    deadlines_remove(&core->deadlines, job);
+    job->partition = NOWHERE;
     (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
     drop_record(core, job);
-    pool_give_back(&core->pool, job);
+    pool_give_back(&core->pool, job, job->number);
 }

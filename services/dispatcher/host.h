@@ -23,7 +23,7 @@ struct host {
     struct link members; /* its destinations, by host_link */
     struct link waiters; /* those whose turn came while it took no more, by send_link */
     size_t members_count;
-    size_t wake_slot;
+    uint32_t wake_slot;
     int32_t in_flight;
     int32_t late; /* of those in flight */
     int32_t failures_in_row;

@@ -7,6 +7,7 @@
  * anyway. */
 #include "core.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 
 size_t core_note_share(const struct deliverer *core)
 {
-    size_t share = NOTED_AHEAD / (core->wanting + 1);
+    const uint32_t share = NOTED_AHEAD / ((uint32_t)core->wanting + 1);
     return share > SHARE_LEAST ? share : SHARE_LEAST;
 }
 
@@ -40,31 +41,61 @@ static bool reserve_ids(struct deliverer *core, size_t count)
     return true;
 }
 
-bool core_note_reserve(struct deliverer *core, const struct partition *partition)
+static bool reserve_noted(struct partition *partition, size_t count)
+{
+    if (count <= partition->noted_capacity)
+        return true;
+    size_t capacity = partition->noted_capacity ? partition->noted_capacity * 2 : 16;
+    struct noted *noted = realloc(partition->noted, capacity * sizeof(*noted));
+    if (!noted)
+        return false;
+    partition->noted = noted;
+    partition->noted_capacity = capacity;
+    return true;
+}
+
+bool core_note_reserve(struct deliverer *core, struct partition *partition)
 {
     size_t count = partition->noted_count + partition->strays_count + 1;
-    return count <= NOTED_MAX && reserve_ids(core, count);
+    return count <= NOTED_MAX && reserve_ids(core, count) &&
+           reserve_noted(partition, partition->noted_count + 1);
+}
+
+static void add(struct partition *partition, struct job *job)
+{
+    if (job->note_place)
+        return;
+    assert(partition->noted_count < partition->noted_capacity);
+    partition->noted[partition->noted_count++] =
+        (struct noted){.id = job->id, .number = job->number};
+    job->note_place = (uint32_t)partition->noted_count;
 }
 
 void core_note_add(struct deliverer *core, struct job *job)
 {
     struct partition *partition = core_partition(core, job->partition);
-    if (link_alone(&job->note_link)) {
-        link_append(&partition->noted, &job->note_link);
-        partition->noted_count++;
-    }
+    add(partition, job);
     grow_list(core, partition);
 }
 
 void core_note_remove(struct deliverer *core, struct job *job)
 {
-    if (link_alone(&job->note_link))
+    if (!job->note_place)
         return;
-    link_remove(&job->note_link);
-    core_partition(core, job->partition)->noted_count--;
+    struct partition *partition = core_partition(core, job->partition);
+    const struct noted last = partition->noted[--partition->noted_count];
+    struct job *moved = pool_item(&core->pool, last.number);
+    partition->noted[job->note_place - 1] = last;
+    moved->note_place = job->note_place;
+    job->note_place = 0;
 }
 
-/* What this transaction itself makes superfluous is left out: both come true together. */
+void core_note_leave_out(struct deliverer *core, const struct job *job, bool left_out)
+{
+    if (job->note_place)
+        core_partition(core, job->partition)->noted[job->note_place - 1].left_out = left_out;
+}
+
 bool core_note_next(struct deliverer *core, struct deliver_write *ret_write)
 {
     if (link_alone(&core->lists))
@@ -72,10 +103,9 @@ bool core_note_next(struct deliverer *core, struct deliver_write *ret_write)
     struct partition *partition = LINK_ITEM(core->lists.next, struct partition, note_link);
     link_remove(&partition->note_link);
     size_t count = 0;
-    for (struct link *link = partition->noted.next; link != &partition->noted; link = link->next) {
-        const struct job *job = LINK_ITEM(link, struct job, note_link);
-        if (job->stage != JOB_WRITTEN || job->fact == FACT_INTENT)
-            core->ids[count++] = job->id;
+    for (size_t i = 0; i < partition->noted_count; i++) {
+        core->ids[count] = partition->noted[i].id;
+        count += !partition->noted[i].left_out;
     }
     for (size_t i = 0; i < partition->strays_count; i++)
         core->ids[count++] = partition->strays[i];
@@ -136,8 +166,7 @@ void core_note_restored(struct deliverer *core, struct partition *partition)
             job->attempts > 0 || !core_note_reserve(core, partition))
             continue;
         job->intent = true;
-        link_append(&partition->noted, &job->note_link);
-        partition->noted_count++;
+        add(partition, job);
     }
     keep_strays(core, partition);
 }

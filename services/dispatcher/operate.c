@@ -38,19 +38,14 @@ static bool reroute(struct deliverer *core, struct job *job, int64_t now_ms)
     return true;
 }
 
-/* From the last entry to the first: what a removal puts into its place is looked at again, unless
- * it is what has just been put back. */
 static size_t each(struct deliverer *core, struct destination *destination,
                    bool (*act)(struct deliverer *core, struct job *job, int64_t now_ms),
                    int64_t now_ms)
 {
-    struct heap *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
+    struct queue *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
     size_t count = 0;
-    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
-        for (size_t at = queues[i]->count; at > 0; at--)
-            while (at <= queues[i]->count && act(core, queues[i]->entries[at].item, now_ms))
-                count++;
-    }
+    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
+        count += queue_each(queues[i], core, &core->pool, act, now_ms);
     return count;
 }
 

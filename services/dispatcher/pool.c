@@ -1,76 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With the address sanitizer each item is an allocation of its own, so that it can watch them. */
+/* The address sanitizer is told which items are given out, so that it can watch them. */
 #include "pool.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
 
-#define CHUNK_SIZE ((size_t)2 << 20)
-#define LINE                                                                                       \
-    64 /* of the cache: items start at one, and so does the first behind the chain's link */
+#define CHUNKS_MAX (((size_t)1 << 31) / (POOL_CHUNK / POOL_LINE))
 
 void pool_init(struct pool *pool, size_t item_size)
 {
-    *pool = (struct pool){.item_size = (item_size + LINE - 1) / LINE * LINE};
+    *pool = (struct pool){.item_size = (item_size + POOL_LINE - 1) / POOL_LINE * POOL_LINE};
 }
 
 void pool_clear(struct pool *pool)
 {
-    while (pool->chunks) {
-        void *chunk = pool->chunks;
-        memcpy(&pool->chunks, chunk, sizeof(void *));
-        free(chunk);
+    for (size_t i = 0; i < pool->chunks_count; i++) {
+        ASAN_UNPOISON_MEMORY_REGION(pool->chunks[i], POOL_CHUNK);
+        free(pool->chunks[i]);
     }
+    free(pool->chunks);
     pool_init(pool, pool->item_size);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-
-void *pool_take(struct pool *pool)
-{
-    return calloc(1, pool->item_size);
-}
-
-void pool_give_back(struct pool *pool, void *item)
-{
-    (void)pool;
-    free(item);
-}
-
-#else
-
 static bool grow(struct pool *pool)
 {
-    void *chunk = aligned_alloc(CHUNK_SIZE, CHUNK_SIZE);
+    char **chunks = realloc(pool->chunks, (pool->chunks_count + 1) * sizeof(*chunks));
+    if (!chunks)
+        return false;
+    pool->chunks = chunks;
+    char *chunk = pool->chunks_count < CHUNKS_MAX ? aligned_alloc(POOL_CHUNK, POOL_CHUNK) : NULL;
     if (!chunk)
         return false;
-    (void)madvise(chunk, CHUNK_SIZE, MADV_HUGEPAGE); /* without it, it is only slower */
-    memcpy(chunk, &pool->chunks, sizeof(void *));
-    pool->chunks = chunk;
-    pool->unused = (CHUNK_SIZE - LINE) / pool->item_size;
+    (void)madvise(chunk, POOL_CHUNK, MADV_HUGEPAGE); /* without it, it is only slower */
+    ASAN_POISON_MEMORY_REGION(chunk, POOL_CHUNK);
+    pool->chunks[pool->chunks_count++] = chunk;
+    pool->unused = POOL_CHUNK / pool->item_size;
     return true;
 }
 
-void *pool_take(struct pool *pool)
+/* What is free says which one follows in the chain, and its own number. */
+struct free_item {
+    void *next;
+    uint32_t number;
+};
+
+void *pool_take(struct pool *pool, uint32_t *ret_number)
 {
     void *item = pool->free;
     if (item) {
-        memcpy(&pool->free, item, sizeof(void *));
+        struct free_item free;
+        ASAN_UNPOISON_MEMORY_REGION(item, pool->item_size);
+        memcpy(&free, item, sizeof(free));
+        pool->free = free.next;
+        *ret_number = free.number;
     } else {
         if (!pool->unused && !grow(pool))
             return NULL;
-        item = (char *)pool->chunks + LINE + --pool->unused * pool->item_size;
+        const size_t offset = (POOL_CHUNK / pool->item_size - pool->unused--) * pool->item_size;
+        const size_t chunk = pool->chunks_count - 1;
+        item = pool->chunks[chunk] + offset;
+        *ret_number = (uint32_t)(chunk * (POOL_CHUNK / POOL_LINE) + offset / POOL_LINE);
+        ASAN_UNPOISON_MEMORY_REGION(item, pool->item_size);
     }
     memset(item, 0, pool->item_size);
     return item;
 }
 
-void pool_give_back(struct pool *pool, void *item)
+void pool_give_back(struct pool *pool, void *item, uint32_t number)
 {
-    memcpy(item, &pool->free, sizeof(void *));
+    const struct free_item free = {pool->free, number};
+    memcpy(item, &free, sizeof(free));
     pool->free = item;
+    ASAN_POISON_MEMORY_REGION(item, pool->item_size);
 }
-
-#endif

@@ -1,24 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items of one size out of large pieces of memory: a million of them lie close together, on huge
  * pages where the system has them, so that touching one at random costs no walk of page tables.
- * What is freed is used again, not given back. */
+ * What is freed is used again, not given back, and keeps
+ * its bytes but the first 16. Each item has a number, which is shorter than its
+ * address and the same in every run. */
 #ifndef DISPATCHER_POOL_H
 #define DISPATCHER_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#define POOL_CHUNK ((size_t)2 << 20)
+#define POOL_LINE 64 /* of the cache: items start at one */
 
 struct pool {
     size_t item_size;
     void *free;    /* chain of items */
-    void *chunks;  /* chain */
-    size_t unused; /* items at the end of the first chunk that were never given out */
+    char **chunks; /* in the order of their numbers */
+    size_t chunks_count;
+    size_t unused; /* items at the end of the last chunk that were never given out */
 };
 
 void pool_init(struct pool *pool, size_t item_size);
 /* All items with it. */
 void pool_clear(struct pool *pool);
-/* Zeroed; NULL without memory. */
-void *pool_take(struct pool *pool);
-void pool_give_back(struct pool *pool, void *item);
+/* Zeroed, and its number, which is below 2^31; NULL without memory. */
+void *pool_take(struct pool *pool, uint32_t *ret_number);
+void pool_give_back(struct pool *pool, void *item, uint32_t number);
+static inline void *pool_item(const struct pool *pool, uint32_t number)
+{
+    return pool->chunks[number / (POOL_CHUNK / POOL_LINE)] +
+           number % (POOL_CHUNK / POOL_LINE) * POOL_LINE;
+}
 
 #endif

@@ -115,19 +115,18 @@ static struct destination *fullest(struct deliverer *core)
  * known, but for what is wanted of it. */
 static bool can_be_spared(const struct deliverer *core, const struct job *job, int64_t now_ms)
 {
-    return link_alone(&job->note_link) && core_give_up_at(core, job) - now_ms > FORCED_MS;
+    return !job->note_place && core_give_up_at(core, job) - now_ms > FORCED_MS;
 }
 
-/* The last entries of a heap are among its latest. */
 static struct job *spare(const struct deliverer *core, const struct destination *destination,
                          int64_t now_ms)
 {
-    const struct heap *queues[] = {&destination->fresh, &destination->waiting, &destination->ready};
+    const struct queue *queues[] = {&destination->fresh, &destination->waiting,
+                                    &destination->ready};
     for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
-        const struct heap *heap = queues[i];
-        for (size_t back = 0; back < heap->count && back < CANDIDATES; back++) {
-            struct job *job = heap->entries[heap->count - back].item;
-            if (can_be_spared(core, job, now_ms))
+        for (size_t back = 0; back < queues[i]->count && back < CANDIDATES; back++) {
+            struct job *job = queue_late(queues[i], &core->pool, back);
+            if (job && can_be_spared(core, job, now_ms))
                 return job;
         }
     }

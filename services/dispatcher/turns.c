@@ -319,13 +319,15 @@ bool deliver_next_send(struct deliverer *core, int64_t now_ms, struct deliver_se
         }
         if (!let_through(destination, core, now_ms))
             continue;
-        struct job *job = heap_top(&destination->ready, NULL);
+        struct job *job = queue_first(&destination->ready, &core->pool);
         if (core_give_up_at(core, job) <= now_ms) { /* the clock was put forward */
             core_dequeue(core, job);
             core_post_move(core, job, "time-used-up", true, now_ms);
             core_refresh(core, destination, now_ms);
             continue;
         }
+        core_expect_turns(core, &core->senders, offsetof(struct destination, send_link),
+                          offsetof(struct destination, ready));
         depart(core, job, now_ms, ret_send);
         core_refresh(core, destination, now_ms);
         return true;

@@ -17,34 +17,40 @@ static void each_comes_up_in_time_and_once(void **state)
 {
     (void)state;
     static struct deadlines deadlines;
-    static struct job jobs[JOBS];
+    static struct job *jobs[JOBS];
     static bool in[JOBS];
     static const int64_t spans[] = {10, 60000, 3600000, 90 * 3600000LL, 4000 * 3600000LL};
     struct random random = {.state = 5};
     int64_t now = START;
-    memset(jobs, 0, sizeof(jobs));
-    deadlines_init(&deadlines);
+    struct pool pool;
+    pool_init(&pool, sizeof(struct job));
+    for (uint32_t i = 0; i < JOBS; i++) {
+        uint32_t number;
+        assert_non_null(jobs[i] = pool_take(&pool, &number));
+        jobs[i]->number = number;
+        jobs[i]->flight = i;
+    }
+    deadlines_init(&deadlines, &pool);
     assert_true(deadlines_reserve(&deadlines, JOBS));
-    for (size_t i = 0; i < JOBS; i++)
-        link_init(&jobs[i].deadline_link);
     for (int step = 0; step < 200000; step++) {
         size_t i = (size_t)random_below(&random, JOBS);
         if (random_below(&random, 3) == 0) {
-            deadlines_remove(&deadlines, &jobs[i]);
+            random_below(&random, 4) ? deadlines_rest(&deadlines, jobs[i])
+                                     : deadlines_remove(&deadlines, jobs[i]);
             in[i] = false;
         } else {
             int64_t span = spans[random_below(&random, sizeof(spans) / sizeof(*spans))];
-            jobs[i].move_at_ms = now + (int64_t)random_below(&random, (uint64_t)span);
-            deadlines_put(&deadlines, &jobs[i], now);
+            jobs[i]->move_at_ms = now + (int64_t)random_below(&random, (uint64_t)span);
+            deadlines_put(&deadlines, jobs[i], now);
             in[i] = true;
         }
         if (step % 7)
             continue;
         int64_t wake = deadlines_wake_at(&deadlines), first = INT64_MAX;
         for (size_t j = 0; j < JOBS; j++)
-            if (in[j] && jobs[j].move_at_ms < first)
-                first = jobs[j].move_at_ms;
-        assert_true(wake <= first && (first == INT64_MAX) == (wake == INT64_MAX));
+            if (in[j] && jobs[j]->move_at_ms < first)
+                first = jobs[j]->move_at_ms;
+        assert_true(wake <= first);
         static const int64_t steps[] = {1, 500, 50000, 200000, 20 * 3600000LL, 2000 * 3600000LL};
         now += (int64_t)random_below(&random,
                                      (uint64_t)steps[random_below(&random, step % 70 ? 4 : 6)]);
@@ -52,15 +58,19 @@ static void each_comes_up_in_time_and_once(void **state)
         int64_t last = 0;
         while ((job = deadlines_due(&deadlines, now))) {
             assert_true(job->move_at_ms <= now && job->move_at_ms >= last);
-            assert_true(in[job - jobs]);
+            assert_true(in[job->flight]);
             last = job->move_at_ms;
-            in[job - jobs] = false;
+            in[job->flight] = false;
             deadlines_remove(&deadlines, job);
         }
         for (size_t j = 0; j < JOBS; j++)
-            assert_false(in[j] && jobs[j].move_at_ms <= now);
+            assert_false(in[j] && jobs[j]->move_at_ms <= now);
     }
+    for (size_t j = 0; j < JOBS; j++)
+        deadlines_remove(&deadlines, jobs[j]);
+    assert_true(deadlines_wake_at(&deadlines) == INT64_MAX);
     deadlines_clear(&deadlines);
+    pool_clear(&pool);
 }
 
 int main(void)

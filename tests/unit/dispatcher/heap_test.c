@@ -14,7 +14,7 @@
 
 struct item {
     int64_t key;
-    size_t slot;
+    uint32_t slot;
     bool in;
 };
 

@@ -337,7 +337,7 @@ static void a_backlog_that_looks_for_another_place_holds_nobody_up(void **state)
     for (int i = 0; i < 4000; i++)
         read_for(&stage, "FA001", i, i ? 600 : 599);
     turn(&stage, false);
-    EXPECT(&stage, "send 0, send 3999");
+    EXPECT(&stage, "send 0, send 1");
     answer(&stage, 0, 410, NULL);
     read_for(&stage, "FB001", 4001, 600);
     turn(&stage, false);
