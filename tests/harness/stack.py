@@ -166,6 +166,8 @@ class Stack:
 
     def start(self, *names, ready=True, program=None, **environment):
         for name in names or SERVICES:
+            if name in self.processes and self.processes[name].poll() is None:
+                raise RuntimeError(f"{name} is running already")  # one of them would be left
             with open(self.log_path(name), "ab") as log:
                 self.processes[name] = subprocess.Popen(
                     [str(BIN_DIR / (program or name))],
