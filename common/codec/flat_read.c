@@ -9,7 +9,7 @@
 
 static void take(const struct schema_node *node, const uint8_t *at, struct record_field *ret_field)
 {
-    *ret_field = (struct record_field){.name = node->field_name};
+    *ret_field = (struct record_field){.name = node->field_name, .node = node, .value = at};
     if (node->kind == SCHEMA_UNION && passed_long(&at) != node->branch_index)
         return;
     node = node->branch;

@@ -52,10 +52,6 @@ __attribute__((warn_unused_result)) enum verdict
 record_from_json(struct record *record, const struct json *json, struct reason *reason);
 /* The same JSON back; null fields are left out. NULL without memory. */
 struct json *record_to_json(const struct record *record);
-/* Appends the same as text, compact: of one field, or of the whole record if `field` is NULL. A
- * field that is null or not there is null. False if it does not fit or memory ran out. */
-__attribute__((warn_unused_result)) bool
-record_write_json(const struct record *record, const char *field, struct buffer *buffer);
 /* Appends a JSON string; the text has to be UTF-8. */
 __attribute__((warn_unused_result)) bool json_text_append(struct buffer *buffer, const char *text,
                                                           size_t length);
@@ -89,6 +85,8 @@ struct record_field {
     size_t length;
     bool is_whole;
     int64_t whole;
+    const struct schema_node *node; /* of codec_read_flat's: what flat_write_json prints */
+    const uint8_t *value;
 };
 /* False past the end. Of a field that is null, or neither of these, there is only the name. */
 bool record_field_at(const struct record *record, size_t index, struct record_field *ret_field);

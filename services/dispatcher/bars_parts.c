@@ -257,15 +257,9 @@ static bool narrate_value(struct buffer *text, const char *name, const struct js
 
 static bool narrate_details(struct buffer *text, const struct record *referral)
 {
-    struct buffer printed;
-    buffer_init(&printed, DETAILS_MAX);
-    struct json *json =
-        record_write_json(referral, "details", &printed)
-            ? json_parse((const char *)printed.data, printed.length, DETAILS_MAX, NULL)
-            : NULL;
-    bool well = json && narrate_value(text, "", json);
+    struct json *json = record_to_json(referral);
+    bool well = json && narrate_value(text, "", json_member(json, "details"));
     json_free(json);
-    buffer_clear(&printed);
     return well;
 }
 

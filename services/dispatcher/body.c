@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The referral's own members are printed from its record; only the frame is written here, without
+/* The referral's own members are printed from its bytes; only the frame is written here, without
  * a JSON tree, which would cost more than the send. */
 #include "body.h"
 
 #include "base/calendar.h"
+#include "base/text.h"
 
 #include <string.h>
 
 /* Members of the posted referral that are passed on as they are. */
 static const char *const passed_on[] = {"source",  "patient", "consent",
                                         "urgency", "notes",   "details"};
+#define PASSED_ON (sizeof(passed_on) / sizeof(*passed_on))
 
 static bool append_name(struct buffer *buffer, const char *name)
 {
@@ -22,15 +24,23 @@ static bool append_text(struct buffer *buffer, const char *name, const char *val
            buffer_append(buffer, ",", 1);
 }
 
-static bool append_member(struct buffer *buffer, const struct record *referral, const char *name)
+static bool is_passed_on(const char *name)
 {
-    return !record_has(referral, name) ||
-           (buffer_append(buffer, ",", 1) && append_name(buffer, name) &&
-            record_write_json(referral, name, buffer));
+    size_t i = 0;
+    while (i < PASSED_ON && !text_same_name(passed_on[i], name))
+        i++;
+    return i < PASSED_ON;
+}
+
+static bool append_member(struct buffer *buffer, const struct record_field *field)
+{
+    return flat_is_null(field) || !is_passed_on(field->name) ||
+           (buffer_append(buffer, ",", 1) && append_name(buffer, field->name) &&
+            flat_write_json(field, buffer));
 }
 
 bool body_append(struct buffer *buffer, const struct delivery *delivery,
-                 const struct record *referral)
+                 const struct record_field *referral, size_t fields_count)
 {
     char created[INSTANT_TEXT_SIZE], accepted[INSTANT_TEXT_SIZE], deadline[INSTANT_TEXT_SIZE];
     instant_format(delivery->created_at_ms, created);
@@ -53,8 +63,8 @@ bool body_append(struct buffer *buffer, const struct delivery *delivery,
         if (texts[i].value[0])
             well = append_text(buffer, texts[i].name, texts[i].value);
     well = well && buffer_append_format(buffer, "\"hop\":%d", delivery->hop);
-    for (size_t i = 0; well && i < sizeof(passed_on) / sizeof(*passed_on); i++)
-        well = append_member(buffer, referral, passed_on[i]);
+    for (size_t i = 0; well && i < fields_count; i++)
+        well = append_member(buffer, &referral[i]);
     return well && buffer_append_text(buffer, "}}");
 }
 

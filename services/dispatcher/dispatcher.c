@@ -368,24 +368,39 @@ static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
     return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
 }
 
+static void hand_over(struct dispatcher *self, const struct send_request *requests, size_t count)
+{
+    bool well[COMPOSED_MOST];
+    composer_sign(self->composer, well);
+    for (size_t i = 0; i < count; i++) {
+        const char *error = well[i] ? "no-memory" : "not-signed";
+        if (well[i] && sender_start(self->sender, &requests[i]))
+            continue;
+        on_answer(self, requests[i].flight, &(struct answer){.error = error});
+    }
+}
+
 static void send_what_is_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
     const size_t most = handed_over_max(self, monotonic_ms);
     struct deliver_send send;
-    struct send_request request;
+    struct send_request requests[COMPOSED_MOST];
     struct answer answer;
+    size_t count = 0;
     if (deliver_slowed(self->core))
         sender_recall(self->sender, to_slow);
     sender_allow(self->sender,
                  (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
-    while (sender_under_way(self->sender) < most && deliver_next_send(self->core, now_ms, &send)) {
-        if (!prepare_send(self, &send, &request, &answer)) {
+    while (sender_under_way(self->sender) + count < most &&
+           deliver_next_send(self->core, now_ms, &send)) {
+        if (!prepare_send(self, &send, &requests[count], &answer))
             on_answer(self, send.flight, &answer);
-        } else if (!sender_start(self->sender, &request)) {
-            answer = (struct answer){.error = "no-memory"};
-            on_answer(self, send.flight, &answer);
+        else if (++count == COMPOSED_MOST) {
+            hand_over(self, requests, count);
+            count = 0;
         }
     }
+    hand_over(self, requests, count);
 }
 
 static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
@@ -465,14 +480,15 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
 }
 
 /* What has no transaction to wait for is sent meanwhile. So where there is more of it than goes in
- * the time of a commit, or nothing that a commit would let go, fewer commits leave more of the
+ * the time of two commits, or nothing that a commit would let go, fewer commits leave more of the
  * broker to everybody; and more time to read, while partitions are restored. */
 static void pace_commits(struct dispatcher *self)
 {
     const size_t places = (size_t)self->settings.in_flight_max;
     const size_t given = sender_under_way(self->sender);
     const bool load = self->ahead >= places && given > places;
-    const bool fed = load && given + deliver_ready(self->core) > places + self->ahead / 2;
+    const size_t meanwhile = self->ahead * 2 * (size_t)self->commit_took_ms / AHEAD_WINDOW_MS;
+    const bool fed = load && given + deliver_ready(self->core) > places + meanwhile;
     int intervals = 1;
     if (restore_under_way(self) && (fed || !deliver_notable(self->core)))
         intervals = RESTORE_INTERVALS;

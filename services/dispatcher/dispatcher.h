@@ -76,7 +76,9 @@ struct dispatcher {
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
     size_t answers, ahead; /* in this window; handed over beyond those under way */
     int64_t ahead_at_ms;
-    int64_t committed_at_ms; /* by the monotonic clock */
+    int64_t committed_at_ms; /* by the monotonic clock, as is the next */
+    int64_t commit_began_ms;
+    int64_t commit_took_ms; /* of late */
     int64_t commit_every_ms;
     int64_t stream_wait_ms; /* grows while Kafka is away */
     struct open_figures {   /* of the open transaction */

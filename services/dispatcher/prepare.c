@@ -83,10 +83,10 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
                                 .record_size = send->job->record_size,
                                 .secrets = secrets,
                                 .bars = bars,
+                                .certificate = certificate,
                                 .possible_duplicate = send->possible_duplicate};
     *ret_request = (struct send_request){.flight = send->flight,
                                          .url = provider->url,
-                                         .certificate = certificate,
                                          .timeout_ms = send->timeout_ms};
     return composer_compose(self->composer, self->codec, &order, ret_request, ret_answer);
 }

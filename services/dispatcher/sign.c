@@ -3,9 +3,10 @@
  * time of a rotation. */
 #include "sign.h"
 
-#include "base/digest.h"
 #include "base/text.h"
+#include "hmacs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,31 +92,60 @@ bool secrets_file_begins(const char *path, const char *line)
     return begins;
 }
 
-/* "v1,…" or "v1a,…" */
-static bool sign_once(const struct secret *secret, const void *bytes, size_t length,
-                      char *signature, size_t size)
+/* "v1,…" or "v1a,…" and what of the signature is base64. */
+static bool append(char *signature, const char *version, const uint8_t *raw, size_t raw_size)
 {
-    uint8_t raw[ED25519_SIGNATURE_SIZE];
-    char encoded[92];
-    size_t raw_size = secret->asymmetric ? ED25519_SIGNATURE_SIZE : SHA256_SIZE;
-    bool signed_well = secret->asymmetric
-                           ? digest_ed25519_sign(secret->key, bytes, length, raw)
-                           : digest_hmac_sha256(secret->key, secret->size, bytes, length, raw);
-    return signed_well && base64_encode(raw, raw_size, encoded, sizeof(encoded)) &&
-           text_format(signature, size, "v1%s,%s", secret->asymmetric ? "a" : "", encoded);
+    const size_t used = strlen(signature), prefix = strlen(version);
+    char *at = signature + used;
+    if (used + prefix + 2 >= SIGNATURE_SIZE)
+        return false;
+    if (used)
+        *at++ = ' ';
+    memcpy(at, version, prefix);
+    at += prefix;
+    return base64_encode(raw, raw_size, at, SIGNATURE_SIZE - (size_t)(at - signature));
 }
 
-bool sign_webhook(const struct secrets *secrets, const void *bytes, size_t length,
-                  char signature[SIGNATURE_SIZE])
+/* Its HMACs are made, and stand in a row. */
+static bool write_signature(const struct signing *signing, const struct hmac *hmacs)
 {
-    size_t used = 0;
-    signature[0] = '\0';
-    for (size_t i = 0; i < secrets->count; i++) {
-        if (used)
-            signature[used++] = ' ';
-        if (!sign_once(&secrets->items[i], bytes, length, signature + used, SIGNATURE_SIZE - used))
+    signing->signature[0] = '\0';
+    for (size_t i = 0; i < signing->secrets->count; i++) {
+        const struct secret *secret = &signing->secrets->items[i];
+        uint8_t raw[ED25519_SIGNATURE_SIZE];
+        bool well;
+        if (secret->asymmetric) {
+            well = digest_ed25519_sign(secret->key, signing->bytes, signing->length, raw) &&
+                   append(signing->signature, "v1a,", raw, sizeof(raw));
+        } else {
+            well = hmacs->done &&
+                   append(signing->signature, "v1,", hmacs->digest, sizeof(hmacs->digest));
+            hmacs++;
+        }
+        if (!well)
             return false;
-        used += strlen(signature + used);
     }
     return true;
+}
+
+void sign_webhooks(struct signing *signings, size_t count)
+{
+    struct hmac hmacs[SIGN_AT_ONCE * SECRETS_MAX];
+    size_t listed = 0, firsts[SIGN_AT_ONCE];
+    assert(count <= SIGN_AT_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        const struct signing *signing = &signings[i];
+        firsts[i] = listed;
+        for (size_t j = 0; j < signing->secrets->count; j++) {
+            const struct secret *secret = &signing->secrets->items[j];
+            if (!secret->asymmetric)
+                hmacs[listed++] = (struct hmac){.key = secret->key,
+                                                .key_size = secret->size,
+                                                .bytes = signing->bytes,
+                                                .length = signing->length};
+        }
+    }
+    hmacs_sha256(hmacs, listed);
+    for (size_t i = 0; i < count; i++)
+        signings[i].done = write_signature(&signings[i], &hmacs[firsts[i]]);
 }

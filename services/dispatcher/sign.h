@@ -37,9 +37,16 @@ __attribute__((warn_unused_result)) bool secrets_read(const char *path, struct s
 bool secrets_file_begins(const char *path, const char *line);
 
 #define SIGNATURE_SIZE 192 /* "v1a,<88>" and a second one behind a blank */
-/* `bytes` is the whole signed text. "" without secrets. */
-__attribute__((warn_unused_result)) bool sign_webhook(const struct secrets *secrets,
-                                                      const void *bytes, size_t length,
-                                                      char signature[SIGNATURE_SIZE]);
+#define SIGN_AT_ONCE 16
+
+struct signing { /* borrowed */
+    const struct secrets *secrets;
+    const void *bytes; /* the whole signed text */
+    size_t length;
+    char *signature; /* room for SIGNATURE_SIZE; "" without secrets */
+    bool done;       /* false: it could not be signed */
+};
+/* At most SIGN_AT_ONCE: together they cost less. */
+void sign_webhooks(struct signing *signings, size_t count);
 
 #endif

@@ -303,6 +303,7 @@ enum verdict writes_tick(void *context, int64_t now_ms, struct reason *reason)
 {
     struct dispatcher *self = context;
     struct deliver_write write;
+    self->commit_began_ms = clock_monotonic_ms();
     enum verdict verdict = write_fences(self, reason);
     if (verdict == DONE)
         verdict = write_rolls(self, now_ms, reason);
@@ -340,6 +341,8 @@ void writes_committed(void *context)
     operations_committed(self);
     roll_committed(&self->roll);
     self->committed_at_ms = clock_monotonic_ms();
+    const int64_t took_ms = self->committed_at_ms - self->commit_began_ms;
+    self->commit_took_ms = (3 * self->commit_took_ms + took_ms) / 4;
     self->fences_open = false;
     if (self->open.delivered)
         metrics_add(self->metrics, METRIC_DELIVERED, NULL, (double)self->open.delivered);

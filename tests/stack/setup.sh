@@ -25,6 +25,7 @@ REGISTRY_ARTIFACT=io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all
 BUILD_PACKAGES=(build-essential g++ cmake ninja-build pkg-config ca-certificates curl dpkg-dev
     libavro-dev libjansson-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libssl-dev
     libcmocka-dev libjemalloc-dev libgnutls28-dev zlib1g-dev libzstd-dev liblz4-dev)
+AMD64_PACKAGES=(libipsec-mb-dev)
 RUN_PACKAGES=(curl sqlite3 python3 python3-venv procps)
 TEST_PACKAGES=(python3 python3-venv postgresql sqlite3)
 LINT_PACKAGES=(cppcheck shellcheck python3 python3-venv)
@@ -81,7 +82,10 @@ java_is_new_enough()
 wanted_packages()
 {
     local packages=()
-    if wants build; then packages+=("${BUILD_PACKAGES[@]}"); fi
+    if wants build; then
+        packages+=("${BUILD_PACKAGES[@]}")
+        [[ $(dpkg --print-architecture) != amd64 ]] || packages+=("${AMD64_PACKAGES[@]}")
+    fi
     if wants run; then
         packages+=("${RUN_PACKAGES[@]}")
         java_is_new_enough || packages+=(default-jre-headless)

@@ -155,6 +155,73 @@ static void mutants_are_read_alike(void **state)
     assert_true(taken > 1000);
 }
 
+/* Of the whole record: the bytes are one value of its root. */
+static bool write_json(const struct schema *schema, const void *bytes, struct buffer *buffer)
+{
+    const struct record_field whole = {.node = schema_root(schema), .value = bytes};
+    buffer_reset(buffer);
+    return flat_write_json(&whole, buffer);
+}
+
+static void mutants_are_printed_alike(void **state)
+{
+    (void)state;
+    struct schema *schema = schema_of(sample_schema);
+    struct record *record = record_of(schema, sample_full);
+    struct random random = {.state = 20261127};
+    struct buffer valid, written;
+    static uint8_t bytes[4096];
+    int taken = 0;
+    buffer_init(&valid, PRESCAN_SIZE_MAX);
+    buffer_init(&written, PRESCAN_SIZE_MAX);
+    assert_int_equal(record_encode(record, &valid, NULL), DONE);
+    for (int i = 0; i < 40000; i++) {
+        size_t length = i ? mutate(&random, &valid, bytes, sizeof(bytes)) : valid.length;
+        if (!i)
+            memcpy(bytes, valid.data, length);
+        if (record_decode(record, bytes, length, NULL) != DONE)
+            continue;
+        uint8_t *exact = malloc(length); /* a sanitizer sees one byte too many */
+        memcpy(exact, bytes, length);
+        struct json *json = record_to_json(record);
+        char *expected = json_print(json, JSON_COMPACT);
+        assert_true(write_json(schema, exact, &written));
+        if (strcmp(buffer_text(&written), expected) != 0)
+            fail_msg("mutant %d: %s, %s was expected", i, buffer_text(&written), expected);
+        free(expected);
+        json_free(json);
+        free(exact);
+        taken++;
+    }
+    assert_in_range(taken, 2000, 38000);
+    buffer_clear(&valid);
+    buffer_clear(&written);
+    record_free(record);
+    schema_free(schema);
+}
+
+static void what_is_nothing_is_null(void **state)
+{
+    (void)state;
+    static const uint8_t none[] = {0x00}, note[] = {0x02, 0x02, 'x'};
+    struct schema *schema = schema_of("{'type':'record','name':'A','fields':[{'name':'note',"
+                                      "'type':['null','string'],'default':null}]}");
+    const struct schema_node *node = schema_root(schema)->children[0];
+    const struct record_field fields[] = {
+        {.name = "note"}, {.node = node, .value = none}, {.node = node, .value = note}};
+    static const char *const expected[] = {"null", "null", "\"x\""};
+    struct buffer written;
+    buffer_init(&written, 16);
+    for (size_t i = 0; i < 3; i++) {
+        buffer_reset(&written);
+        assert_int_equal(flat_is_null(&fields[i]), i < 2);
+        assert_true(flat_write_json(&fields[i], &written));
+        assert_string_equal(buffer_text(&written), expected[i]);
+    }
+    buffer_clear(&written);
+    schema_free(schema);
+}
+
 static void a_list_in_several_blocks_is_one_list(void **state)
 {
     (void)state;
@@ -176,6 +243,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mutants_are_read_alike),
+        cmocka_unit_test(mutants_are_printed_alike),
+        cmocka_unit_test(what_is_nothing_is_null),
         cmocka_unit_test(a_list_in_several_blocks_is_one_list),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Posted JSON: what is refused, where, and that no refusal repeats a value. */
+#include "codec/flat.h"
 #include "sample.h"
 
 #define ID "'id':'123e4567-e89b-42d3-a456-426614174000'"
@@ -168,14 +169,17 @@ static void json_comes_back_as_it_was_posted_without_its_nulls(void **state)
             print_error("%s\n%s\n", text, expected_text);
             wrong++;
         }
-        char *compact = json_print(json, JSON_COMPACT);
-        struct buffer written;
+        struct buffer bytes, written;
+        buffer_init(&bytes, 65536);
         buffer_init(&written, 65536);
-        if (!record_write_json(record, NULL, &written) ||
-            strcmp(buffer_text(&written), compact) != 0) {
+        char *compact = json_print(json, JSON_COMPACT);
+        assert_int_equal(record_encode(record, &bytes, NULL), DONE);
+        const struct record_field whole = {.node = schema_root(schema), .value = bytes.data};
+        if (!flat_write_json(&whole, &written) || strcmp(buffer_text(&written), compact) != 0) {
             print_error("written as text: %s\n%s\n", buffer_text(&written), compact);
             wrong++;
         }
+        buffer_clear(&bytes);
         buffer_clear(&written);
         free(compact);
         free(text);

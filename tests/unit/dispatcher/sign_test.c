@@ -22,6 +22,15 @@
     "G368nJgszy7ElozAzVXxKvRmDA=="
 static const char signed_text[] = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
 
+static bool sign_webhook(const struct secrets *secrets, const void *bytes, size_t length,
+                         char signature[SIGNATURE_SIZE])
+{
+    struct signing signing = {
+        .secrets = secrets, .bytes = bytes, .length = length, .signature = signature};
+    sign_webhooks(&signing, 1);
+    return signing.done;
+}
+
 static void the_published_example_is_signed_as_published(void **state)
 {
     (void)state;
@@ -84,6 +93,30 @@ static void without_secrets_there_is_no_signature(void **state)
     char signature[SIGNATURE_SIZE] = "x";
     assert_true(sign_webhook(&none, "x", 1, signature));
     assert_string_equal(signature, "");
+}
+
+static void many_are_signed_each_as_alone(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {FIRST, PAIR, SECOND " " FIRST, FIRST, SEED " " SECOND};
+    struct secrets secrets[SIGN_AT_ONCE];
+    char signatures[SIGN_AT_ONCE][SIGNATURE_SIZE], alone[SIGNATURE_SIZE];
+    struct signing signings[SIGN_AT_ONCE];
+    for (size_t count = 0; count <= SIGN_AT_ONCE; count++) {
+        for (size_t i = 0; i < count; i++) {
+            assert_true(secrets_parse(keys[i % 5], &secrets[i], NULL));
+            signings[i] = (struct signing){.secrets = &secrets[i],
+                                           .bytes = signed_text + i,
+                                           .length = strlen(signed_text) - i,
+                                           .signature = signatures[i]};
+        }
+        sign_webhooks(signings, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(signings[i].done);
+            assert_true(sign_webhook(&secrets[i], signings[i].bytes, signings[i].length, alone));
+            assert_string_equal(signatures[i], alone);
+        }
+    }
 }
 
 static void what_is_no_secret_is_refused_without_being_shown(void **state)
@@ -150,6 +183,7 @@ int main(void)
         cmocka_unit_test(two_secrets_give_two_signatures_in_their_order),
         cmocka_unit_test(a_private_key_signs_as_ed25519_does),
         cmocka_unit_test(both_kinds_stand_side_by_side),
+        cmocka_unit_test(many_are_signed_each_as_alone),
         cmocka_unit_test(without_secrets_there_is_no_signature),
         cmocka_unit_test(what_is_no_secret_is_refused_without_being_shown),
         cmocka_unit_test(secrets_are_read_from_a_file),
