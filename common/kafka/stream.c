@@ -173,6 +173,10 @@ enum verdict stream_open(const struct kafka_settings *settings,
         reason_set(reason, "no-descriptor", NULL, "no eventfd: %s", strerror(errno));
         goto fail;
     }
+    if (handlers->meanwhile && !(stream->aside = aside_open())) {
+        reason_set(reason, "no-thread", NULL, "no thread for commits");
+        goto fail;
+    }
     verdict = stream_consumer_open(stream, reason); /* it joins while the producer starts */
     if (verdict == DONE)
         verdict = stream_recover(stream, reason);
@@ -203,6 +207,7 @@ void stream_close(struct stream *stream)
     if (stream->unresolved)
         rd_kafka_topic_partition_list_destroy(stream->unresolved);
     stream_partitions_clear(stream);
+    aside_close(stream->aside);
     if (stream->wake_fd >= 0)
         close(stream->wake_fd);
     if (stream->consumer_conf)

@@ -43,6 +43,10 @@ struct stream_handlers {
     /* Everything since the last committed() is visible / is undone and will come again. */
     void (*committed)(void *self);
     void (*aborted)(void *self);
+    /* A commit is under way: called again and again until it has ended, when `fd` is readable.
+     * Nothing of the stream may be called here, and what committed() and aborted() are about may
+     * only be added to. NULL: commits block. */
+    void (*meanwhile)(void *self, int fd);
     /* Rebalance ahead: finish in-flight work that belongs to partitions being revoked, within a
      * bound. NULL if not needed. */
     void (*draining)(void *self);

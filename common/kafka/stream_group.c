@@ -244,7 +244,7 @@ static bool settle(struct stream *stream, bool lost)
         stream->handlers.draining(stream->handlers.self);
     verdict = stream_tick(stream, &reason);
     if (verdict == DONE)
-        verdict = stream_commit_open(stream, &reason);
+        verdict = stream_commit_open(stream, false, &reason);
     if (verdict != DONE)
         trouble(stream, verdict, &reason);
     return verdict == DONE;

@@ -4,6 +4,7 @@
 #ifndef KAFKA_STREAM_PARTS_H
 #define KAFKA_STREAM_PARTS_H
 
+#include "kafka/aside.h"
 #include "kafka/internal.h"
 #include "kafka/stream.h"
 
@@ -63,6 +64,7 @@ struct stream {
     int64_t nonce; /* with `sequence`: the name of a transaction, kept as offset metadata */
     int64_t sequence;
     int64_t ticked_ms;
+    struct aside *aside; /* for commits; NULL if the core has nothing to do meanwhile */
     bool listen; /* the group no longer takes us for who we were: it will tell the next polls why */
 
     /* What went wrong inside the rebalance callback, for the turn to report. */
@@ -106,7 +108,8 @@ bool stream_can_send(const struct stream *stream);
 enum verdict stream_begin(struct stream *stream, struct reason *reason);
 /* tick(), then the commit of what is open. Anything but DONE has been undone already. */
 enum verdict stream_tick(struct stream *stream, struct reason *reason);
-enum verdict stream_commit_open(struct stream *stream, struct reason *reason);
+/* With `serve` the core's meanwhile() is called until it has ended. */
+enum verdict stream_commit_open(struct stream *stream, bool serve, struct reason *reason);
 /* Undoes what is open; the rewind itself follows in stream_recover. */
 void stream_abort(struct stream *stream);
 /* Digest of an offset that a group has committed, with its metadata. */

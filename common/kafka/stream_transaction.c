@@ -300,49 +300,75 @@ static bool flush(struct stream *stream)
     return error == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-enum verdict stream_commit_open(struct stream *stream, struct reason *reason)
-{
+/* How a transaction is being ended. */
+struct ending {
+    struct stream *stream;
     rd_kafka_topic_partition_list_t *offsets;
-    int64_t until_ms;
     enum outcome outcome;
+    bool asked; /* for the commit: from then on a failure says nothing of how it ended */
+    struct reason reason;
+};
 
-    if (!stream->in_transaction)
-        return DONE;
-    offsets = offsets_new(stream);
-    if (!offsets) {
-        reason_set(reason, "no-memory", NULL, "no memory for offsets");
-        return undo(stream, UNDO, reason);
-    }
-    outcome = UNDO;
+static void end_transaction(void *self)
+{
+    struct ending *ending = self;
+    struct stream *stream = ending->stream;
+    struct reason *reason = &ending->reason;
+    int64_t until_ms;
+
+    ending->outcome = UNDO;
     reason_set(reason, "kafka-timed-out", NULL, "the records of a transaction were not taken");
     if (flush(stream))
-        outcome = send_offsets(stream, offsets, clock_monotonic_ms() + COMMIT_MS, reason);
-    if (outcome != FINE) {
-        rd_kafka_topic_partition_list_destroy(offsets);
-        return undo(stream, outcome == AGAIN ? UNDO : outcome, reason);
-    }
+        ending->outcome =
+            send_offsets(stream, ending->offsets, clock_monotonic_ms() + COMMIT_MS, reason);
+    if (ending->outcome != FINE)
+        return;
+    ending->asked = true;
     /* Not -1, which waits for ever for a broker that is away: a call that timed out goes on in the
      * library, and the next one takes it up again. */
     until_ms = clock_monotonic_ms() + COMMIT_MS;
     do
-        outcome = stream_outcome_take(rd_kafka_commit_transaction(stream->producer, KAFKA_CALL_MS),
-                                      "committing a transaction", reason);
-    while (outcome == AGAIN && clock_monotonic_ms() < until_ms);
-    if (outcome == FATAL) {
-        rd_kafka_topic_partition_list_destroy(offsets);
-        return undo(stream, FATAL, reason);
+        ending->outcome =
+            stream_outcome_take(rd_kafka_commit_transaction(stream->producer, KAFKA_CALL_MS),
+                                "committing a transaction", reason);
+    while (ending->outcome == AGAIN && clock_monotonic_ms() < until_ms);
+}
+
+enum verdict stream_commit_open(struct stream *stream, bool serve, struct reason *reason)
+{
+    struct ending ending = {.stream = stream};
+
+    if (!stream->in_transaction)
+        return DONE;
+    ending.offsets = offsets_new(stream);
+    if (!ending.offsets) {
+        reason_set(reason, "no-memory", NULL, "no memory for offsets");
+        return undo(stream, UNDO, reason);
     }
-    if (outcome != FINE) {
-        drop_transaction(stream, offsets);
+    if (serve && stream->aside) {
+        aside_begin(stream->aside, end_transaction, &ending);
+        while (!aside_ended(stream->aside))
+            stream->handlers.meanwhile(stream->handlers.self, aside_fd(stream->aside));
+    } else {
+        end_transaction(&ending);
+    }
+    if (ending.outcome != FINE && reason)
+        *reason = ending.reason;
+    if (ending.outcome != FINE && ending.asked && ending.outcome != FATAL) {
+        drop_transaction(stream, ending.offsets);
         return TRY_AGAIN;
+    }
+    if (ending.outcome != FINE) {
+        rd_kafka_topic_partition_list_destroy(ending.offsets);
+        return undo(stream, ending.outcome == AGAIN ? UNDO : ending.outcome, reason);
     }
     if (end_is_in_doubt(&stream->producer_watch)) {
         log_fact(LOG_LEVEL_INFO, "producer-renewed", "why", "the end of a transaction was repeated",
                  NULL);
         stream_producer_discard(stream);
     }
-    stream_committed(stream, offsets);
-    rd_kafka_topic_partition_list_destroy(offsets);
+    stream_committed(stream, ending.offsets);
+    rd_kafka_topic_partition_list_destroy(ending.offsets);
     return DONE;
 }
 

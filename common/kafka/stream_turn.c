@@ -261,5 +261,5 @@ enum verdict stream_commit(struct stream *stream, struct reason *reason)
     if (!stream_can_send(stream))
         return DONE; /* nothing is open */
     verdict = stream_tick(stream, reason);
-    return verdict == DONE ? stream_commit_open(stream, reason) : verdict;
+    return verdict == DONE ? stream_commit_open(stream, true, reason) : verdict;
 }

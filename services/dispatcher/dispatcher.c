@@ -23,8 +23,6 @@
 #define DRAIN_RESERVE_MS 5000 /* of the drain's time, for the last commit */
 #define SECRETS_NAMES_MAX 10000
 #define BATCH_MESSAGES_MAX 10000
-#define AHEAD_MAX 1024 /* sends handed over beyond those that may be under way */
-#define AHEAD_WINDOW_MS 100
 #define LOAD_INTERVALS 3 /* between two commits under load, in place of one */
 #define RESTORE_INTERVALS 5
 #define INTERVAL_MOST_MS 1000 /* of such a long one: within a delivery's margin before its end */
@@ -185,29 +183,6 @@ static void on_endpoint(void *context, const char *destination, struct endpoint_
     ret_state->host = host_hash(provider->url);
 }
 
-static void on_begun(void *context, uint32_t flight)
-{
-    struct dispatcher *self = context;
-    deliver_begun(self->core, flight, clock_now_ms());
-}
-
-static bool to_slow(void *context, uint32_t flight)
-{
-    const struct dispatcher *self = context;
-    return deliver_to_slow(self->core, flight);
-}
-
-static void on_answer(void *context, uint32_t flight, const struct answer *answer)
-{
-    struct dispatcher *self = context;
-    char result[RESULT_SIZE];
-    classify_result(answer->status, answer->error, result);
-    if (!answer->unstarted)
-        metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
-    self->answers++;
-    deliver_answered(self->core, flight, answer, clock_now_ms());
-}
-
 static void on_draining(void *context)
 {
     struct dispatcher *self = context;
@@ -217,6 +192,20 @@ static void on_draining(void *context)
         sender_turn(self->sender, 100);
         service_alive(self->context);
     }
+}
+
+/* A commit takes some 20 ms, and as long as Kafka pleases when it is away: answers are heard, and
+ * what was noted before is sent. */
+static void on_meanwhile(void *context, int fd)
+{
+    struct dispatcher *self = context;
+    sender_watch(self->sender, fd);
+    sender_turn(self->sender, BUSY_WAIT_MS);
+    sender_watch(self->sender, stream_wake_fd(self->stream));
+    const int64_t now_ms = clock_now_ms();
+    deliver_tick(self->core, now_ms);
+    sends_due(self, now_ms, clock_monotonic_ms());
+    service_alive(self->context);
 }
 
 /* ---- start and stop */
@@ -270,8 +259,8 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
         .key_file = self->settings.client_key_file,
         .connect_timeout_ms = self->settings.connect_timeout_ms,
         .in_flight_max = (size_t)self->settings.in_flight_max * 2 + slow_max(&self->settings),
-        .begun = on_begun,
-        .answered = on_answer,
+        .begun = sends_begun,
+        .answered = sends_answered,
         .self = self,
     };
     self->composer = composer_new();
@@ -318,6 +307,7 @@ static enum verdict start(void *context, struct service_context *service, struct
                                              .tick = writes_tick,
                                              .committed = writes_committed,
                                              .aborted = writes_aborted,
+                                             .meanwhile = on_meanwhile,
                                              .draining = on_draining};
     const struct stream_options options = {
         .group = "dispatcher",
@@ -329,10 +319,8 @@ static enum verdict start(void *context, struct service_context *service, struct
         .commit_interval_ms = (int)self->settings.commit_interval_ms,
         .session_timeout_ms = (int)self->settings.session_timeout_ms};
     verdict = stream_open(self->kafka, &options, &handlers, &self->stream, reason);
-    if (verdict == DONE && !sender_watch(self->sender, stream_wake_fd(self->stream))) {
-        reason_set(reason, "no-wake-up", NULL, "the stream's descriptor can't be watched");
-        return BROKEN;
-    }
+    if (verdict == DONE)
+        sender_watch(self->sender, stream_wake_fd(self->stream));
     return verdict;
 }
 
@@ -355,53 +343,6 @@ static void stop(void *context)
 }
 
 /* ---- the loop */
-
-/* A commit holds this thread up for some milliseconds, so the sender gets work ahead: as much as
- * was answered of late, which is nothing when providers hang. */
-static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
-{
-    if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS) {
-        self->ahead = self->answers < AHEAD_MAX ? self->answers : AHEAD_MAX;
-        self->answers = 0;
-        self->ahead_at_ms = now_ms;
-    }
-    return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
-}
-
-static void hand_over(struct dispatcher *self, const struct send_request *requests, size_t count)
-{
-    bool well[COMPOSED_MOST];
-    composer_sign(self->composer, well);
-    for (size_t i = 0; i < count; i++) {
-        const char *error = well[i] ? "no-memory" : "not-signed";
-        if (well[i] && sender_start(self->sender, &requests[i]))
-            continue;
-        on_answer(self, requests[i].flight, &(struct answer){.error = error});
-    }
-}
-
-static void send_what_is_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
-{
-    const size_t most = handed_over_max(self, monotonic_ms);
-    struct deliver_send send;
-    struct send_request requests[COMPOSED_MOST];
-    struct answer answer;
-    size_t count = 0;
-    if (deliver_slowed(self->core))
-        sender_recall(self->sender, to_slow);
-    sender_allow(self->sender,
-                 (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
-    while (sender_under_way(self->sender) + count < most &&
-           deliver_next_send(self->core, now_ms, &send)) {
-        if (!prepare_send(self, &send, &requests[count], &answer))
-            on_answer(self, send.flight, &answer);
-        else if (++count == COMPOSED_MOST) {
-            hand_over(self, requests, count);
-            count = 0;
-        }
-    }
-    hand_over(self, requests, count);
-}
 
 static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
@@ -487,7 +428,7 @@ static void pace_commits(struct dispatcher *self)
     const size_t places = (size_t)self->settings.in_flight_max;
     const size_t given = sender_under_way(self->sender);
     const bool load = self->ahead >= places && given > places;
-    const size_t meanwhile = self->ahead * 2 * (size_t)self->commit_took_ms / AHEAD_WINDOW_MS;
+    const size_t meanwhile = self->answered * 2 * (size_t)self->commit_took_ms / AHEAD_WINDOW_MS;
     const bool fed = load && given + deliver_ready(self->core) > places + meanwhile;
     int intervals = 1;
     if (restore_under_way(self) && (fed || !deliver_notable(self->core)))
@@ -512,7 +453,7 @@ static enum verdict turn(struct dispatcher *self, int wait_ms, struct deliver_co
     follow_directory(self, now_ms, monotonic_ms);
     restore_continue(self, now_ms, monotonic_ms);
     deliver_tick(self->core, now_ms);
-    send_what_is_due(self, now_ms, monotonic_ms);
+    sends_due(self, now_ms, monotonic_ms);
     pace_commits(self);
     tell_figures(self, monotonic_ms);
     tell_ready(self);

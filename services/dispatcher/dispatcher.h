@@ -21,6 +21,8 @@
 #define INTENT_KEY_SIZE 24
 #define INTENT_MARK "IDs1"
 #define ROLL_KEY "roll"       /* not a fence's key: compaction must not take a fence for it */
+#define AHEAD_MAX 1024 /* sends handed over beyond those that may be under way */
+#define AHEAD_WINDOW_MS 100
 #define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
 
 /* A partition is restored when the fence that was written into it after its assignment is read
@@ -74,7 +76,8 @@ struct dispatcher {
     struct buffer scratch, record;
     char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
-    size_t answers, ahead; /* in this window; handed over beyond those under way */
+    size_t answers, answered; /* in this AHEAD_WINDOW_MS, in the one before */
+    size_t ahead;             /* that may be handed over beyond those under way */
     int64_t ahead_at_ms;
     int64_t committed_at_ms; /* by the monotonic clock, as is the next */
     int64_t commit_began_ms;
@@ -93,12 +96,11 @@ struct dispatcher {
     } open;
 };
 
-/* prepare.c: what is to be sent for a job. False: nothing can be sent, and the answer says why. The
- * request is borrowed from the dispatcher until the next call. */
-__attribute__((warn_unused_result)) bool prepare_send(struct dispatcher *self,
-                                                      const struct deliver_send *send,
-                                                      struct send_request *ret_request,
-                                                      struct answer *ret_answer);
+/* sends.c: what is due is made ready, signed and handed to the sender. */
+void sends_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms);
+/* For the sender. */
+void sends_begun(void *self, uint32_t flight);
+void sends_answered(void *self, uint32_t flight, const struct answer *answer);
 
 /* endpoints.c: tells of the endpoints in the directory that may not be spoken to. */
 void endpoints_judge(struct dispatcher *self);

@@ -191,10 +191,9 @@ struct sender *sender_open(const struct sender_options *options, struct reason *
     return NULL;
 }
 
-bool sender_watch(struct sender *sender, int fd)
+void sender_watch(struct sender *sender, int fd)
 {
     sender->watched_fd = fd;
-    return fd >= 0;
 }
 
 bool sender_start(struct sender *sender, const struct send_request *request)

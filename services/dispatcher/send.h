@@ -52,8 +52,8 @@ struct sender_options {
 
 __attribute__((warn_unused_result)) struct sender *sender_open(const struct sender_options *options,
                                                                struct reason *reason);
-/* sender_turn returns when this descriptor becomes readable, too. */
-__attribute__((warn_unused_result)) bool sender_watch(struct sender *sender, int fd);
+/* sender_turn returns when this descriptor becomes readable, too; -1 = none. */
+void sender_watch(struct sender *sender, int fd);
 /* Waits at most wait_ms for answers, then gives them out. */
 void sender_turn(struct sender *sender, int wait_ms);
 /* False without memory; then no answer comes. */

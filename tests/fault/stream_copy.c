@@ -22,7 +22,7 @@
 struct values {
     struct service_values common;
     const char *group, *topics, *excluded, *output, *ticks, *start, *stall_file;
-    bool by_wake, commit_each;
+    bool by_wake, commit_each, meanwhile;
     int64_t copies, fail_every, batch, interval_ms, session_timeout_ms, slow_us;
 };
 
@@ -104,6 +104,11 @@ static const struct option options[] = {
      .offset = offsetof(struct values, commit_each),
      .otherwise = "false",
      .help = "commits after each turn of the stream"},
+    {.name = "meanwhile",
+     .kind = OPTION_BOOLEAN,
+     .offset = offsetof(struct values, meanwhile),
+     .otherwise = "false",
+     .help = "does not wait for a commit in the stream"},
     {.name = "slow-us",
      .kind = OPTION_WHOLE,
      .offset = offsetof(struct values, slow_us),
@@ -116,10 +121,11 @@ static const struct option options[] = {
      .help = "while there is such a file, the handler does not return"},
 };
 
-enum { METRIC_COPIED, METRIC_ABORTED, METRIC_LAG };
+enum { METRIC_COPIED, METRIC_ABORTED, METRIC_MEANWHILE, METRIC_LAG };
 static const struct metric metrics[] = {
     {"copy_copied_total", METRIC_COUNTER, NULL, "messages, those that came again included"},
     {"copy_aborted_total", METRIC_COUNTER, NULL, "transactions undone"},
+    {"copy_meanwhile_total", METRIC_COUNTER, NULL, "times that a commit was not waited for"},
     {"copy_lag", METRIC_GAUGE, NULL, "stream_lag"},
 };
 
@@ -280,6 +286,15 @@ static void on_aborted(void *self)
         copier->places[i].next = copier->places[i].committed;
 }
 
+static void on_meanwhile(void *self, int fd)
+{
+    struct copier *copier = self;
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+
+    metrics_add(service_metrics(copier->context), METRIC_MEANWHILE, NULL, 1);
+    (void)poll(&ended, 1, 5);
+}
+
 static enum verdict start(void *self, struct service_context *context, struct reason *reason)
 {
     struct copier *copier = self;
@@ -289,7 +304,9 @@ static enum verdict start(void *self, struct service_context *context, struct re
                                              .message = on_message,
                                              .tick = on_tick,
                                              .committed = on_committed,
-                                             .aborted = on_aborted};
+                                             .aborted = on_aborted,
+                                             .meanwhile =
+                                                 copier->values.meanwhile ? on_meanwhile : NULL};
     struct stream_options stream_options = {
         .group = copier->values.group,
         .instance = copier->values.common.instance,

@@ -44,6 +44,7 @@ class Ends(Copying):
             bootstrap=proxy.bootstrap,
             batch=150,
             slow_us=100,
+            meanwhile="true",
             KAFKA_SOCKET_TIMEOUT_MS=1000,
         ).start()
         self.check(timeout=120)
@@ -63,6 +64,7 @@ class Ends(Copying):
             batch=150,
             slow_us=100,
             KAFKA_SOCKET_TIMEOUT_MS=1000,
+            meanwhile="true" if reached else "false",
             session_timeout_ms=30000,
         ).start()
         self.check(timeout=120)

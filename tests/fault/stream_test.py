@@ -67,15 +67,16 @@ class Process(Copying):
     # ---- faults of the process
     def test_aborts_in_the_middle_lose_and_double_nothing(self):
         self.produce(20000)
-        copier = self.copier(fail_every=1999, copies=2, batch=500).start()
+        copier = self.copier(fail_every=1999, copies=2, batch=500, meanwhile="true").start()
         self.check(copies=2)
+        self.assertGreater(copier.metric("copy_meanwhile_total"), 40)
         self.assertGreaterEqual(copier.metric("copy_aborted_total"), 5)
         copier.stop()
         self.check_ticks()
 
     def test_a_killed_process_goes_on_where_it_was(self):
         self.produce(20000)
-        copier = self.copier(slow_us=100, batch=300)
+        copier = self.copier(slow_us=100, batch=300, meanwhile="true")
         for _ in range(4):  # what comes before the kill, but after the look, is far less than 4,000
             copier.start()
             copier.wait_copied(1000)

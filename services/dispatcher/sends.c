@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a held record to a request: where it goes to, and with which secrets. */
+/* What is due is sent: where it goes to, and with which secrets; and what comes of it. */
 #include "dispatcher.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -57,8 +58,9 @@ static const char *certificate_of(struct dispatcher *self, const char *name)
                : NULL;
 }
 
-bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
-                  struct send_request *ret_request, struct answer *ret_answer)
+/* False: nothing can be sent, and the answer says why. */
+static bool prepare(struct dispatcher *self, const struct deliver_send *send,
+                    struct send_request *ret_request, struct answer *ret_answer)
 {
     *ret_answer = (struct answer){.error = "no-endpoint"};
     const struct provider *provider = directory_find(self->directory, send->destination);
@@ -89,4 +91,75 @@ bool prepare_send(struct dispatcher *self, const struct deliver_send *send,
                                          .url = provider->url,
                                          .timeout_ms = send->timeout_ms};
     return composer_compose(self->composer, self->codec, &order, ret_request, ret_answer);
+}
+
+void sends_begun(void *context, uint32_t flight)
+{
+    struct dispatcher *self = context;
+    deliver_begun(self->core, flight, clock_now_ms());
+}
+
+void sends_answered(void *context, uint32_t flight, const struct answer *answer)
+{
+    struct dispatcher *self = context;
+    char result[RESULT_SIZE];
+    classify_result(answer->status, answer->error, result);
+    if (!answer->unstarted)
+        metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
+    self->answers++;
+    deliver_answered(self->core, flight, answer, clock_now_ms());
+}
+
+static bool to_slow(void *context, uint32_t flight)
+{
+    const struct dispatcher *self = context;
+    return deliver_to_slow(self->core, flight);
+}
+
+/* A commit holds this thread up for some milliseconds, so the sender gets work ahead: as much as
+ * was answered of late, which is nothing when providers hang. */
+static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
+{
+    if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS) {
+        self->answered = self->answers;
+        self->ahead = self->answers < AHEAD_MAX ? self->answers : AHEAD_MAX;
+        self->answers = 0;
+        self->ahead_at_ms = now_ms;
+    }
+    return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
+}
+
+static void hand_over(struct dispatcher *self, const struct send_request *requests, size_t count)
+{
+    bool well[COMPOSED_MOST];
+    composer_sign(self->composer, well);
+    for (size_t i = 0; i < count; i++) {
+        const char *error = well[i] ? "no-memory" : "not-signed";
+        if (well[i] && sender_start(self->sender, &requests[i]))
+            continue;
+        sends_answered(self, requests[i].flight, &(struct answer){.error = error});
+    }
+}
+
+void sends_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
+{
+    const size_t most = handed_over_max(self, monotonic_ms);
+    struct deliver_send send;
+    struct send_request requests[COMPOSED_MOST];
+    struct answer answer;
+    size_t count = 0;
+    if (deliver_slowed(self->core))
+        sender_recall(self->sender, to_slow);
+    sender_allow(self->sender,
+                 (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
+    while (sender_under_way(self->sender) + count < most &&
+           deliver_next_send(self->core, now_ms, &send)) {
+        if (!prepare(self, &send, &requests[count], &answer))
+            sends_answered(self, send.flight, &answer);
+        else if (++count == COMPOSED_MOST) {
+            hand_over(self, requests, count);
+            count = 0;
+        }
+    }
+    hand_over(self, requests, count);
 }
