@@ -10,7 +10,6 @@
 #define ATTEMPT_LEAST_MS 1000
 #define MOVES_PER_TICK 4096
 #define GHOSTS_MAX 1000000
-#define SOON_WINDOWS 8 /* of a destination, before it has shown more */
 
 struct deliverer *deliver_new(const struct deliver_options *options)
 {
@@ -255,14 +254,14 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
     }
 }
 
-size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
+size_t deliver_sendable(const struct deliverer *core, int windows, int64_t now_ms)
 {
     size_t count = 0, cursor = 0;
     void *value;
     while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
         const struct destination *destination = value;
         const size_t queued = destination->fresh.count + destination->ready.count;
-        const size_t most = (size_t)(destination->window * SOON_WINDOWS);
+        const size_t most = (size_t)destination->window * (size_t)windows;
         if (destination_spoken_to(destination, now_ms))
             count += queued < most ? queued : most;
     }

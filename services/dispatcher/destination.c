@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The window is additive: 1/N more per success, a quarter less per failure, as Postfix's queue
- * manager does, so that it reacts before the breaker has to. Intents are written eight windows
- * ahead, because a transaction takes longer than a POST; but not for a whole backlog, or everything
- * in it would count as perhaps sent after a crash. */
+ * manager does, so that it reacts before the breaker has to. Intents are written ahead, because
+ * a transaction takes longer than a POST; but not for a whole backlog, or everything in it would
+ * count as perhaps sent after a crash. */
 #include "destination.h"
 
 #include "backoff.h"
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define NOTE_AHEAD 8.0 /* windows */
+#define NOTE_AHEAD (8 * (size_t)WINDOW_MOST)
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05
@@ -67,11 +67,9 @@ bool destination_may_send(const struct destination *destination, int64_t now_ms)
 bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share)
 {
     const bool closed_off = destination->open || (destination->host && destination->host->open);
-    double allowance = closed_off ? 1.0 : destination->window * NOTE_AHEAD;
-    if (allowance > (double)share)
-        allowance = (double)share;
+    const size_t most = closed_off ? 1 : share < NOTE_AHEAD ? share : NOTE_AHEAD;
     return destination->fresh.count && destination_spoken_to(destination, now_ms) &&
-           (double)destination->noting + (double)destination->ready.count < allowance;
+           (size_t)destination->noting + destination->ready.count < most;
 }
 
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms)
