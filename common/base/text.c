@@ -57,6 +57,22 @@ bool text_equal(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+size_t text_of_whole(int64_t number, char text[WHOLE_TEXT_SIZE])
+{
+    char digits[WHOLE_TEXT_SIZE - 1];
+    size_t first = sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--first] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        digits[--first] = '-';
+    const size_t length = sizeof(digits) - first;
+    memcpy(text, digits + first, length);
+    text[length] = '\0';
+    return length;
+}
+
 bool text_whole_number(const char *text, int64_t least, int64_t most, int64_t *ret_number)
 {
     if (!text)

@@ -23,6 +23,9 @@ static inline bool text_same_name(const char *a, const char *b)
 {
     return a[0] == b[0] && strcmp(a, b) == 0;
 }
+/* The number in decimal, terminated; its length. For where printf would cost more than the rest. */
+#define WHOLE_TEXT_SIZE 21
+size_t text_of_whole(int64_t number, char text[WHOLE_TEXT_SIZE]);
 /* The whole of `text` as a decimal number from `least` to `most`; nothing else (no sign +, no
  * blanks). */
 __attribute__((warn_unused_result)) bool text_whole_number(const char *text, int64_t least,

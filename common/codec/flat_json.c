@@ -4,6 +4,7 @@
 #include "codec/flat.h"
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "codec/passed.h"
 #include "codec/schema.h"
 
@@ -121,15 +122,8 @@ static bool write_bytes(struct buffer *buffer, const uint8_t *bytes, size_t leng
 
 static bool write_whole(int64_t number, struct buffer *buffer)
 {
-    char digits[24];
-    char *at = digits + sizeof(digits);
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    do
-        *--at = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
-    if (number < 0)
-        *--at = '-';
-    return buffer_append(buffer, at, (size_t)(digits + sizeof(digits) - at));
+    char digits[WHOLE_TEXT_SIZE];
+    return buffer_append(buffer, digits, text_of_whole(number, digits));
 }
 
 static bool write_real(double number, struct buffer *buffer)

@@ -71,9 +71,9 @@ enum event_kind event_kind_parse(const char *name)
 
 void event_id(const struct referral_event *event, char id[UUID_TEXT_SIZE])
 {
-    char hop[12], attempt[12];
-    text_format(hop, sizeof hop, "%d", (int)event->hop);
-    text_format(attempt, sizeof attempt, "%d", (int)event->attempt);
+    char hop[WHOLE_TEXT_SIZE], attempt[WHOLE_TEXT_SIZE];
+    (void)text_of_whole(event->hop, hop);
+    (void)text_of_whole(event->attempt, attempt);
     struct uuid uuid = uuid_of("event", event->referral_id, words[event->kind].name, hop, attempt,
                                event->origin, NULL);
     uuid_format(&uuid, id);

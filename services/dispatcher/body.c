@@ -57,12 +57,14 @@ bool body_append(struct buffer *buffer, const struct delivery *delivery,
         {"deadline_at", deadline},
         {"accepted_at", accepted},
     };
-    bool well = buffer_append_format(
-        buffer, "{\"type\":\"referral.created\",\"timestamp\":\"%s\",\"data\":{", created);
+    char hop[WHOLE_TEXT_SIZE];
+    bool well = buffer_append_text(buffer, "{\"type\":\"referral.created\",\"timestamp\":\"") &&
+                buffer_append_text(buffer, created) && buffer_append_text(buffer, "\",\"data\":{");
     for (size_t i = 0; well && i < sizeof(texts) / sizeof(*texts); i++)
         if (texts[i].value[0])
             well = append_text(buffer, texts[i].name, texts[i].value);
-    well = well && buffer_append_format(buffer, "\"hop\":%d", delivery->hop);
+    well = well && buffer_append_text(buffer, "\"hop\":") &&
+           buffer_append(buffer, hop, text_of_whole(delivery->hop, hop));
     for (size_t i = 0; well && i < fields_count; i++)
         well = append_member(buffer, &referral[i]);
     return well && buffer_append_text(buffer, "}}");

@@ -139,8 +139,9 @@ bool classify_unreached(const struct answer *answer)
 
 void classify_result(int status, const char *error, char result[RESULT_SIZE])
 {
+    char number[WHOLE_TEXT_SIZE];
+    (void)text_of_whole(status, number);
+    (void)text_copy(result, RESULT_SIZE, status ? "http-" : error ? error : "no-answer");
     if (status)
-        (void)text_format(result, RESULT_SIZE, "http-%d", status);
-    else
-        (void)text_copy(result, RESULT_SIZE, error ? error : "no-answer");
+        (void)text_copy(result + strlen("http-"), RESULT_SIZE - strlen("http-"), number);
 }

@@ -96,7 +96,8 @@ static bool write_body(struct draft *draft, const struct bars_address *bars,
 {
     struct buffer *body = &draft->body;
     buffer_reset(body);
-    if (!buffer_append_format(body, "%s.%s.", delivery->id, timestamp))
+    if (!buffer_append_text(body, delivery->id) || !buffer_append(body, ".", 1) ||
+        !buffer_append_text(body, timestamp) || !buffer_append(body, ".", 1))
         return false;
     *ret_prefix = body->length;
     if (delivery->notice[0])
@@ -174,11 +175,11 @@ bool composer_compose(struct composer *composer, struct codec *codec, const stru
     }
     ret_answer->error = "body-too-large";
     struct draft *draft = &composer->drafts[composer->count];
-    char timestamp[24];
+    char timestamp[WHOLE_TEXT_SIZE];
     size_t prefix = 0;
     draft->secrets = order->secrets;
     draft->signature = NULL;
-    (void)text_format(timestamp, sizeof(timestamp), "%lld", (long long)(clock_now_ms() / 1000));
+    (void)text_of_whole(clock_now_ms() / 1000, timestamp);
     request->certificate = order->certificate ? draft->certificate : NULL;
     if (!text_copy(draft->certificate, sizeof(draft->certificate), order->certificate) ||
         !write_body(draft, &order->bars, &delivery, &referral, timestamp, &prefix) ||

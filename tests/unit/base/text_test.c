@@ -211,10 +211,24 @@ static void a_long_format_is_written_whole(void **state)
     buffer_clear(&buffer);
 }
 
+static void a_whole_number_is_written_as_printf_does(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0,   1,   -1,         9,         10,        -10,
+                                      503, 999, 1795705006, INT32_MIN, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        char text[WHOLE_TEXT_SIZE], expected[32];
+        (void)snprintf(expected, sizeof(expected), "%lld", (long long)numbers[i]);
+        assert_int_equal(text_of_whole(numbers[i], text), strlen(expected));
+        assert_string_equal(text, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_cut_between_characters),
+        cmocka_unit_test(a_whole_number_is_written_as_printf_does),
         cmocka_unit_test(a_whole_number_is_all_of_the_text_and_within_its_limits),
         cmocka_unit_test(utf8_is_told_from_what_only_looks_like_it),
         cmocka_unit_test(a_file_is_read_whole_or_refused_for_its_size),
