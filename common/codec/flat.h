@@ -40,9 +40,10 @@ codec_read_flat(struct codec *codec, const void *bytes, size_t length, const cha
 /* How many texts a list has (NULL has none); the first `most` of them are told, each by `text` and
  * `length`. */
 size_t flat_texts(const struct record_field *list, struct record_field *ret_texts, size_t most);
+/* Or a number that JSON does not know. */
 bool flat_is_null(const struct record_field *field);
-/* Appends the field's JSON as record_to_json has it, whatever it is; null if it is nothing. False if
- * it does not fit or memory ran out. */
+/* Appends the field's JSON as record_to_json has it, whatever it is; null if it is nothing. False
+ * if it does not fit or memory ran out. */
 __attribute__((warn_unused_result)) bool flat_write_json(const struct record_field *field,
                                                          struct buffer *buffer);
 

@@ -142,7 +142,7 @@ static double passed_real(const struct schema_node *node, const uint8_t **at)
     uint64_t folded = 0;
     const unsigned size = node->kind == SCHEMA_FLOAT ? 4 : 8;
     for (unsigned i = 0; i < size; i++)
-        folded |= (uint64_t)*(*at)++ << (8 * i);
+        folded |= (uint64_t) * (*at)++ << (8 * i);
     if (size == 4) {
         const uint32_t half = (uint32_t)folded;
         float real;
@@ -174,8 +174,7 @@ static bool is_nothing(const struct schema_node *node, const uint8_t **at)
     return true;
 }
 
-static bool write_members(struct buffer *buffer, const struct schema_node *node,
-                          const uint8_t **at)
+static bool write_members(struct buffer *buffer, const struct schema_node *node, const uint8_t **at)
 {
     bool first = true, well = buffer_append(buffer, "{", 1);
     for (size_t i = 0; well && i < node->children_count; i++) {

@@ -103,13 +103,14 @@ static bool write_body(struct draft *draft, const struct bars_address *bars,
     if (delivery->notice[0])
         return bars->receiver_id ? bars_append_notice(body, bars, delivery)
                                  : body_append_notice(body, delivery);
-    return bars->receiver_id ? bars_append(body, bars, delivery, referral->record)
-                             : body_append(body, delivery, referral->fields, referral->fields_count);
+    return bars->receiver_id
+               ? bars_append(body, bars, delivery, referral->record)
+               : body_append(body, delivery, referral->fields, referral->fields_count);
 }
 
 static bool write_bars_headers(struct draft *draft, struct send_request *request, size_t *count,
-                               const struct bars_address *bars,
-                               const struct delivery *delivery, const struct record *referral)
+                               const struct bars_address *bars, const struct delivery *delivery,
+                               const struct record *referral)
 {
     if (!bars_headers(bars, delivery, referral, draft->bars_lines))
         return false;
@@ -195,7 +196,7 @@ bool composer_compose(struct composer *composer, struct codec *codec, const stru
 void composer_sign(struct composer *composer, bool ret_signed[COMPOSED_MOST])
 {
     struct signing signings[COMPOSED_MOST];
-    char unused[SIGNATURE_SIZE];
+    char unused[SIGNATURE_SIZE] = "";
     for (size_t i = 0; i < composer->count; i++) {
         struct draft *draft = &composer->drafts[i];
         signings[i] = (struct signing){.secrets = draft->secrets,

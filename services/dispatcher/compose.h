@@ -23,8 +23,8 @@ struct composer;
 struct composer *composer_new(void);
 /* NULL is fine. */
 void composer_free(struct composer *composer);
-/* Sets headers, body and certificate of the request, which stay the composer's; it can't be sent before
- * composer_sign. False: nothing can be sent, and the answer says why. */
+/* Sets headers, body and certificate of the request, which stay the composer's; it can't be sent
+ * before composer_sign. False: nothing can be sent, and the answer says why. */
 __attribute__((warn_unused_result)) bool
 composer_compose(struct composer *composer, struct codec *codec, const struct order *order,
                  struct send_request *request, struct answer *ret_answer);

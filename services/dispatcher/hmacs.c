@@ -34,8 +34,8 @@ static IMB_MGR *manager;
 static void open_manager(void)
 {
     manager = alloc_mb_mgr(0);
-    /* Eight are as good as the sixteen of AVX-512, whose use slows many a processor's clock: it cost
-     * the sender's thread more than it saved here. */
+    /* Eight are as good as the sixteen of AVX-512, whose use slows many a processor's clock: it
+     * cost the sender's thread more than it saved here. */
     if (manager && manager->features & IMB_FEATURE_AVX2)
         init_mb_mgr_avx2(manager);
     else if (manager)

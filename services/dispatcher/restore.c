@@ -11,7 +11,7 @@
 #define ENOUGH 2048 /* deliveries that can be sent soon: no need to read on */
 #define PATIENCE_MS 1000
 #define SOON_WINDOWS 8 /* of a destination, before it has shown more */
-#define STEP_MS 150 /* where there is work for all places: windows grow meanwhile */
+#define STEP_MS 150    /* where there is work for all places: windows grow meanwhile */
 #define LOOK_MS 20
 #define NEAR                                                                                       \
     8192 /* records before its end: the next one is asked for, so that there is always one         \

@@ -87,9 +87,8 @@ static bool prepare(struct dispatcher *self, const struct deliver_send *send,
                                 .bars = bars,
                                 .certificate = certificate,
                                 .possible_duplicate = send->possible_duplicate};
-    *ret_request = (struct send_request){.flight = send->flight,
-                                         .url = provider->url,
-                                         .timeout_ms = send->timeout_ms};
+    *ret_request = (struct send_request){
+        .flight = send->flight, .url = provider->url, .timeout_ms = send->timeout_ms};
     return composer_compose(self->composer, self->codec, &order, ret_request, ret_answer);
 }
 

@@ -220,8 +220,8 @@ static bool append_body(struct buffer *body)
     struct codec *codec = codec_new(here.contract, NULL);
     buffer_init(&framed, 65536);
     assert_int_equal(codec_write(codec, here.referral, &framed, NULL), DONE);
-    assert_int_equal(
-        codec_read_flat(codec, framed.data, framed.length, NULL, fields, &count, NULL), DONE);
+    assert_int_equal(codec_read_flat(codec, framed.data, framed.length, NULL, fields, &count, NULL),
+                     DONE);
     bool well = body_append(body, &here.delivery, fields, count);
     buffer_clear(&framed);
     codec_free(codec);
