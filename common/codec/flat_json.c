@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From bytes that the pre-scan has passed to JSON, with nothing between: for those who print each
- * record once. The text is the one that json_print makes of record_to_json. */
+ * record once. The text is the one that json_print makes of record_to_json, but that a
+ * map's key is printed as often as it came. */
 #include "codec/flat.h"
 
 #include "base/digest.h"

@@ -195,7 +195,7 @@ void stream_close(struct stream *stream)
 
     if (!stream)
         return;
-    if (stream->in_transaction && !stream->broken && stream_commit(stream, &reason) != DONE)
+    if (stream->in_transaction && !stream->broken && stream_end(stream, false, &reason) != DONE)
         log_fact(LOG_LEVEL_WARNING, "last-commit-failed", "code", reason.code, "detail",
                  reason.detail, NULL);
     stream->closing = true;

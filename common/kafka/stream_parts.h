@@ -99,6 +99,10 @@ enum verdict stream_resume_due(struct stream *stream, struct reason *reason);
 enum verdict stream_recover(struct stream *stream, struct reason *reason);
 void stream_producer_discard(struct stream *stream);
 
+/* ---- stream_turn.c */
+/* stream_commit, with or without a core that does something meanwhile. */
+enum verdict stream_end(struct stream *stream, bool serve, struct reason *reason);
+
 /* ---- stream_transaction.c */
 enum outcome { FINE, AGAIN, UNDO, FATAL };
 /* Which of the four an error is; it is destroyed. NULL is FINE. */

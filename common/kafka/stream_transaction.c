@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMMIT_MS 12000 /* for the records, and again for all attempts at the commit */
+#define COMMIT_MS 12000 /* for the records, for the offsets, for all attempts at the commit */
 #define ABORT_MS 3000
 #define QUEUE_FULL_MS 10000
 

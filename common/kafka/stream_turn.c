@@ -252,6 +252,11 @@ void stream_postpone(struct stream *stream, int for_ms)
 
 enum verdict stream_commit(struct stream *stream, struct reason *reason)
 {
+    return stream_end(stream, true, reason);
+}
+
+enum verdict stream_end(struct stream *stream, bool serve, struct reason *reason)
+{
     enum verdict verdict;
 
     if (stream->broken) {
@@ -261,5 +266,5 @@ enum verdict stream_commit(struct stream *stream, struct reason *reason)
     if (!stream_can_send(stream))
         return DONE; /* nothing is open */
     verdict = stream_tick(stream, reason);
-    return verdict == DONE ? stream_commit_open(stream, true, reason) : verdict;
+    return verdict == DONE ? stream_commit_open(stream, serve, reason) : verdict;
 }

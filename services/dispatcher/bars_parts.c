@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define CONTACTS_MAX 6
-#define DETAILS_MAX (64 * 1024)
 #define NAME_MAX 120
 
 static const char *value_of(const struct bars_value *values, const char *name, size_t length)

@@ -80,7 +80,7 @@ struct deliverer {
     struct link senders;        /* ring of destinations */
     struct link called;         /* those of them that had to wait for a place: they go first */
     struct link noters;         /* ring of destinations */
-    size_t ready_count;         /* jobs in the queues of what may be sent */
+    size_t ready_count;         /* see deliver_ready */
     size_t wanting;             /* destinations that have something to note, now or later */
     struct link facts;          /* jobs, to be written */
     struct link leaving;        /* jobs that have to move, but with no attempt to be told of */

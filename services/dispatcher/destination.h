@@ -57,13 +57,14 @@ struct destination {
                      * written, deliveries on the topic for which there is to be room */
     uint32_t wake_slot;
     int32_t failures_in_row;
-    int32_t probes; /* since the breaker opened */
-    uint8_t lane;   /* enum lane: where its flights are counted */
-    bool open;      /* breaker */
-    bool usable;    /* in the directory, not paused, with an endpoint */
-    bool retired;   /* said 410 since the endpoint last changed */
-    bool wanting;   /* counted as one that has intents to note */
-    bool left;      /* some of its jobs stay on the topic for want of room */
+    int32_t probes;       /* since the breaker opened */
+    uint8_t lane;         /* enum lane: where its flights are counted */
+    bool open;            /* breaker */
+    bool usable;          /* in the directory, not paused, with an endpoint */
+    bool retired;         /* said 410 since the endpoint last changed */
+    bool wanting;         /* counted as one that has intents to note */
+    bool left;            /* some of its jobs stay on the topic for want of room */
+    size_t ready_counted; /* of its ready ones, in deliver_ready */
     char code[ODS_CODE_SIZE];
     /* now and then */
     int64_t released_at_ms; /* when all waits but the provider's own were ended */

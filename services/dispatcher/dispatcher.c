@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop: answers in, facts into the transaction, sends out. HTTP has a thread of its own, so the
- * transfers under way go on during a commit, and while Kafka is away: only their news waits. */
+/* The loop: answers in, facts into the transaction, sends out. HTTP has a thread of its own, and so
+ * have commits: while one is under way, or Kafka is away, only what has to be written waits. */
 #include "dispatcher.h"
 
 #include "base/clock.h"
@@ -16,7 +16,9 @@
 
 #define FOLLOW_INTERVAL_MS 250
 #define FIGURES_INTERVAL_MS 1000
-#define BUSY_WAIT_MS 5 /* while news is to be written */
+#define COMMIT_USUAL_MS 2000
+#define COMMIT_MOST_MS 60000 /* longer than it tries: it hangs, and so do we */
+#define BUSY_WAIT_MS 5       /* while news is to be written */
 #define AWAY_FIRST_MS 100
 #define AWAY_MOST_MS 5000
 #define REBALANCE_DRAIN_MS 5000
@@ -194,18 +196,41 @@ static void on_draining(void *context)
     }
 }
 
+static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
+{
+    struct reason reason = {0};
+    size_t changes = 0;
+    if (monotonic_ms < self->follow_at_ms)
+        return;
+    self->follow_at_ms = monotonic_ms + FOLLOW_INTERVAL_MS;
+    /* Kafka away: what is known stays in force; the stream says that it is away. */
+    enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
+    if (verdict != DONE)
+        self->follow_at_ms += AWAY_FIRST_MS;
+    if (!changes)
+        return;
+    endpoints_judge(self);
+    deliver_directory_changed(self->core, now_ms);
+}
+
 /* A commit takes some 20 ms, and as long as Kafka pleases when it is away: answers are heard, and
  * what was noted before is sent. */
 static void on_meanwhile(void *context, int fd)
 {
     struct dispatcher *self = context;
+    const int64_t monotonic_ms = clock_monotonic_ms(),
+                  since_ms = monotonic_ms - self->commit_began_ms;
     sender_watch(self->sender, fd);
     sender_turn(self->sender, BUSY_WAIT_MS);
     sender_watch(self->sender, stream_wake_fd(self->stream));
     const int64_t now_ms = clock_now_ms();
+    follow_directory(self, now_ms, monotonic_ms);
     deliver_tick(self->core, now_ms);
-    sends_due(self, now_ms, clock_monotonic_ms());
-    service_alive(self->context);
+    sends_due(self, now_ms, monotonic_ms);
+    if (since_ms > COMMIT_USUAL_MS)
+        service_not_ready(self->context, "kafka is away");
+    if (since_ms < COMMIT_MOST_MS)
+        service_alive(self->context);
 }
 
 /* ---- start and stop */
@@ -343,23 +368,6 @@ static void stop(void *context)
 }
 
 /* ---- the loop */
-
-static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
-{
-    struct reason reason = {0};
-    size_t changes = 0;
-    if (monotonic_ms < self->follow_at_ms)
-        return;
-    self->follow_at_ms = monotonic_ms + FOLLOW_INTERVAL_MS;
-    /* Kafka away: what is known stays in force; the stream says that it is away. */
-    enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
-    if (verdict != DONE)
-        self->follow_at_ms += AWAY_FIRST_MS;
-    if (!changes)
-        return;
-    endpoints_judge(self);
-    deliver_directory_changed(self->core, now_ms);
-}
 
 static void tell_figures(struct dispatcher *self, int64_t now_ms)
 {

@@ -348,11 +348,10 @@ static void put_fresh(struct job *job)
     queue_put(&job->destination->fresh, job, job->deadline_at_ms);
 }
 
-static void put_ready(struct deliverer *core, struct job *job)
+static void put_ready(struct job *job)
 {
     job->stage = JOB_READY;
     queue_put(&job->destination->ready, job, job->deadline_at_ms);
-    core->ready_count++;
 }
 
 void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
@@ -377,7 +376,7 @@ void core_enqueue(struct deliverer *core, struct job *job, int64_t now_ms)
     } else if (core->options.intent && !job->intent) {
         put_fresh(job);
     } else {
-        put_ready(core, job);
+        put_ready(job);
     }
     deadlines_put(&core->deadlines, job, now_ms);
     core_refresh(core, destination, now_ms);
@@ -398,7 +397,6 @@ void core_dequeue(struct deliverer *core, struct job *job)
     if (!in_queue(job))
         return;
     struct destination *destination = job->destination;
-    core->ready_count -= job->stage == JOB_READY && job->queued;
     if (job->stage == JOB_HELD || job->stage == JOB_WAITING)
         queue_remove(&destination->waiting, job,
                      job->stage == JOB_HELD ? HELD_KEY : job->next_attempt_at_ms);
@@ -426,7 +424,7 @@ static void end_wait(struct deliverer *core, struct job *job)
     if (core->options.intent && !job->intent)
         put_fresh(job);
     else
-        put_ready(core, job);
+        put_ready(job);
 }
 
 void core_refresh(struct deliverer *core, struct destination *destination, int64_t now_ms)
@@ -437,7 +435,12 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
     ring(&core->senders, &destination->send_link, destination_may_send(destination, now_ms));
     if (had_turn && link_alone(&destination->send_link)) /* it may have been called by its host */
         core_call_waiters(core, destination->host, now_ms);
-    const bool wanting = destination->fresh.count && destination_spoken_to(destination, now_ms);
+    const bool spoken_to = destination_spoken_to(destination, now_ms);
+    const size_t ready = spoken_to && destination->lane == LANE_FAST ? destination->ready.count : 0;
+    core->ready_count += ready;
+    core->ready_count -= destination->ready_counted;
+    destination->ready_counted = ready;
+    const bool wanting = destination->fresh.count && spoken_to;
     core->wanting += wanting;
     core->wanting -= destination->wanting;
     destination->wanting = wanting;

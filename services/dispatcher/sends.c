@@ -115,8 +115,8 @@ static bool to_slow(void *context, uint32_t flight)
     return deliver_to_slow(self->core, flight);
 }
 
-/* A commit holds this thread up for some milliseconds, so the sender gets work ahead: as much as
- * was answered of late, which is nothing when providers hang. */
+/* Reading and writing hold this thread up for some milliseconds, so the sender gets work ahead: as
+ * much as was answered of late, which is nothing when providers hang. */
 static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
 {
     if (now_ms - self->ahead_at_ms >= AHEAD_WINDOW_MS) {

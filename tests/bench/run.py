@@ -122,6 +122,8 @@ def steadily(stack, name, row, count, begin, end, timeout=180):
         time.sleep(0.1)
         looks.append((time.monotonic(), value()))
     within = [look for look in looks if begin * count <= look[1] <= end * count]
+    if len(within) < 2:
+        raise RuntimeError(f"{name} was done between two looks: more {row} are needed")
     (first_at, first), (last_at, last) = within[0], within[-1]
     return ended(stack, name, (last - first) / (last_at - first_at))
 
