@@ -86,10 +86,9 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
     if (since_ms < PATIENCE_MS) {
         if (restoring(self) >= at_once(self))
             return;
-        const size_t places = (size_t)self->settings.in_flight_max;
-        const bool growing =
-            since_ms < STEP_MS && deliver_sendable(self->core, 1, now_ms) >= places;
-        if (growing || deliver_sendable(self->core, SOON_WINDOWS, now_ms) >= ENOUGH)
+        const size_t soon = deliver_sendable(self->core, SOON_WINDOWS, now_ms);
+        const bool growing = since_ms < STEP_MS && soon >= (size_t)self->settings.in_flight_max;
+        if (growing || soon >= ENOUGH)
             return;
     }
     self->restored_at_ms = monotonic_ms;
