@@ -46,5 +46,8 @@ bool flat_is_null(const struct record_field *field);
  * if it does not fit or memory ran out. */
 __attribute__((warn_unused_result)) bool flat_write_json(const struct record_field *field,
                                                          struct buffer *buffer);
+/* Appends a JSON string; the text has to be UTF-8. */
+__attribute__((warn_unused_result)) bool json_text_append(struct buffer *buffer, const char *text,
+                                                          size_t length);
 
 #endif

@@ -138,21 +138,9 @@ static bool write_real(double number, struct buffer *buffer)
     return well;
 }
 
-static double passed_real(const struct schema_node *node, const uint8_t **at)
+static double pass_real(const struct schema_node *node, const uint8_t **at)
 {
-    uint64_t folded = 0;
-    const unsigned size = node->kind == SCHEMA_FLOAT ? 4 : 8;
-    for (unsigned i = 0; i < size; i++)
-        folded |= (uint64_t) * (*at)++ << (8 * i);
-    if (size == 4) {
-        const uint32_t half = (uint32_t)folded;
-        float real;
-        memcpy(&real, &half, sizeof(real));
-        return (double)real;
-    }
-    double real;
-    memcpy(&real, &folded, sizeof(real));
-    return real;
+    return node->kind == SCHEMA_FLOAT ? passed_float(at) : passed_double(at);
 }
 
 static bool write_value(struct buffer *buffer, const struct schema_node *node, const uint8_t **at);
@@ -169,7 +157,7 @@ static bool is_nothing(const struct schema_node *node, const uint8_t **at)
     if (branch->kind != SCHEMA_FLOAT && branch->kind != SCHEMA_DOUBLE)
         return false;
     const uint8_t *after = *at;
-    if (isfinite(passed_real(branch, &after)))
+    if (isfinite(pass_real(branch, &after)))
         return false;
     *at = after;
     return true;
@@ -194,11 +182,7 @@ static bool write_items(struct buffer *buffer, const struct schema_node *node, c
     const struct schema_node *item = node->children[0];
     bool first = true, well = buffer_append(buffer, map ? "{" : "[", 1);
     int64_t count;
-    while (well && (count = passed_long(at)) != 0) {
-        if (count < 0) {
-            count = -count;
-            (void)passed_long(at); /* the size of the block */
-        }
+    while (well && (count = passed_count(at)) != 0) {
         for (; well && count > 0; count--) {
             well = first || buffer_append(buffer, ",", 1);
             first = false;
@@ -225,7 +209,7 @@ static bool write_value(struct buffer *buffer, const struct schema_node *node, c
         return write_whole(passed_long(at), buffer);
     case SCHEMA_FLOAT:
     case SCHEMA_DOUBLE:
-        return write_real(passed_real(node, at), buffer);
+        return write_real(pass_real(node, at), buffer);
     case SCHEMA_ENUM:
         symbol = node->symbols[passed_long(at)];
         return json_text_append(buffer, symbol, strlen(symbol));

@@ -78,13 +78,9 @@ size_t flat_texts(const struct record_field *list, struct record_field *ret_text
         return 0;
     const uint8_t *at = list->bytes;
     for (;;) {
-        int64_t count = passed_long(&at);
+        int64_t count = passed_count(&at);
         if (count == 0)
             return told;
-        if (count < 0) {
-            count = -count;
-            (void)passed_long(&at); /* the size of the block */
-        }
         for (; count > 0; count--, told++) {
             size_t length = (size_t)passed_long(&at);
             if (told < most)

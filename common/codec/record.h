@@ -52,9 +52,6 @@ __attribute__((warn_unused_result)) enum verdict
 record_from_json(struct record *record, const struct json *json, struct reason *reason);
 /* The same JSON back; null fields are left out. NULL without memory. */
 struct json *record_to_json(const struct record *record);
-/* Appends a JSON string; the text has to be UTF-8. */
-__attribute__((warn_unused_result)) bool json_text_append(struct buffer *buffer, const char *text,
-                                                          size_t length);
 /* What no encoding shows: format, maxLength, maxItems, minimum, maximum, oneOf of every field.
  * REFUSED: bad-format, too-long, too-many, out-of-range, not-allowed, with the JSON pointer; the
  * detail names what was expected and never the value. */

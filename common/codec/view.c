@@ -101,26 +101,6 @@ static void read_bytes(struct view *view, struct slot *slot, size_t length)
     view->at += length;
 }
 
-static double read_float(struct view *view)
-{
-    uint32_t folded = 0;
-    float number;
-    for (unsigned i = 0; i < 4; i++)
-        folded |= (uint32_t)*view->at++ << (8 * i);
-    memcpy(&number, &folded, sizeof(number));
-    return (double)number;
-}
-
-static double read_double(struct view *view)
-{
-    uint64_t folded = 0;
-    double number;
-    for (unsigned i = 0; i < 8; i++)
-        folded |= (uint64_t)*view->at++ << (8 * i);
-    memcpy(&number, &folded, sizeof(number));
-    return number;
-}
-
 static bool read_fields(struct view *view, const struct schema_node *node, size_t slot)
 {
     size_t first = 0;
@@ -154,13 +134,9 @@ static bool read_items(struct view *view, const struct schema_node *node, size_t
     const size_t width = node->kind == SCHEMA_MAP ? 2 : 1; /* key and value */
     size_t first = 0, used = 0, capacity = 0;
     for (;;) {
-        int64_t count = read_long(view);
+        const int64_t count = passed_count(&view->at);
         if (count == 0)
             break;
-        if (count < 0) {
-            count = -count;
-            (void)read_long(view); /* the size of the block */
-        }
         size_t needed = used + (size_t)count;
         if (needed > capacity && !grow_items(view, width, used, needed, &capacity, &first))
             return false;
@@ -194,10 +170,10 @@ static bool read_value(struct view *view, const struct schema_node *node, size_t
         slot->whole = read_long(view);
         return true;
     case SCHEMA_FLOAT:
-        slot->real = read_float(view);
+        slot->real = passed_float(&view->at);
         return true;
     case SCHEMA_DOUBLE:
-        slot->real = read_double(view);
+        slot->real = passed_double(&view->at);
         return true;
     case SCHEMA_BYTES:
         read_bytes(view, slot, (size_t)read_long(view));

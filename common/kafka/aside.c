@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/aside.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -44,21 +44,6 @@ static void *work(void *context)
     }
 }
 
-/* Signals are for the main thread. */
-static bool start_thread(struct aside *aside)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return false;
-    aside->running = pthread_create(&aside->thread, NULL, work, aside) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (aside->running)
-        (void)pthread_setname_np(aside->thread, "aside");
-    return aside->running;
-}
-
 struct aside *aside_open(void)
 {
     struct aside *aside = calloc(1, sizeof(*aside));
@@ -68,7 +53,8 @@ struct aside *aside_open(void)
     (void)pthread_mutex_init(&aside->lock, NULL);
     (void)pthread_cond_init(&aside->begun, NULL);
     aside->ended_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (aside->ended_fd >= 0 && start_thread(aside))
+    aside->running = aside->ended_fd >= 0 && thread_start(&aside->thread, "aside", work, aside);
+    if (aside->running)
         return aside;
     aside_close(aside);
     return NULL;

@@ -151,6 +151,13 @@ struct left *core_left(const struct partition *partition, const struct uuid *id)
 /* It is held now, or finished. */
 void core_left_no_more(struct deliverer *core, struct partition *partition, const struct uuid *id);
 void core_leave_none(struct deliverer *core, struct partition *partition);
+
+/* operate.c: lets `act` look at each job in one of the destination's queues; how often it said
+ * true, which is to mean that the job is in that queue no more. */
+size_t core_each(struct deliverer *core, struct destination *destination,
+                 bool (*act)(struct deliverer *core, struct job *job, int64_t now_ms),
+                 int64_t now_ms);
+
 /* wanted.c: what operators want of what is left. */
 /* Of all of the destination; returns of how many it was not wanted yet. */
 size_t core_want(struct deliverer *core, struct destination *destination, enum left_want want);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#define SOON_WINDOWS 8     /* of a destination, before it has shown more */
 #define FACTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
 #define MOVES_PER_TICK 4096
@@ -170,9 +171,7 @@ static bool leave_gone(struct deliverer *core, struct job *job, int64_t now_ms)
 /* All that waits for this destination looks for another one. */
 static void disperse(struct deliverer *core, struct destination *destination, int64_t now_ms)
 {
-    struct queue *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
-    for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++)
-        (void)queue_each(queues[i], core, &core->pool, leave_gone, now_ms);
+    (void)core_each(core, destination, leave_gone, now_ms);
 }
 
 void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
@@ -254,14 +253,14 @@ void deliver_directory_changed(struct deliverer *core, int64_t now_ms)
     }
 }
 
-size_t deliver_sendable(const struct deliverer *core, int windows, int64_t now_ms)
+size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
 {
     size_t count = 0, cursor = 0;
     void *value;
     while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
         const struct destination *destination = value;
         const size_t queued = destination->fresh.count + destination->ready.count;
-        const size_t most = (size_t)destination->window * (size_t)windows;
+        const size_t most = (size_t)destination->window * SOON_WINDOWS;
         if (destination_spoken_to(destination, now_ms))
             count += queued < most ? queued : most;
     }

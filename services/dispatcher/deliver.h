@@ -194,9 +194,8 @@ struct deliver_counts {
     size_t hosts_broken;
     bool restoring;
 };
-/* Deliveries that could be sent as soon as their turn comes, at most so many windows of each
- * destination. */
-size_t deliver_sendable(const struct deliverer *core, int windows, int64_t now_ms);
+/* Deliveries that could be sent as soon as their turn comes. */
+size_t deliver_sendable(const struct deliverer *core, int64_t now_ms);
 void deliver_count(const struct deliverer *core, struct deliver_counts *ret_counts);
 
 /* A destination as an operator sees it; `code` is borrowed. */

@@ -38,9 +38,9 @@ static bool reroute(struct deliverer *core, struct job *job, int64_t now_ms)
     return true;
 }
 
-static size_t each(struct deliverer *core, struct destination *destination,
-                   bool (*act)(struct deliverer *core, struct job *job, int64_t now_ms),
-                   int64_t now_ms)
+size_t core_each(struct deliverer *core, struct destination *destination,
+                 bool (*act)(struct deliverer *core, struct job *job, int64_t now_ms),
+                 int64_t now_ms)
 {
     struct queue *queues[] = {&destination->fresh, &destination->ready, &destination->waiting};
     size_t count = 0;
@@ -56,7 +56,7 @@ size_t deliver_release(struct deliverer *core, const char *code, int64_t now_ms)
         return 0;
     destination_restart(destination);
     destination->released_at_ms = now_ms; /* also for those whose record is on its way */
-    size_t count = each(core, destination, try_now, now_ms);
+    size_t count = core_each(core, destination, try_now, now_ms);
     (void)core_want(core, destination, LEFT_RETRY);
     core_refresh(core, destination, now_ms);
     return count;
@@ -74,7 +74,7 @@ size_t deliver_retry_all(struct deliverer *core, const char *code, int64_t now_m
     if (!destination)
         return 0;
     (void)core_want(core, destination, LEFT_RETRY);
-    return each(core, destination, try_now, now_ms);
+    return core_each(core, destination, try_now, now_ms);
 }
 
 size_t deliver_reroute_all(struct deliverer *core, const char *code, int64_t now_ms)
@@ -83,7 +83,7 @@ size_t deliver_reroute_all(struct deliverer *core, const char *code, int64_t now
     if (!destination)
         return 0;
     size_t count =
-        core_want(core, destination, LEFT_MOVE) + each(core, destination, reroute, now_ms);
+        core_want(core, destination, LEFT_MOVE) + core_each(core, destination, reroute, now_ms);
     core_refresh(core, destination, now_ms);
     return count;
 }

@@ -5,12 +5,11 @@
 #include "send.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "transfers.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -147,20 +146,6 @@ static void *work(void *self)
     return NULL;
 }
 
-/* Signals are for the main thread. */
-static bool start_thread(struct sender *sender)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return false;
-    sender->running = pthread_create(&sender->thread, NULL, work, sender) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (sender->running)
-        (void)pthread_setname_np(sender->thread, "sender");
-    return sender->running;
-}
-
 /* ---- the caller's side */
 
 struct sender *sender_open(const struct sender_options *options, struct reason *reason)
@@ -183,7 +168,8 @@ struct sender *sender_open(const struct sender_options *options, struct reason *
     sender->transfers = transfers_open(options, on_ended, sender, reason);
     if (sender->transfers &&
         (sender->thread_fd < 0 || sender->answer_fd < 0 ||
-         !transfers_watch(sender->transfers, sender->thread_fd) || !start_thread(sender)))
+         !transfers_watch(sender->transfers, sender->thread_fd) ||
+         !(sender->running = thread_start(&sender->thread, "sender", work, sender))))
         reason_set(reason, "no-http-client", NULL, "descriptors or threads ran out");
     if (sender->running)
         return sender;

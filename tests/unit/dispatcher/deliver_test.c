@@ -510,7 +510,7 @@ static void what_can_be_sent_soon_is_counted_by_windows(void **state)
     for (int i = 100; i < 110; i++)
         read_for(&stage, "FB001", i, 60);
     restore(&stage);
-    assert_int_equal(deliver_sendable(stage.core, 8, stage.now), 16 + 10);
+    assert_int_equal(deliver_sendable(stage.core, stage.now), 16 + 10);
     deliver_free(stage.core);
 }
 

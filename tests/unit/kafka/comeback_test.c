@@ -302,30 +302,44 @@ static void hear_of(rd_kafka_t *client, int count)
     assert_int_equal(heard, count);
 }
 
+/* Who has heard of it. */
+static rd_kafka_t *meet(struct broker *broker)
+{
+    char bootstrap[32];
+    rd_kafka_t *reader;
+
+    alarm(IN_TIME_S);
+    broker_start(broker, bootstrap);
+    reader = reader_of(bootstrap, NULL);
+    hear_of(reader, 1);
+    return reader;
+}
+
+static void part(struct broker *broker, rd_kafka_t *reader)
+{
+    rd_kafka_destroy(reader);
+    atomic_store(&broker->stopping, true);
+    pthread_join(broker->thread, NULL);
+    alarm(0);
+}
+
 static void a_broker_that_is_fenced_for_a_moment_is_found_again(void **state)
 {
 #ifdef __SANITIZE_THREAD__
     skip();
 #endif
     struct broker broker = {0};
-    char bootstrap[32];
     rd_kafka_t *reader;
 
     (void)state;
-    alarm(IN_TIME_S);
-    broker_start(&broker, bootstrap);
-    reader = reader_of(bootstrap, NULL);
-    hear_of(reader, 1);
+    reader = meet(&broker);
     for (int i = 0; i < TIMES; i++) {
         atomic_store(&broker.fenced, true);
         hear_of(reader, 0);
         atomic_store(&broker.fenced, false);
         hear_of(reader, 1);
     }
-    rd_kafka_destroy(reader);
-    atomic_store(&broker.stopping, true);
-    pthread_join(broker.thread, NULL);
-    alarm(0);
+    part(&broker, reader);
 }
 
 /* Whatever was asked of the partition found no leader for 15 s, in which nobody was asked. */
@@ -337,14 +351,10 @@ static void a_partition_that_had_no_leader_for_a_moment_has_bounds_again(void **
     struct broker broker = {0};
     struct reason reason = {0};
     int64_t low = 0, end = 0;
-    char bootstrap[32];
     rd_kafka_t *reader;
 
     (void)state;
-    alarm(IN_TIME_S);
-    broker_start(&broker, bootstrap);
-    reader = reader_of(bootstrap, NULL);
-    hear_of(reader, 1);
+    reader = meet(&broker);
     atomic_store(&broker.fenced, true);
     hear_of(reader, 0);
     atomic_store(&broker.fenced, false);
@@ -352,10 +362,7 @@ static void a_partition_that_had_no_leader_for_a_moment_has_bounds_again(void **
         fail_msg("%s: %s", reason.code, reason.detail);
     assert_int_equal(low, OFFSET);
     assert_int_equal(end, OFFSET);
-    rd_kafka_destroy(reader);
-    atomic_store(&broker.stopping, true);
-    pthread_join(broker.thread, NULL);
-    alarm(0);
+    part(&broker, reader);
 }
 
 int main(void)
