@@ -29,12 +29,15 @@ void core_expect_written(const struct deliverer *core)
     struct link *link = core->written.next->next;
     for (int ahead = 1; ahead <= AHEAD && link != &core->written; ahead++, link = link->next) {
         const struct job *job = LINK_ITEM(link, struct job, fact_link);
-        if (ahead == AHEAD)
+        if (ahead == AHEAD) {
             expect(job, sizeof(*job));
-        else if (ahead == 2 * STEP)
+        } else if (ahead == 2 * STEP) {
             expect(job->destination, DESTINATION_HOT);
-        else if (ahead == STEP)
+            deadlines_expect_remove(&core->deadlines, job, false);
+        } else if (ahead == STEP) {
             queue_expect_put(&job->destination->ready);
+            deadlines_expect_remove(&core->deadlines, job, true);
+        }
     }
 }
 

@@ -23,12 +23,12 @@ bool deadlines_reserve(struct deadlines *deadlines, size_t count)
 }
 
 /* Rows are counted from 1: 0 is none. */
-static const struct roster_kind FAR = {offsetof(struct job, number), offsetof(struct job, far_row),
-                                       offsetof(struct job, far_place)};
-
 static void leave_far(struct deadlines *deadlines, struct job *job)
 {
-    deadlines->far_count -= job->far_row != 0;
+    if (!job->far_row)
+        return;
+    roster_leave(&deadlines->far[job->far_row - 1], job->far_place);
+    deadlines->far_count--;
     job->far_row = 0;
 }
 
@@ -44,7 +44,8 @@ static void put(struct deadlines *deadlines, struct job *job)
         if (job->far_row == row)
             return;
         leave_far(deadlines, job);
-        if (roster_add(&deadlines->far[row - 1], &FAR, row, deadlines->pool, job)) {
+        if (roster_add(&deadlines->far[row - 1], job->number, &job->far_place)) {
+            job->far_row = row;
             deadlines->far_count++;
             return;
         } /* there is room in the heap for all */
@@ -64,7 +65,21 @@ void deadlines_expect(const struct deadlines *deadlines, int64_t move_at_ms, boo
 {
     const uint64_t bucket = (uint64_t)(move_at_ms / BUCKET_MS);
     const struct roster *row = &deadlines->far[bucket % DEADLINES_BUCKETS];
-    __builtin_prefetch(known ? (const void *)(row->numbers + row->count) : row, 1);
+    if (known)
+        roster_expect_add(row);
+    else
+        __builtin_prefetch(row, 1);
+}
+
+void deadlines_expect_remove(const struct deadlines *deadlines, const struct job *job, bool known)
+{
+    if (!job->far_row)
+        return;
+    const struct roster *row = &deadlines->far[job->far_row - 1];
+    if (known)
+        roster_expect_leave(row, job->far_place);
+    else
+        __builtin_prefetch(row, 1);
 }
 
 void deadlines_rest(struct deadlines *deadlines, struct job *job)
@@ -90,9 +105,11 @@ static void come_near(struct deadlines *deadlines, int64_t now_ms)
         struct roster due = deadlines->far[row - 1]; /* some may come round again */
         deadlines->far[row - 1] = (struct roster){0};
         deadlines->bucket++;
-        uint32_t cursor = 0;
-        for (struct job *job; (job = roster_next(&due, &FAR, row, deadlines->pool, &cursor));) {
-            leave_far(deadlines, job);
+        uint32_t cursor = 0, number;
+        while (roster_next(&due, &cursor, &number)) {
+            struct job *job = pool_item(deadlines->pool, number);
+            job->far_row = 0;
+            deadlines->far_count--;
             if (job->watched)
                 put(deadlines, job);
         }

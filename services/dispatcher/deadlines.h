@@ -7,6 +7,7 @@
 
 #include "heap.h"
 #include "job.h"
+#include "pool.h"
 #include "roster.h"
 
 #define DEADLINES_BUCKETS 4096 /* minutes: what is still later comes round again */
@@ -29,6 +30,8 @@ void deadlines_put(struct deadlines *deadlines, struct job *job, int64_t now_ms)
 /* A job will be put at this time soon: first where its minute's jobs are, then, if that is `known`,
  * the place among them comes from main memory meanwhile. */
 void deadlines_expect(const struct deadlines *deadlines, int64_t move_at_ms, bool known);
+/* One that is far will be removed soon: first where its minute's jobs are, then its place. */
+void deadlines_expect_remove(const struct deadlines *deadlines, const struct job *job, bool known);
 /* It need not be looked at until it is put again, which is cheap if its time is then the same: what
  * is far keeps its place. Harmless if it is not in. */
 void deadlines_rest(struct deadlines *deadlines, struct job *job);

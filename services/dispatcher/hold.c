@@ -8,12 +8,7 @@
 #include <string.h>
 
 #define READ_AGAIN_AFTER_MS 1000
-#define NOWHERE (-1) /* in no partition */
 #define HELD_KEY INT64_MAX
-
-static const struct roster_kind OF_PARTITION = {offsetof(struct job, number),
-                                                offsetof(struct job, partition),
-                                                offsetof(struct job, partition_place)};
 
 struct partition *core_partition(const struct deliverer *core, int32_t number)
 {
@@ -58,9 +53,9 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
     if (partition->read_again_at_ms < now_ms + READ_AGAIN_AFTER_MS)
         partition->read_again_at_ms = now_ms + READ_AGAIN_AFTER_MS;
     core_want_rest(partition, now_ms);
-    uint32_t cursor = 0;
-    for (struct job *job;
-         (job = roster_next(&partition->jobs, &OF_PARTITION, number, &core->pool, &cursor));) {
+    uint32_t cursor = 0, job_number;
+    while (roster_next(&partition->jobs, &cursor, &job_number)) {
+        struct job *job = pool_item(&core->pool, job_number);
         if (job->stage != JOB_HELD)
             continue;
         core_dequeue(core, job);
@@ -75,10 +70,9 @@ void deliver_revoked(struct deliverer *core, int32_t number)
     struct partition *partition = core_partition(core, number);
     if (!partition)
         return;
-    uint32_t cursor = 0;
-    for (struct job *job;
-         (job = roster_next(&partition->jobs, &OF_PARTITION, number, &core->pool, &cursor));)
-        core_remove(core, job);
+    uint32_t cursor = 0, job_number;
+    while (roster_next(&partition->jobs, &cursor, &job_number))
+        core_remove(core, pool_item(&core->pool, job_number));
     roster_clear(&partition->jobs);
     core->partitions[number] = NULL;
     core_leave_none(core, partition);
@@ -187,18 +181,19 @@ static struct job *job_add(struct deliverer *core, struct partition *partition,
     job->number = job_number;
     link_init(&job->fact_link);
     job->destination = destination;
-    job->partition = NOWHERE;
+    job->partition = partition->number;
     job->flight = NO_FLIGHT;
     job->stage = JOB_HELD;
     size_t count = map_count(core->jobs) + 1;
     deadlines_expect(&core->deadlines, core_half_of(record->created_at_ms, record->deadline_at_ms),
                      true);
     queue_expect_put(&destination->fresh);
-    if (!job_take_record(core, job, record) || !destination_reserve(destination) ||
-        !deadlines_reserve(&core->deadlines, count) ||
-        !roster_add(&partition->jobs, &OF_PARTITION, partition->number, &core->pool, job) ||
-        !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
-        job->partition = NOWHERE;
+    const bool listed = job_take_record(core, job, record) && destination_reserve(destination) &&
+                        deadlines_reserve(&core->deadlines, count) &&
+                        roster_add(&partition->jobs, job->number, &job->partition_place);
+    if (!listed || !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
+        if (listed)
+            roster_leave(&partition->jobs, job->partition_place);
         drop_record(core, job);
         pool_give_back(&core->pool, job, job->number);
         return NULL;
@@ -476,6 +471,7 @@ void core_finish(struct deliverer *core, struct job *job)
     deadlines_remove(&core->deadlines, job);
     drop_record(core, job);
     map_expect(core->jobs, job->id.bytes, sizeof(job->id.bytes)); /* its tombstone comes soon */
+    roster_expect_leave(&core_partition(core, job->partition)->jobs, job->partition_place);
     job->stage = JOB_DONE;
     job->destination->jobs_count--;
     core->ghosts++;
@@ -495,7 +491,7 @@ void core_remove(struct deliverer *core, struct job *job)
         job->destination->jobs_count--;
     job->destination->asked -= job->asked;
     deadlines_remove(&core->deadlines, job);
-    job->partition = NOWHERE;
+    roster_leave(&core_partition(core, job->partition)->jobs, job->partition_place);
     (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
     drop_record(core, job);
     pool_give_back(&core->pool, job, job->number);

@@ -33,8 +33,8 @@ struct job {
     struct uuid id;
     struct link fact_link; /* facts, or what is written */
     struct destination *destination;
-    int32_t partition; /* -1 = of none any more */
-    uint32_t number;   /* in the pool */
+    int32_t partition;
+    uint32_t number; /* in the pool */
     uint32_t flight;
     uint8_t stage;         /* enum job_stage */
     uint8_t fact;          /* enum job_fact */
@@ -61,10 +61,10 @@ struct job {
     uint32_t note_place;               /* in the partition's list of intents, from 1 on */
     uint32_t partition_place;          /* among all jobs of the partition */
     uint32_t deadline_slot, far_place; /* see deadlines.h */
-    int32_t far_row;
-    int16_t status;       /* of the last attempt */
-    struct attempt *last; /* what is told of the attempt in the fact; may be NULL */
-    const char *error;    /* of the last attempt; static */
+    int32_t far_row;                   /* 0 = in none */
+    int16_t status;                    /* of the last attempt */
+    struct attempt *last;              /* what is told of the attempt in the fact; may be NULL */
+    const char *error;                 /* of the last attempt; static */
     uint32_t retry_first_ms, retry_most_ms;
     int64_t offset; /* where its record was first met */
     /* the rest */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items of one size out of large pieces of memory: a million of them lie close together, on huge
  * pages where the system has them, so that touching one at random costs no walk of page tables.
- * What is freed is used again, not given back, and keeps
- * its bytes but the first 16. Each item has a number, which is shorter than its
+ * What is freed is used again, not given back. Each item has a number, which is shorter than its
  * address and the same in every run. */
 #ifndef DISPATCHER_POOL_H
 #define DISPATCHER_POOL_H
