@@ -118,7 +118,7 @@ bool classify_telling(const struct answer *answer)
 {
     return !answer->unsendable &&
            (answer->status || !(text_equal(answer->error, "stale-connection") ||
-                                text_equal(answer->error, "registry-away")));
+                                text_equal(answer->error, "no-certificate")));
 }
 
 bool classify_unwell(const struct answer *answer)

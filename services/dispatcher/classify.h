@@ -17,11 +17,15 @@ enum answer_meaning {
     ANSWER_UNSENT,    /* our own record can't be sent to anybody */
 };
 
+/* Whom a fault of ours makes wait for a moment: what goes there now would fare the same. */
+enum answer_holds { HOLDS_NOBODY, HOLDS_DELIVERY, HOLDS_DESTINATION };
+
 /* What came back from one attempt. */
 struct answer {
-    int status;          /* 0 = no whole answer came; then `error` says why */
-    const char *error;   /* static code: timeout, refused-connection, …; NULL with a status */
-    bool unstarted;      /* not a byte was sent, for no fault of the record: as if never tried */
+    int status;        /* 0 = no whole answer came; then `error` says why */
+    const char *error; /* static code: timeout, refused-connection, …; NULL with a status */
+    bool unstarted;    /* not a byte was sent, for no fault of the record: as if never tried */
+    enum answer_holds holds; /* with `unstarted` */
     bool unsendable;     /* nothing was sent: the record itself is at fault; `error` is the code */
     bool bars;           /* it is to be an OperationOutcome, unless all is well */
     const char *excerpt; /* the first bytes of a body that is no success; see excerpt.h */

@@ -166,7 +166,8 @@ bool composer_compose(struct composer *composer, struct codec *codec, const stru
     if (verdict == DONE)
         verdict = read_referral(codec, &delivery, order->bars.receiver_id, &referral, &reason);
     if (verdict == TRY_AGAIN) {
-        *ret_answer = (struct answer){.error = "registry-away"};
+        *ret_answer =
+            (struct answer){.error = "registry-away", .unstarted = true, .holds = HOLDS_DELIVERY};
         return false;
     }
     if (verdict != DONE) {

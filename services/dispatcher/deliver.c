@@ -9,6 +9,7 @@
 #define SOON_WINDOWS 8     /* of a destination, before it has shown more */
 #define FACTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
+#define OURS_WAIT_MS 5000
 #define MOVES_PER_TICK 4096
 #define GHOSTS_MAX 1000000
 
@@ -174,6 +175,17 @@ static void disperse(struct deliverer *core, struct destination *destination, in
     (void)core_each(core, destination, leave_gone, now_ms);
 }
 
+static void put_back(struct deliverer *core, struct job *job, const struct flight *flight,
+                     const struct answer *answer, int64_t now_ms)
+{
+    job->maybe_sent = !flight->first;
+    if (answer->holds == HOLDS_DELIVERY) {
+        job->next_attempt_at_ms = now_ms + OURS_WAIT_MS;
+        job->failed_at_ms = now_ms;
+    }
+    core_enqueue(core, job, now_ms);
+}
+
 void deliver_answered(struct deliverer *core, uint32_t number, const struct answer *answer,
                       int64_t now_ms)
 {
@@ -186,10 +198,11 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
     if (duration_ms < 0) /* the clock was put back */
         duration_ms = 0;
     if (answer->unstarted) { /* as if it had never departed */
-        if (job) {
-            job->maybe_sent = !flight.first;
-            core_enqueue(core, job, now_ms);
-        }
+        if (answer->holds == HOLDS_DESTINATION &&
+            now_ms + OURS_WAIT_MS > destination->quiet_until_ms)
+            destination->quiet_until_ms = now_ms + OURS_WAIT_MS;
+        if (job)
+            put_back(core, job, &flight, answer, now_ms);
         core_choose_lane(core, destination);
         core_host_learn(core, &flight, answer, now_ms);
         core_refresh(core, destination, now_ms);

@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "trust.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,35 +154,11 @@ static enum verdict reload(void *context, struct reason *reason)
     if (!load(self, &loaded, reason))
         return REFUSED;
     use_take(self, &loaded);
+    deliver_directory_changed(self->core, clock_now_ms()); /* what was missing may be there */
     return DONE;
 }
 
 /* ---- what the core and the sender ask and tell */
-
-/* Host and port of a URL: what the endpoints of one supplier share. */
-static uint64_t host_hash(const char *url)
-{
-    char host[256];
-    const char *at = strstr(url, "://");
-    at = at ? at + 3 : url;
-    size_t length = strcspn(at, "/?#");
-    if (length >= sizeof(host))
-        length = sizeof(host) - 1;
-    for (size_t i = 0; i < length; i++)
-        host[i] = (char)tolower((unsigned char)at[i]);
-    return hash_bytes(host, length, 1);
-}
-
-static void on_endpoint(void *context, const char *destination, struct endpoint_state *ret_state)
-{
-    const struct dispatcher *self = context;
-    const struct provider *provider = directory_find(self->directory, destination);
-    ret_state->usable = provider && provider->url && !provider->paused;
-    if (!provider || !provider->url)
-        return;
-    ret_state->hash = hash_bytes(provider->url, strlen(provider->url), 1);
-    ret_state->host = host_hash(provider->url);
-}
 
 static void on_draining(void *context)
 {
@@ -207,9 +182,10 @@ static void follow_directory(struct dispatcher *self, int64_t now_ms, int64_t mo
     enum verdict verdict = directory_follow_step(self->follower, &changes, &reason);
     if (verdict != DONE)
         self->follow_at_ms += AWAY_FIRST_MS;
-    if (!changes)
+    if (changes)
+        endpoints_judge(self);
+    else if (!endpoints_look_again(self, monotonic_ms))
         return;
-    endpoints_judge(self);
     deliver_directory_changed(self->core, now_ms);
 }
 
@@ -262,7 +238,7 @@ static bool new_core(struct dispatcher *self, struct reason *reason)
                                       .hop_limit_ms = settings->hop_limit_ms,
                                       .seed = seed,
                                       .self = self,
-                                      .endpoint = on_endpoint};
+                                      .endpoint = endpoints_state};
     self->core = deliver_new(&options);
     if (!self->core)
         reason_set(reason, "no-memory", NULL, "memory ran out");
@@ -301,6 +277,7 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
     use_take(self, &loaded);
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
+    self->held = map_new(PROVIDERS_MAX);
     if (!self->kafka || !self->directory || !new_core(self, reason))
         return false;
     self->sender = sender_open(&options, reason);
@@ -359,6 +336,7 @@ static void stop(void *context)
     deliver_free(self->core);
     directory_free(self->directory);
     map_free(self->refused, NULL);
+    map_free(self->held, NULL);
     kafka_settings_free(self->kafka);
     unload(self);
     registry_close(self->registry);
@@ -382,6 +360,7 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
     metrics_set(self->metrics, METRIC_UNWRITTEN, NULL, (double)counts.facts);
     metrics_set(self->metrics, METRIC_DESTINATIONS, NULL, (double)counts.destinations);
     metrics_set(self->metrics, METRIC_UNUSABLE, NULL, (double)counts.unusable);
+    metrics_set(self->metrics, METRIC_HELD, NULL, (double)map_count(self->held));
     metrics_set(self->metrics, METRIC_BROKEN, NULL, (double)counts.broken);
     metrics_set(self->metrics, METRIC_HOSTS_BROKEN, NULL, (double)counts.hosts_broken);
     metrics_set(self->metrics, METRIC_SLOW, NULL, (double)counts.slow);

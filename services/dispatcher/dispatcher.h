@@ -53,6 +53,7 @@ struct dispatcher {
     const char *secret_path; /* their file; NULL = they were given as text */
     struct map *named_secrets;
     struct map *refused; /* ODS code -> static code: endpoints that may not be spoken to */
+    struct map *held;    /* the same: those that nothing is sent to for want of something of ours */
 
     struct kafka_settings *kafka;
     struct directory_follower *follower;
@@ -75,6 +76,7 @@ struct dispatcher {
 
     struct buffer scratch, record;
     char certificate[SEND_IDENTITY_MAX]; /* of the send that is being prepared */
+    int64_t look_again_at_ms;            /* for what is lacking; 0 = something may lack now */
     int64_t follow_at_ms, figures_at_ms, stream_at_ms, drain_by_ms;
     size_t answers, answered; /* in this AHEAD_WINDOW_MS, in the one before */
     size_t ahead;             /* that may be handed over beyond those under way */
@@ -102,8 +104,19 @@ void sends_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms);
 void sends_begun(void *self, uint32_t flight);
 void sends_answered(void *self, uint32_t flight, const struct answer *answer);
 
+/* What sending to it takes and is missing here, as a static code: no-endpoint, no-secret,
+ * no-certificate, no-service-id. NULL = nothing. A secret that was read is kept until a reload;
+ * `reason` gets a detail where there is one. */
+const char *sends_lack(struct dispatcher *self, const struct provider *provider,
+                       struct reason *reason);
+
 /* endpoints.c: tells of the endpoints in the directory that may not be spoken to. */
 void endpoints_judge(struct dispatcher *self);
+/* For the core: one to which we lack something is as good as paused. What is lacking is told once.
+ */
+void endpoints_state(void *self, const char *destination, struct endpoint_state *ret_state);
+/* True if what some lack may have come meanwhile, and the core is to ask again. */
+bool endpoints_look_again(struct dispatcher *self, int64_t monotonic_ms);
 
 /* restore.c: which partitions are read while not all are restored. */
 void restore_begin(struct dispatcher *self, int32_t partition, int64_t end);

@@ -8,8 +8,10 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of a file in one of our folders. */
 static bool name_valid(const char *name)
@@ -25,67 +27,128 @@ static bool name_valid(const char *name)
 
 /* Read once, then remembered until a reload. NULL if there is no such file, or it is not well: then
  * nothing is sent, since an unsigned message is worse than a late one. */
-static const struct secrets *secrets_of(struct dispatcher *self, const char *name)
+static const struct secrets *secrets_of(struct dispatcher *self, const char *name,
+                                        struct reason *reason)
 {
     if (!name || !name[0])
         return &self->secrets;
     const struct secrets *known = map_get(self->named_secrets, name, strlen(name));
     if (known)
         return known;
-    struct reason reason = {0};
     char path[1024];
     if (!self->settings.secrets_dir || !name_valid(name) ||
-        !text_format(path, sizeof(path), "%s/%s", self->settings.secrets_dir, name))
+        !text_format(path, sizeof(path), "%s/%s", self->settings.secrets_dir, name)) {
+        reason_set(reason, "no-secret", NULL, "%s",
+                   self->settings.secrets_dir ? "its name is not that of a file"
+                                              : "DISPATCHER_SECRETS_DIR is not set");
         return NULL;
+    }
     struct secrets *secrets = calloc(1, sizeof(*secrets));
-    if (!secrets || !secrets_read(path, secrets, &reason) ||
-        !map_set(self->named_secrets, name, strlen(name), secrets, NULL)) {
-        log_fact(LOG_LEVEL_WARNING, "secret-unreadable", "name", name, "detail", reason.detail,
-                 NULL);
+    if (secrets && !secrets_read(path, secrets, reason)) {
+        free(secrets);
+        return NULL;
+    }
+    if (!secrets || !map_set(self->named_secrets, name, strlen(name), secrets, NULL)) {
+        reason_set(reason, "no-secret", NULL, "%s: memory ran out, or too many secrets", path);
         free(secrets);
         return NULL;
     }
     return secrets;
 }
 
-/* Its path without the ending, or NULL where it can't be. */
-static const char *certificate_of(struct dispatcher *self, const char *name)
+/* Its path without the ending; NULL where it or its key can't be read. */
+static const char *certificate_of(struct dispatcher *self, const char *name, struct reason *reason)
 {
+    static const char *const endings[] = {".crt", ".key"};
     const char *folder = self->settings.certificates_dir;
-    return folder && name_valid(name) &&
-                   text_format(self->certificate, sizeof(self->certificate), "%s/%s", folder, name)
-               ? self->certificate
-               : NULL;
+    char *path = self->certificate;
+    const size_t room = sizeof(self->certificate) - strlen(endings[0]);
+    if (!folder || !name_valid(name) || !text_format(path, room, "%s/%s", folder, name)) {
+        reason_set(reason, "no-certificate", NULL, "%s",
+                   folder ? "its name is not that of a file"
+                          : "DISPATCHER_CERTIFICATES_DIR is not set");
+        return NULL;
+    }
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+        memcpy(path + length, endings[i], strlen(endings[i]) + 1);
+        const bool there = access(path, R_OK) == 0;
+        if (!there)
+            reason_set(reason, "no-certificate", NULL, "%s: %s", path, strerror(errno));
+        path[length] = '\0';
+        if (!there)
+            return NULL;
+    }
+    return path;
+}
+
+/* What sending to a provider takes beside the referral; borrowed. */
+struct means {
+    const struct secrets *secrets;
+    const char *certificate;
+    struct bars_address bars;
+};
+
+/* NULL, or what is missing. */
+static const char *find_means(struct dispatcher *self, const struct provider *provider,
+                              struct means *ret_means, struct reason *reason)
+{
+    struct means means = {0};
+    if (!provider || !provider->url)
+        return "no-endpoint";
+    means.secrets = secrets_of(self, provider->secret, reason);
+    if (!means.secrets)
+        return "no-secret";
+    if (provider->certificate) {
+        means.certificate = certificate_of(self, provider->certificate, reason);
+        if (!means.certificate)
+            return "no-certificate";
+    }
+    if (text_equal(provider->format, "bars")) {
+        means.bars = (struct bars_address){.receiver_id = provider->dos_service_id,
+                                           .sender_id = self->settings.dos_service_id};
+        if (!means.bars.receiver_id || !means.bars.sender_id) {
+            reason_set(reason, "no-service-id", NULL, "%s",
+                       means.bars.receiver_id ? "DISPATCHER_DOS_SERVICE_ID is not set"
+                                              : "the directory has no dos_service_id for it");
+            return "no-service-id";
+        }
+    }
+    *ret_means = means;
+    return NULL;
+}
+
+const char *sends_lack(struct dispatcher *self, const struct provider *provider,
+                       struct reason *reason)
+{
+    struct means means;
+    return find_means(self, provider, &means, reason);
+}
+
+/* Nothing was sent, and the next one would fare no better. */
+static struct answer held_up(const char *error)
+{
+    return (struct answer){.error = error, .unstarted = true, .holds = HOLDS_DESTINATION};
 }
 
 /* False: nothing can be sent, and the answer says why. */
 static bool prepare(struct dispatcher *self, const struct deliver_send *send,
                     struct send_request *ret_request, struct answer *ret_answer)
 {
-    *ret_answer = (struct answer){.error = "no-endpoint"};
+    struct reason reason = {0};
+    struct means means;
     const struct provider *provider = directory_find(self->directory, send->destination);
-    if (!provider || !provider->url)
+    const char *lack = find_means(self, provider, &means, &reason);
+    if (lack) { /* it has gone since the core asked: it is to ask again */
+        self->look_again_at_ms = 0;
+        *ret_answer = held_up(lack);
         return false;
-    ret_answer->error = "no-secret";
-    const struct secrets *secrets = secrets_of(self, provider->secret);
-    if (!secrets)
-        return false;
-    ret_answer->error = "no-certificate";
-    const char *certificate = NULL;
-    if (provider->certificate && !(certificate = certificate_of(self, provider->certificate)))
-        return false;
-    ret_answer->error = "no-service-id";
-    struct bars_address bars = {0};
-    if (text_equal(provider->format, "bars"))
-        bars = (struct bars_address){.receiver_id = provider->dos_service_id,
-                                     .sender_id = self->settings.dos_service_id};
-    if (text_equal(provider->format, "bars") && (!bars.receiver_id || !bars.sender_id))
-        return false;
+    }
     const struct order order = {.record = send->job->record,
                                 .record_size = send->job->record_size,
-                                .secrets = secrets,
-                                .bars = bars,
-                                .certificate = certificate,
+                                .secrets = means.secrets,
+                                .bars = means.bars,
+                                .certificate = means.certificate,
                                 .possible_duplicate = send->possible_duplicate};
     *ret_request = (struct send_request){
         .flight = send->flight, .url = provider->url, .timeout_ms = send->timeout_ms};
@@ -128,37 +191,48 @@ static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
     return (size_t)self->settings.in_flight_max + self->ahead + deliver_slow_in_flight(self->core);
 }
 
-static void hand_over(struct dispatcher *self, const struct send_request *requests, size_t count)
+struct sendings { /* that have been composed */
+    struct send_request requests[COMPOSED_MOST];
+    const char *destinations[COMPOSED_MOST];
+    size_t count;
+};
+
+static void hand_over(struct dispatcher *self, struct sendings *sendings)
 {
     bool well[COMPOSED_MOST];
     composer_sign(self->composer, well);
-    for (size_t i = 0; i < count; i++) {
-        const char *error = well[i] ? "no-memory" : "not-signed";
-        if (well[i] && sender_start(self->sender, &requests[i]))
+    for (size_t i = 0; i < sendings->count; i++) {
+        const struct send_request *request = &sendings->requests[i];
+        if (well[i] && sender_start(self->sender, request))
             continue;
-        sends_answered(self, requests[i].flight, &(struct answer){.error = error});
+        const struct answer answer = held_up(well[i] ? "no-memory" : "not-signed");
+        log_fact(LOG_LEVEL_ERROR, "send-held-up", "destination", sendings->destinations[i], "code",
+                 answer.error, NULL);
+        sends_answered(self, request->flight, &answer);
     }
+    sendings->count = 0;
 }
 
 void sends_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
     const size_t most = handed_over_max(self, monotonic_ms);
     struct deliver_send send;
-    struct send_request requests[COMPOSED_MOST];
+    struct sendings sendings;
     struct answer answer;
-    size_t count = 0;
+    sendings.count = 0;
     if (deliver_slowed(self->core))
         sender_recall(self->sender, to_slow);
     sender_allow(self->sender,
                  (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
-    while (sender_under_way(self->sender) + count < most &&
+    while (sender_under_way(self->sender) + sendings.count < most &&
            deliver_next_send(self->core, now_ms, &send)) {
-        if (!prepare(self, &send, &requests[count], &answer))
+        if (!prepare(self, &send, &sendings.requests[sendings.count], &answer)) {
             sends_answered(self, send.flight, &answer);
-        else if (++count == COMPOSED_MOST) {
-            hand_over(self, requests, count);
-            count = 0;
+            continue;
         }
+        sendings.destinations[sendings.count] = send.destination;
+        if (++sendings.count == COMPOSED_MOST)
+            hand_over(self, &sendings);
     }
-    hand_over(self, requests, count);
+    hand_over(self, &sendings);
 }

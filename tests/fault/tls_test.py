@@ -24,7 +24,7 @@ DOUBTFUL = {
     "not yet": "tls-out-of-date",
     "self-signed": "tls-untrusted",
     "tls 1.1": "tls-failed",
-    "no such certificate": "no-certificate",
+    "no certificate of ours": "no-certificate",
     "plain": "bad-endpoint",
 }
 
@@ -58,6 +58,8 @@ class Tls(unittest.TestCase):
 
         right = made("right")
         made("default-client"), made("other-client")
+        for ending in ("crt", "key"):
+            folder.joinpath(f"nobody.{ending}").write_text("no PEM\n")
         contexts = {
             "right": right.server(),
             "closes": right.server(),
@@ -70,12 +72,12 @@ class Tls(unittest.TestCase):
             "asks": right.server(clients_of=authority),
             "asks another": right.server(clients_of=authority),
             "asks in vain": right.server(clients_of=stranger),
-            "no such certificate": right.server(clients_of=authority),
+            "no certificate of ours": right.server(clients_of=authority),
             "plain": None,
         }
         columns = {
             "asks another": {"certificate": "other-client"},
-            "no such certificate": {"certificate": "nobody"},
+            "no certificate of ours": {"certificate": "nobody"},
         }
         cls.generator = generate.Generator(1, cls.stack.schemas)
         places = cls.generator.places

@@ -3,6 +3,7 @@
 rotation in a dispatcher that runs."""
 
 import base64
+import json
 import pathlib
 import signal
 import subprocess
@@ -21,6 +22,7 @@ import scripted  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from stack import SOURCE_DIR, Stack, wait_until  # noqa: E402
 
+BREAKER_FAILURES = 5
 OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one that a Stack begins with
 NEW = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 OWN = "whsec_plJ3nmyCDGBKInavdOK15jsl9B2V7gsg"
@@ -80,6 +82,8 @@ class Wire(unittest.TestCase):
                 cls.row("FWA02", secret="own"),
                 cls.row("FWA03", secret="none"),
                 cls.row("FWA04", secret="pair"),
+                cls.row("FWA05", secret="later"),
+                cls.row("FWA06", certificate="nobody"),
             ],
         )
         cls.stack.start()
@@ -181,17 +185,66 @@ class Wire(unittest.TestCase):
                 broken = {**request.document, "unknown": 1}
                 self.assertNotEqual(list(validator.iter_errors(broken)), [])
 
-    def test_a_provider_whose_secret_is_missing_gets_nothing_until_it_is_there(self):
-        body = self.generator.body("blood-pressure")
-        body["nominated_provider"] = "FWA03"
-        scripted.post(self.stack, body, "no-secret")
-        log = self.stack.log_path("dispatcher")
-        wait_until(lambda: '"secret-unreadable"' in log.read_text(), 20, "secret-unreadable")
-        self.assertEqual([r for r in self.receiver.snapshot() if r.provider == "FWA03"], [])
-        self.secrets.joinpath("none").write_text(f"{NEW}\n")
-        self.receiver.wait_for(
-            lambda got: any(r.provider == "FWA03" and verifies(r, NEW) for r in got), 30, "FWA03"
+    def lines(self, fact):
+        log = self.stack.log_path("dispatcher").read_text()
+        facts = (json.loads(line) for line in log.splitlines())
+        return [one for one in facts if one.get("fact") == fact]
+
+    def held(self, code):
+        """What the dispatcher said of why it holds this destination."""
+        facts = wait_until(
+            lambda: [one for one in self.lines("destination-held") if one["destination"] == code],
+            20,
+            f"{code} held",
         )
+        self.assertEqual(len(facts), 1)
+        return facts[0]
+
+    def test_a_provider_whose_secret_is_missing_is_held_and_not_called_unwell(self):
+        for number in range(BREAKER_FAILURES + 3):
+            body = self.generator.body("blood-pressure")
+            body["nominated_provider"] = "FWA03"
+            scripted.post(self.stack, body, f"no-secret-{number}")
+        fact = self.held("FWA03")
+        self.assertEqual(fact["code"], "no-secret")
+        self.assertIn(str(self.secrets / "none"), fact["detail"])
+        self.assertEqual([r for r in self.receiver.snapshot() if r.provider == "FWA03"], [])
+        done = self.stack.ctl("deliveries", "list", "FWA03", "--json")
+        (seen,) = json.loads(done.stdout)["destinations"]
+        self.assertEqual(seen["dispatcher"]["state"], "unusable")
+        self.assertNotIn("no-secret", str(self.stack.metrics("dispatcher")))
+        self.secrets.joinpath("none").write_text(f"{NEW}\n")
+        self.reload('"reloaded"')
+        came = self.receiver.wait_for(
+            lambda got: len([r for r in got if r.provider == "FWA03"]) == BREAKER_FAILURES + 3,
+            30,
+            "FWA03",
+        )
+        self.assertTrue(
+            all(
+                verifies(r, NEW) and "referral-possible-duplicate" not in r.headers
+                for r in self.receiver.snapshot()
+                if r.provider == "FWA03"
+            ),
+            came,
+        )
+
+    def test_a_provider_whose_secret_comes_later_needs_no_reload(self):
+        body = self.generator.body("blood-pressure")
+        body["nominated_provider"] = "FWA05"
+        scripted.post(self.stack, body, "later")
+        self.held("FWA05")
+        self.secrets.joinpath("later").write_text(f"{NEW}\n")
+        self.receiver.wait_for(
+            lambda got: any(r.provider == "FWA05" and verifies(r, NEW) for r in got), 30, "FWA05"
+        )
+
+    def test_a_provider_whose_certificate_of_ours_is_missing_is_held_too(self):
+        body = self.generator.body("blood-pressure")
+        body["nominated_provider"] = "FWA06"
+        scripted.post(self.stack, body, "no-certificate")
+        self.assertEqual(self.held("FWA06")["code"], "no-certificate")
+        self.assertEqual([r for r in self.receiver.snapshot() if r.provider == "FWA06"], [])
 
 
 if __name__ == "__main__":
