@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "codec/blame.h"
+#include "codec/flat.h"
 #include "codec/folder.h"
 
 #include <errno.h>
@@ -46,12 +47,21 @@ static void free_schema(void *schema)
     schema_free(schema);
 }
 
-/* Adopts the schema. The one that counts from now on is returned. NULL if the same fingerprint
- * stands for another text; an old version may be the current one with other docs, which changes
- * nothing for a reader. */
+/* Adopts the schema. The one that counts from now on is returned. NULL if it has more fields than
+ * codec_read_flat takes, or the same fingerprint stands for another text; an old version may be the
+ * current one with other docs, which changes nothing for a reader. */
 static const struct schema *keep_take(struct contract *contract, struct schema *schema,
                                       bool is_version, const char *file, struct reason *reason)
 {
+    const size_t fields = schema_root(schema)->children_count;
+    if (schema_root(schema)->kind == SCHEMA_RECORD && fields > FLAT_FIELDS_MAX) {
+        reason_set(reason, "too-many", file,
+                   "%s has %zu fields, expected at most %d: put some of them into a record within "
+                   "it",
+                   schema_name(schema), fields, FLAT_FIELDS_MAX);
+        schema_free(schema);
+        return NULL;
+    }
     uint64_t fingerprint = schema_fingerprint(schema);
     const struct schema *known = contract_by_fingerprint(contract, fingerprint);
     if (known) {

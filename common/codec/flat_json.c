@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From bytes that the pre-scan has passed to JSON, with nothing between: for those who print each
- * record once. The text is the one that json_print makes of record_to_json, but that a
- * map's key is printed as often as it came. */
+ * record once. The text is the one that json_print makes of record_to_json. */
 #include "codec/flat.h"
 
 #include "base/digest.h"

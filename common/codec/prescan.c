@@ -5,7 +5,11 @@
 #include "codec/prescan.h"
 
 #include "base/text.h"
+#include "codec/passed.h"
 #include "codec/place.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct scan {
     const uint8_t *start;
@@ -13,8 +17,12 @@ struct scan {
     const uint8_t *end;
     size_t items_left;
     const uint8_t **starts; /* of the root's fields; NULL = nobody asks */
+    uint16_t *keys;         /* room for PRESCAN_ITEMS_MAX: where those of the open maps begin */
+    size_t keys_count;
     struct reason *reason;
 };
+
+_Static_assert(PRESCAN_SIZE_MAX <= UINT16_MAX + 1, "an offset fits");
 
 static bool scan_value(struct scan *scan, const struct schema_node *node,
                        const struct place *place);
@@ -153,13 +161,44 @@ static bool scan_item(struct scan *scan, const struct schema_node *node, const s
                       size_t index)
 {
     struct place here = {.up = place, .index = index};
-    if (node->kind == SCHEMA_MAP && !scan_text(scan, &here))
-        return false;
+    if (node->kind == SCHEMA_MAP) {
+        scan->keys[scan->keys_count++] = (uint16_t)(scan->at - scan->start);
+        if (!scan_text(scan, &here))
+            return false;
+    }
     return scan_value(scan, node->children[0], &here);
+}
+
+/* Of two keys, each as it stands there: its length, then its bytes. The same key has the same ones,
+ * since a length has but one form. */
+static int compare_keys(const void *left, const void *right, void *context)
+{
+    const struct scan *scan = context;
+    const uint8_t *a = scan->start + *(const uint16_t *)left,
+                  *b = scan->start + *(const uint16_t *)right;
+    const uint8_t *a_text = a, *b_text = b;
+    const size_t a_length = (size_t)passed_long(&a_text), b_length = (size_t)passed_long(&b_text);
+    if (a_length != b_length)
+        return a_length < b_length ? -1 : 1;
+    return memcmp(a_text, b_text, a_length);
+}
+
+/* Readers differ in which of two values counts: in what one of them shows and another judges. */
+static bool check_keys(struct scan *scan, size_t first, const struct place *place)
+{
+    uint16_t *keys = scan->keys + first;
+    const size_t count = scan->keys_count - first;
+    scan->keys_count = first;
+    qsort_r(keys, count, sizeof(*keys), compare_keys, scan);
+    for (size_t i = 1; i < count; i++)
+        if (compare_keys(&keys[i - 1], &keys[i], scan) == 0)
+            return refuse(scan, place, "avro-map", "the map before it has a key twice");
+    return true;
 }
 
 static bool scan_items(struct scan *scan, const struct schema_node *node, const struct place *place)
 {
+    const size_t keys_before = scan->keys_count;
     size_t index = 0;
     for (;;) {
         uint64_t count = 0;
@@ -167,7 +206,7 @@ static bool scan_items(struct scan *scan, const struct schema_node *node, const 
         if (!scan_block(scan, place, &count, &block_end))
             return false;
         if (count == 0)
-            return true;
+            return node->kind != SCHEMA_MAP || check_keys(scan, keys_before, place);
         if (count > scan->items_left)
             return refuse(scan, place, "avro-items", "too many items");
         scan->items_left -= (size_t)count;
@@ -249,12 +288,14 @@ bool prescan_fields(const struct schema *schema, const void *bytes, size_t lengt
         return false;
     }
     static const uint8_t nothing[1];
+    uint16_t keys[PRESCAN_ITEMS_MAX];
     const uint8_t *start = bytes ? bytes : nothing;
     struct scan scan = {.start = start,
                         .at = start,
                         .end = start + (bytes ? length : 0),
                         .items_left = PRESCAN_ITEMS_MAX,
                         .starts = ret_starts,
+                        .keys = keys,
                         .reason = reason};
     if (!scan_value(&scan, schema_root(schema), NULL))
         return false;

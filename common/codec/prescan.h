@@ -2,8 +2,9 @@
 /* One pass over schema and bytes before avro-c sees them: no allocation, no trust. Everything that
  * avro-c 1.11 would accept, crash on or allocate for without end (huge lengths, depth, enum and
  * union positions out of range, booleans that are neither 0 nor 1, overlong varints, INT64_MIN
- * counts, bad UTF-8, NUL in text, trailing bytes) is refused here. Depth needs no look at the
- * bytes: a schema is never recursive nor deeper than SCHEMA_DEPTH_MAX, so neither is its data. */
+ * counts, bad UTF-8, NUL in text, a map's key twice, trailing bytes) is refused here. Depth needs
+ * no look at the bytes: a schema is never recursive nor deeper than SCHEMA_DEPTH_MAX, so neither is
+ * its data. */
 #ifndef CODEC_PRESCAN_H
 #define CODEC_PRESCAN_H
 
@@ -15,9 +16,9 @@
 #define PRESCAN_ITEMS_MAX 10000
 
 /* True if exactly `length` bytes are one well-formed value of the schema. Otherwise the reason:
- * code avro-truncated, avro-length, avro-items, avro-utf8, avro-enum, avro-union, avro-boolean,
- * avro-varint, avro-trailing, avro-too-large; the pointer is the field's path, the detail gives the
- * byte offset. */
+ * code avro-truncated, avro-length, avro-items, avro-map, avro-utf8, avro-enum, avro-union,
+ * avro-boolean, avro-varint, avro-trailing, avro-too-large; the pointer is the field's path, the
+ * detail gives the byte offset. */
 __attribute__((warn_unused_result)) bool prescan(const struct schema *schema, const void *bytes,
                                                  size_t length, struct reason *reason);
 /* The same of a record, and where each of its own fields begins: `ret_starts` has room for all. */

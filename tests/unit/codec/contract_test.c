@@ -206,6 +206,25 @@ what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today(void
     contract_free(today);
 }
 
+/* Once it was loaded, and what came with it failed. */
+static void a_schema_of_more_fields_than_are_read_is_refused(void **state)
+{
+    (void)state;
+    static const char *const expected = "z.Delivery has 65 fields, expected at most 64";
+    char text[8192] = "{'type':'record','name':'Delivery','namespace':'z','fields':[";
+    for (int i = 0; i < 65; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s{'name':'f%d','type':'int'}",
+                 i ? "," : "", i);
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}");
+    struct reason reason = {0};
+    put_good();
+    put_file("delivery.avsc", text);
+    assert_null(contract_load(dir, &reason));
+    assert_string_equal(reason.code, "too-many");
+    assert_non_null(strstr(reason.pointer, "/delivery.avsc"));
+    assert_non_null(strstr(reason.detail, expected));
+}
+
 static void each_broken_folder_is_refused_with_the_file_at_fault(void **state)
 {
     (void)state;
@@ -308,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today, make_dir,
             remove_dir),
+        cmocka_unit_test_setup_teardown(a_schema_of_more_fields_than_are_read_is_refused, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(each_broken_folder_is_refused_with_the_file_at_fault,
                                         make_dir, remove_dir),
         cmocka_unit_test(the_real_folder_loads_with_its_messages_and_pathways),

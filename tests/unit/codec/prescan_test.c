@@ -9,6 +9,9 @@
 #define RECORD(type) "{'type':'record','name':'R','fields':[{'name':'f','type':" type "}]}"
 #define LIST RECORD("{'type':'array','items':'int'}")
 #define MAP RECORD("{'type':'map','values':'int'}")
+#define MAP_IN_MAP                                                                                 \
+    RECORD("{'type':'map','values':{'type':'record','name':'N','fields':["                         \
+           "{'name':'m','type':{'type':'map','values':'int'}}]}}")
 #define ENUM RECORD("{'type':'enum','name':'E','symbols':['A','B']}")
 #define OPTIONAL RECORD("['null','string']")
 
@@ -103,6 +106,35 @@ static void each_kind_of_hostile_byte_has_its_own_code(void **state)
          "\x02\x02"
          "k\x02\x00",
          5, "a map"},
+        {"", MAP,
+         "\x02\x02"
+         "k\x02\x02\x04"
+         "kk\x02\x00",
+         10, "a map of two blocks"},
+        {"avro-map", MAP,
+         "\x04\x02"
+         "k\x02\x02"
+         "k\x04\x00",
+         8, "a key twice"},
+        {"avro-map", MAP,
+         "\x04\x02"
+         "k\x02\x02"
+         "a\x02\x02\x02"
+         "k\x04\x00",
+         12, "a key twice, in two blocks"},
+        {"avro-map", MAP_IN_MAP,
+         "\x04\x02"
+         "k\x02\x02"
+         "k\x02\x00\x02"
+         "k\x00\x00",
+         12, "a key twice about one of another map"},
+        {"", MAP_IN_MAP,
+         "\x04\x02"
+         "k\x02\x02"
+         "k\x02\x00\x02"
+         "a\x02\x02"
+         "k\x02\x00\x00",
+         16, "the same key in three maps"},
         {"avro-utf8", MAP, "\x02\x02\xFF\x02\x00", 5, "a key that is no UTF-8"},
         {"avro-truncated", MAP,
          "\x02\x02"
