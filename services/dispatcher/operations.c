@@ -252,11 +252,22 @@ static enum verdict answer(struct dispatcher *self, struct operation *operation,
     return verdict;
 }
 
+/* Some that it asked to be re-routed are yet to be decided. */
+static bool lacks(const struct operation *operation)
+{
+    const struct delivery_operation *said = &operation->said;
+    return operation->open_moved + operation->open_returned + said->moved + said->returned +
+               said->stayed <
+           said->touched;
+}
+
 static bool undecided(const struct dispatcher *self, const struct operation *operation)
 {
     struct deliver_destination seen;
-    const bool takes_time = operation->kind == OPERATION_REROUTE ||
-                            (operation->kind == OPERATION_RETRY && operation->said.delivery_id[0]);
+    const bool takes_time =
+        operation->kind == OPERATION_REROUTE
+            ? lacks(operation)
+            : operation->kind == OPERATION_RETRY && operation->said.delivery_id[0];
     return takes_time && deliver_look(self->core, operation->said.destination, &seen) && seen.asked;
 }
 
@@ -324,18 +335,34 @@ enum verdict operations_note(struct dispatcher *self, int64_t now_ms, struct rea
     return verdict;
 }
 
-void operations_count(struct dispatcher *self, const char *destination, enum move_to to)
+/* Each delivery is asked for once, by whoever asked first. So of several operations on one
+ * destination none gets more counted than it touched: first who asked for that very delivery. */
+static struct operation *asker_of(struct dispatcher *self, const char *destination, const char *id)
 {
+    struct operation *first = NULL;
     for (size_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &self->operations[i];
+        const struct delivery_operation *said = &operation->said;
         if (operation->kind != OPERATION_REROUTE || operation->stage != OPERATION_BEGUN ||
-            operation->open || strcmp(operation->said.destination, destination) != 0)
+            operation->open || strcmp(said->destination, destination) != 0 || !lacks(operation))
             continue;
-        operation->open_moved += to == MOVE_NEXT;
-        operation->open_returned += to == MOVE_RETURN;
-        operation->said.stayed += to == MOVE_STAY; /* which is decided at once, and not written */
-        return;
+        if (strcmp(said->delivery_id, id) == 0)
+            return operation;
+        if (!said->delivery_id[0] && (!first || said->asked_at_ms < first->said.asked_at_ms))
+            first = operation;
     }
+    return first;
+}
+
+void operations_count(struct dispatcher *self, const char *destination, const char *id,
+                      enum move_to to)
+{
+    struct operation *operation = asker_of(self, destination, id);
+    if (!operation)
+        return;
+    operation->open_moved += to == MOVE_NEXT;
+    operation->open_returned += to == MOVE_RETURN;
+    operation->said.stayed += to == MOVE_STAY; /* which is decided at once, and not written */
 }
 
 static void log_answered(const struct delivery_operation *said)

@@ -48,8 +48,9 @@ operations_tick(struct dispatcher *self, int64_t now_ms, struct reason *reason);
 /* Behind all that the transaction has written: notes how far those are that take several. */
 __attribute__((warn_unused_result)) enum verdict
 operations_note(struct dispatcher *self, int64_t now_ms, struct reason *reason);
-/* What became of a move that an operator asked for. */
-void operations_count(struct dispatcher *self, const char *destination, enum move_to to);
+/* What became of a move of this delivery that an operator asked for. */
+void operations_count(struct dispatcher *self, const char *destination, const char *id,
+                      enum move_to to);
 void operations_committed(struct dispatcher *self);
 void operations_aborted(struct dispatcher *self);
 

@@ -163,7 +163,8 @@ static enum verdict write_notice_move(struct dispatcher *self, struct delivery *
                                       struct job *job, int64_t now_ms, struct reason *reason)
 {
     if (text_equal(job->why, "operator"))
-        operations_count(self, notice->destination, job->must_move ? MOVE_RETURN : MOVE_STAY);
+        operations_count(self, notice->destination, notice->id,
+                         job->must_move ? MOVE_RETURN : MOVE_STAY);
     if (!job->must_move)
         return deliver_stays(self->core, job, now_ms) ? write_retry(self, notice, job, reason)
                                                       : DONE;
@@ -190,7 +191,7 @@ static enum verdict write_move(struct dispatcher *self, struct delivery *deliver
     if (read == TRY_AGAIN && !job->must_move)
         move.to = MOVE_STAY; /* the registry that knows the payload's schema may be back in time */
     if (strcmp(why, "operator") == 0)
-        operations_count(self, delivery->destination, move.to);
+        operations_count(self, delivery->destination, delivery->id, move.to);
     if (move.to == MOVE_STAY)
         return deliver_stays(self->core, job, now_ms) ? write_retry(self, delivery, job, reason)
                                                       : DONE;

@@ -9,87 +9,26 @@ import collections
 import contextlib
 import json
 import pathlib
-import subprocess
 import sys
 import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
-import generate  # noqa: E402
 import oracle  # noqa: E402
-import scripted  # noqa: E402
+from backlog import COUNT, HANGS, PORTION, Backlog  # noqa: E402
 from copying import Proxy  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
-from stack import BIN_DIR, Stack, wait_until  # noqa: E402
+from stack import Stack, wait_until  # noqa: E402
 
-COUNT = 5000
-PORTION = 1024  # MOVES_PER_TRANSACTION
 VALID_MS = 1000
 IN_TIME = {"DISPATCHER_OPERATION_VALID_MS": str(VALID_MS)}
 SLOWLY = {**IN_TIME, "DISPATCHER_COMMIT_INTERVAL_MS": "1000"}  # between two portions, too
-SICK, NEXT, HANGS = "FO001", "FO002", "RAL01"
 
 
-class OperationKill(unittest.TestCase):
+class OperationKill(Backlog):
     def figure(self, name):
         return self.stack.metric("dispatcher", f"referral_dispatcher_{name}")
-
-    def left_there(self):
-        done = self.stack.ctl("deliveries", "list", SICK, "--topic-only", "--json")
-        rows = json.loads(done.stdout)["destinations"]
-        return rows[0]["pending"] if rows else 0
-
-    def watch(self, isolation):
-        """The end of SICK's partition."""
-        ends = oracle.Ends(self.stack.bootstrap, "deliveries", isolation, self.partition)
-        self.addCleanup(ends.close)
-        return ends.sum
-
-    def answers(self):
-        decode = oracle.decoder(oracle.message_schema(self.stack.schemas, "operation"))
-        messages = oracle.read_topic(self.stack.bootstrap, ["delivery.operations"])
-        return [decode(message.value()) for message in messages]
-
-    def load(self):
-        self.generator = generate.Generator(1, self.stack.schemas)
-        self.district = scripted.apart(self.generator.places, 1)[0]
-        scripted.load_in(
-            self.stack,
-            self.receiver,
-            self.district,
-            (SICK, "blood-pressure", 100),
-            (NEXT, "blood-pressure", 1500),
-            (HANGS, "msk", 100),
-        )
-
-    def produce(self, pathway, count):
-        body = scripted.routable(self.generator, pathway)
-        body["patient"]["postcode"] = self.district
-        return scripted.produce(self.stack, body, [None] * count)
-
-    def produce_a_backlog(self):
-        """And one that is under way all the time: else the next portion would follow at once."""
-        self.receiver.script(HANGS, Answer(how="hang"))
-        self.ids = self.produce("blood-pressure", COUNT)
-        self.hanging = self.produce("msk", 1)
-        wait_until(lambda: self.left_there() == COUNT, 60, "all routed")
-        messages = oracle.read_topic(self.stack.bootstrap, ["deliveries"])
-        self.partition = collections.Counter(m.partition() for m in messages).most_common(1)[0][0]
-        self.stack.ctl("providers", "pause", SICK)
-
-    def ask(self):
-        return subprocess.Popen(
-            [
-                str(BIN_DIR / "referralctl"),
-                *("deliveries", "reroute", SICK, "--json", "--wait-seconds", "300"),
-                *("--by", "ada", "--reason", "supplier is down"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            cwd=self.stack.dir,
-            env=self.stack.environment,
-        )
 
     def kill_between_two_portions(self):
         end = self.watch("read_committed")
@@ -156,17 +95,6 @@ class OperationKill(unittest.TestCase):
             )
         stages = collections.Counter(answer["stage"] for answer in self.answers())
         self.assertEqual((stages["done"], stages["expired"]), (1, 0))
-
-    def check_the_moves(self):
-        """One for each referral, and one acceptance."""
-        moved = [e["referral_id"] for e in oracle.events(self.stack) if e["reason"] == "operator"]
-        self.assertEqual(sorted(moved), sorted(self.ids))
-        taken = [r for r in self.receiver.snapshot() if r.accepted and r.provider != HANGS]
-        self.assertEqual({r.provider for r in taken}, {NEXT})
-        unmarked = [
-            r.delivery_id for r in taken if "referral-possible-duplicate" not in r.headers
-        ]
-        self.assertEqual(len(unmarked), len(set(unmarked)))
 
 
 if __name__ == "__main__":
