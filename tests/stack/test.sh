@@ -26,6 +26,23 @@ if [[ -z ${TMPDIR:-} && $(df -Pk /dev/shm 2>/dev/null | awk 'END { print $4 }') 
     export TMPDIR=/dev/shm
 fi
 
+# Brokers are no part of our process group, and a test that is interrupted may not come to ending
+# its own. So all that a run starts has a folder for temporary files of its own in its environment:
+# by that it is known, and ended by its id.
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/referral-test-XXXXXX")
+export TMPDIR
+chmod 711 "$TMPDIR" # PostgreSQL runs as somebody else
+end_what_is_left()
+{
+    local environ
+    for environ in /proc/[0-9]*/environ; do
+        if grep -zqxF "TMPDIR=$TMPDIR" "$environ" 2>/dev/null; then
+            kill -KILL "$(basename "$(dirname "$environ")")" 2>/dev/null || true
+        fi
+    done
+    rm -rf "$TMPDIR"
+}
+
 # build PRESET: what its tests need
 build()
 {
@@ -56,7 +73,7 @@ sanitized_faults()
         nice -n 19 "$ROOT/tests/stack/build.sh" tsan unit_tests || true
 }
 
-trap wait EXIT # no build of ours outlives us
+trap 'wait; end_what_is_left' EXIT # no build of ours outlives us either
 stages=("$@")
 ((${#stages[@]})) || stages=(unit fuzz sim system asan tsan)
 for stage in "${stages[@]}"; do
