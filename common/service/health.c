@@ -19,16 +19,31 @@ bool health_is_alive(const struct health *health, int64_t now_ms)
 const char *health_why_not_ready(const struct health *health, int64_t now_ms)
 {
     const char *why = atomic_load(&health->not_ready);
+    const char *waits_for = atomic_load(&health->waits_for);
     int64_t since_ms = atomic_load(&health->failing_since_ms);
 
     if (atomic_load(&health->draining))
         return "draining";
     if (why)
-        return why;
+        return waits_for ? waits_for : why;
     if (!health_is_alive(health, now_ms))
         return "the loop stands still";
     if (since_ms > 0 && now_ms - since_ms > HEALTH_FAILING_MS)
-        return "every turn fails; the log says why";
+        return waits_for ? waits_for : "every turn fails; the log says why";
+    return NULL;
+}
+
+const char *health_waits_for(const char *code)
+{
+    static const struct {
+        const char *code, *waits_for;
+    } table[] = {
+        {"registry-away", "the schema registry is away"},
+        {"topic-missing", "a topic is missing: referralctl topics create"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        if (strcmp(code, table[i].code) == 0)
+            return table[i].waits_for;
     return NULL;
 }
 

@@ -24,6 +24,7 @@ struct health {
     _Atomic int64_t turned_ms;        /* monotonic */
     _Atomic int64_t failing_since_ms; /* 0 = well */
     _Atomic(const char *) not_ready;  /* static text; NULL = ready */
+    _Atomic(const char *) waits_for;  /* static text, why every turn fails; NULL = the log knows */
     atomic_bool draining;
 };
 
@@ -34,6 +35,8 @@ __attribute__((warn_unused_result)) bool health_start(struct health *health, con
 void health_stop(struct health *health);
 /* NULL when ready; also used by the tests of the rules. */
 const char *health_why_not_ready(const struct health *health, int64_t now_ms);
+/* What a turn, or the start, that failed with this code waits for; NULL = the log says it. */
+const char *health_waits_for(const char *code);
 bool health_is_alive(const struct health *health, int64_t now_ms);
 
 #endif

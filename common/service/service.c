@@ -144,6 +144,7 @@ static void note_trouble(struct service_context *context, const char *what, enum
 
     if (atomic_load(&context->health.failing_since_ms) == 0)
         atomic_store(&context->health.failing_since_ms, now_ms);
+    atomic_store(&context->health.waits_for, health_waits_for(reason->code));
     if (repeated && now_ms - context->logged_ms < LOG_AGAIN_MS)
         return;
     log_verdict(what, verdict, reason);
@@ -155,6 +156,7 @@ static void note_trouble(struct service_context *context, const char *what, enum
 static void note_success(struct service_context *context)
 {
     context->back_off_ms = 0;
+    atomic_store(&context->health.waits_for, NULL);
     if (context->logged_ms == 0)
         return;
     if (context->told)

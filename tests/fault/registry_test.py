@@ -25,7 +25,7 @@ from confluent_kafka.schema_registry import Schema  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
 from registry import Registry, Scripted  # noqa: E402
-from stack import BIN_DIR, SOURCE_DIR, Stack, free_port, wait_until  # noqa: E402
+from stack import BIN_DIR, SOURCE_DIR, Stack, free_port, http, wait_until  # noqa: E402
 
 PATHWAY = "falls"
 TOPIC = f"referrals.{PATHWAY}"
@@ -207,6 +207,9 @@ class Away(unittest.TestCase):
                 return False
 
         wait_until(waits_again, 30, "it waits again")
+        readyz = f"http://127.0.0.1:{self.stack.health['router']}/readyz"
+        away = (503, "the schema registry is away")
+        wait_until(lambda: http(readyz)[::2] == away, 30, "that it says what it waits for")
         self.assertEqual(oracle.read_topic(self.stack.bootstrap, ["referrals.refused"]), [])
 
         self.registry.signal(signal.SIGCONT)
