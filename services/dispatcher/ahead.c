@@ -14,12 +14,8 @@ static void expect(const void *from, size_t size)
         __builtin_prefetch((const char *)from + at, 1);
 }
 
-void core_expect_record(const struct deliverer *core, const struct destination *destination,
-                        const struct deliver_record *record)
+void core_expect_destination(const struct destination *destination)
 {
-    map_expect(core->jobs, record->id.bytes, sizeof(record->id.bytes));
-    deadlines_expect(&core->deadlines, core_half_of(record->created_at_ms, record->deadline_at_ms),
-                     false);
     if (destination)
         expect(destination, DESTINATION_HOT);
 }
@@ -29,15 +25,12 @@ void core_expect_written(const struct deliverer *core)
     struct link *link = core->written.next->next;
     for (int ahead = 1; ahead <= AHEAD && link != &core->written; ahead++, link = link->next) {
         const struct job *job = LINK_ITEM(link, struct job, fact_link);
-        if (ahead == AHEAD) {
+        if (ahead == AHEAD)
             expect(job, sizeof(*job));
-        } else if (ahead == 2 * STEP) {
+        else if (ahead == 2 * STEP)
             expect(job->destination, DESTINATION_HOT);
-            deadlines_expect_remove(&core->deadlines, job, false);
-        } else if (ahead == STEP) {
+        else if (ahead == STEP)
             queue_expect_put(&job->destination->ready);
-            deadlines_expect_remove(&core->deadlines, job, true);
-        }
     }
 }
 
@@ -54,6 +47,6 @@ void core_expect_turns(const struct deliverer *core, const struct link *ring, si
         else if (ahead == 2 * STEP)
             queue_expect(queue);
         else if (ahead == STEP && queue->count)
-            expect(queue_first(queue, &core->pool), sizeof(struct job) - POOL_LINE);
+            expect(queue_first(queue, &core->pool), sizeof(struct job));
     }
 }

@@ -11,8 +11,8 @@
 #include "deadlines.h"
 #include "deliver.h"
 #include "destination.h"
+#include "jobs.h"
 #include "pool.h"
-#include "roster.h"
 #include "spares.h"
 
 #define PARTITIONS_MAX 4096
@@ -29,8 +29,8 @@ struct noted { /* a job of which the topic says that it may have been sent */
 };
 
 struct partition {
-    struct roster jobs;
-    struct noted *noted; /* the list of intents */
+    uint32_t jobs_from, jobs_to; /* numbers of the pool, among which its jobs are */
+    struct noted *noted;         /* the list of intents */
     size_t noted_count, noted_capacity;
     struct link note_link;     /* in the ring of lists to be written */
     struct uuid *restored_ids; /* the last list read while restoring */
@@ -69,7 +69,7 @@ struct deliverer {
     struct random random;
     struct pool pool;         /* of jobs */
     struct spares spares;     /* of their records */
-    struct map *jobs;         /* by id */
+    struct jobs jobs;         /* by id */
     struct map *destinations; /* by ODS code */
     struct map *hosts;        /* by hash */
     struct partition **partitions;
@@ -177,10 +177,9 @@ void core_want_rest(struct partition *partition, int64_t now_ms);
  * others have theirs. Changes nothing. */
 void core_expect_turns(const struct deliverer *core, const struct link *ring, size_t link_offset,
                        size_t queue_offset);
-/* The same of a record that is to be held, of what is written and to be committed. `destination`
- * may be NULL. */
-void core_expect_record(const struct deliverer *core, const struct destination *destination,
-                        const struct deliver_record *record);
+/* The same of the destination of a record that is to be held (NULL is fine), of what is written and
+ * to be committed. */
+void core_expect_destination(const struct destination *destination);
 void core_expect_written(const struct deliverer *core);
 /* turns.c: whose turn it is. */
 void core_join_host(struct deliverer *core, struct destination *destination, uint64_t hash);

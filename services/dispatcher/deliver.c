@@ -42,11 +42,11 @@ struct deliverer *deliver_new(const struct deliver_options *options)
     link_init(&core->asking);
     link_init(&core->written);
     link_init(&core->lists);
-    core->jobs = map_new(options->pending_max * 2 + GHOSTS_MAX);
+    jobs_init(&core->jobs, &core->pool, options->pending_max * 2 + GHOSTS_MAX);
     core->destinations = map_new(DESTINATIONS_MAX);
     core->hosts = map_new(DESTINATIONS_MAX);
     core->flights = calloc(flights, sizeof(*core->flights));
-    if (!core->jobs || !core->destinations || !core->hosts || !core->flights ||
+    if (!core->destinations || !core->hosts || !core->flights ||
         !heap_reserve(&core->punctual, flights)) {
         deliver_free(core);
         return NULL;
@@ -73,7 +73,7 @@ void deliver_free(struct deliverer *core)
     heap_clear(&core->wakes);
     heap_clear(&core->host_wakes);
     heap_clear(&core->punctual);
-    map_free(core->jobs, NULL);
+    jobs_clear(&core->jobs);
     pool_clear(&core->pool);
     spares_clear(&core->spares);
     map_free(core->destinations, free_destination);

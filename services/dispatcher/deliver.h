@@ -60,7 +60,7 @@ bool deliver_is_new(const struct deliverer *core, int32_t partition, int64_t off
 struct deliver_record { /* what scheduling needs of a Delivery; borrowed */
     struct uuid id;
     const char *destination;
-    int64_t accepted_at_ms, created_at_ms, deadline_at_ms, next_attempt_at_ms;
+    int64_t created_at_ms, deadline_at_ms, next_attempt_at_ms;
     int32_t attempts;
     bool intent;
     bool told_to_wait; /* the provider itself may have said when it wants to be asked again */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define READ_AGAIN_AFTER_MS 1000
+#define NOWHERE (-1) /* in no partition */
 #define HELD_KEY INT64_MAX
 
 struct partition *core_partition(const struct deliverer *core, int32_t number)
@@ -38,9 +39,28 @@ bool deliver_assigned(struct deliverer *core, int32_t number)
         return false;
     link_init(&partition->note_link);
     partition->number = number;
+    partition->jobs_from = UINT32_MAX;
     partition->restoring = true;
     core->partitions[number] = partition;
     return true;
+}
+
+/* Of a job that was given back, too: what it said last is still there. */
+__attribute__((no_sanitize("address"))) static bool is_of(const struct job *job, int32_t number)
+{
+    return job->partition == number;
+}
+
+/* To list them would cost each that comes and goes a line of main memory; to look through all of a
+ * million takes some ten milliseconds, and it is rare that anyone asks. */
+static struct job *next_of(const struct deliverer *core, const struct partition *partition,
+                           uint32_t *cursor)
+{
+    struct job *job;
+    while (*cursor < partition->jobs_to && (job = pool_next(&core->pool, cursor)))
+        if (is_of(job, partition->number))
+            return job;
+    return NULL;
 }
 
 void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
@@ -53,9 +73,8 @@ void deliver_restored(struct deliverer *core, int32_t number, int64_t now_ms)
     if (partition->read_again_at_ms < now_ms + READ_AGAIN_AFTER_MS)
         partition->read_again_at_ms = now_ms + READ_AGAIN_AFTER_MS;
     core_want_rest(partition, now_ms);
-    uint32_t cursor = 0, job_number;
-    while (roster_next(&partition->jobs, &cursor, &job_number)) {
-        struct job *job = pool_item(&core->pool, job_number);
+    uint32_t cursor = partition->jobs_from;
+    for (struct job *job; (job = next_of(core, partition, &cursor));) {
         if (job->stage != JOB_HELD)
             continue;
         core_dequeue(core, job);
@@ -70,10 +89,9 @@ void deliver_revoked(struct deliverer *core, int32_t number)
     struct partition *partition = core_partition(core, number);
     if (!partition)
         return;
-    uint32_t cursor = 0, job_number;
-    while (roster_next(&partition->jobs, &cursor, &job_number))
-        core_remove(core, pool_item(&core->pool, job_number));
-    roster_clear(&partition->jobs);
+    uint32_t cursor = partition->jobs_from;
+    for (struct job *job; (job = next_of(core, partition, &cursor));)
+        core_remove(core, job);
     core->partitions[number] = NULL;
     core_leave_none(core, partition);
     link_remove(&partition->note_link);
@@ -101,10 +119,10 @@ bool deliver_echo_seen(struct deliverer *core, int32_t number, int64_t offset,
 {
     const struct partition *partition = core_partition(core, number);
     if (!partition || partition->restoring) { /* little of it is ours: it is decoded first */
-        map_expect(core->jobs, id->bytes, sizeof(id->bytes));
+        jobs_expect(&core->jobs, id);
         return false;
     }
-    const struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    const struct job *job = jobs_find(&core->jobs, id);
     if (!job || job->partition != number)
         return false;
     if (job->stage != JOB_DONE && (!job->echo || job->echo != hash_bytes(bytes, size, 1)))
@@ -159,7 +177,6 @@ static bool job_take_record(struct deliverer *core, struct job *job,
     job->record = bytes;
     job->record_size = (uint32_t)record->size;
     job->id = record->id;
-    job->accepted_at_ms = record->accepted_at_ms;
     job->created_at_ms = record->created_at_ms;
     job->deadline_at_ms = record->deadline_at_ms;
     job->next_attempt_at_ms = record->next_attempt_at_ms;
@@ -184,20 +201,19 @@ static struct job *job_add(struct deliverer *core, struct partition *partition,
     job->partition = partition->number;
     job->flight = NO_FLIGHT;
     job->stage = JOB_HELD;
-    size_t count = map_count(core->jobs) + 1;
-    deadlines_expect(&core->deadlines, core_half_of(record->created_at_ms, record->deadline_at_ms),
-                     true);
+    size_t count = core->jobs.count + 1;
     queue_expect_put(&destination->fresh);
-    const bool listed = job_take_record(core, job, record) && destination_reserve(destination) &&
-                        deadlines_reserve(&core->deadlines, count) &&
-                        roster_add(&partition->jobs, job->number, &job->partition_place);
-    if (!listed || !map_set(core->jobs, job->id.bytes, sizeof(job->id.bytes), job, NULL)) {
-        if (listed)
-            roster_leave(&partition->jobs, job->partition_place);
+    if (!job_take_record(core, job, record) || !destination_reserve(destination) ||
+        !deadlines_reserve(&core->deadlines, count) || !jobs_add(&core->jobs, job)) {
+        job->partition = NOWHERE;
         drop_record(core, job);
         pool_give_back(&core->pool, job, job->number);
         return NULL;
     }
+    if (job->number < partition->jobs_from)
+        partition->jobs_from = job->number;
+    if (job->number >= partition->jobs_to)
+        partition->jobs_to = job->number + 1;
     destination->jobs_count++;
     if (partition->restoring)
         queue_put(&destination->waiting, job, HELD_KEY);
@@ -215,10 +231,11 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
     struct partition *partition = core_partition(core, number);
     if (!partition || offset < partition->folded_to)
         return DONE;
+    jobs_expect(&core->jobs, &record->id);
     struct destination *destination =
         map_get(core->destinations, record->destination, strlen(record->destination));
-    core_expect_record(core, destination, record);
-    struct job *job = map_get(core->jobs, record->id.bytes, sizeof(record->id.bytes));
+    core_expect_destination(destination);
+    struct job *job = jobs_find(&core->jobs, &record->id);
     if (!job) {
         if (!destination)
             destination = destination_add(core, record->destination);
@@ -278,7 +295,7 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offs
         return;
     partition->folded_to = offset + 1;
     core_left_no_more(core, partition, id);
-    struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    struct job *job = jobs_find(&core->jobs, id);
     if (!job || job->partition != number)
         return;
     if (job->stage == JOB_WRITTEN) {
@@ -468,10 +485,9 @@ void core_finish(struct deliverer *core, struct job *job)
 {
     core_unlist(core, job);
     core_note_remove(core, job);
-    deadlines_remove(&core->deadlines, job);
+    deadlines_rest(&core->deadlines, job);
     drop_record(core, job);
-    map_expect(core->jobs, job->id.bytes, sizeof(job->id.bytes)); /* its tombstone comes soon */
-    roster_expect_leave(&core_partition(core, job->partition)->jobs, job->partition_place);
+    jobs_expect(&core->jobs, &job->id); /* its tombstone comes soon */
     job->stage = JOB_DONE;
     job->destination->jobs_count--;
     core->ghosts++;
@@ -490,9 +506,9 @@ void core_remove(struct deliverer *core, struct job *job)
     else
         job->destination->jobs_count--;
     job->destination->asked -= job->asked;
-    deadlines_remove(&core->deadlines, job);
-    roster_leave(&core_partition(core, job->partition)->jobs, job->partition_place);
-    (void)map_remove(core->jobs, job->id.bytes, sizeof(job->id.bytes));
+    deadlines_rest(&core->deadlines, job);
+    job->partition = NOWHERE;
+    jobs_remove(&core->jobs, job);
     drop_record(core, job);
     pool_give_back(&core->pool, job, job->number);
 }

@@ -33,8 +33,8 @@ struct job {
     struct uuid id;
     struct link fact_link; /* facts, or what is written */
     struct destination *destination;
-    int32_t partition;
-    uint32_t number; /* in the pool */
+    int32_t partition; /* -1 = of none any more */
+    uint32_t number;   /* in the pool */
     uint32_t flight;
     uint8_t stage;         /* enum job_stage */
     uint8_t fact;          /* enum job_fact */
@@ -48,6 +48,7 @@ struct job {
     bool gone : 1;         /* someone else has finished it */
     bool watched : 1;      /* its deadline is to be looked at, see deadlines.h */
     uint8_t want;          /* enum left_want: what is to be done with it once it is held */
+    int16_t status;        /* of the last attempt */
     /* when, and what is sent */
     int64_t created_at_ms, deadline_at_ms;
     int64_t next_attempt_at_ms;
@@ -58,20 +59,17 @@ struct job {
     uint32_t record_size;
     int32_t attempts;
     /* when it comes, and when it is done */
-    uint32_t note_place;               /* in the partition's list of intents, from 1 on */
-    uint32_t partition_place;          /* among all jobs of the partition */
-    uint32_t deadline_slot, far_place; /* see deadlines.h */
-    int32_t far_row;                   /* 0 = in none */
-    int16_t status;                    /* of the last attempt */
-    struct attempt *last;              /* what is told of the attempt in the fact; may be NULL */
-    const char *error;                 /* of the last attempt; static */
+    uint32_t note_place;    /* in the partition's list of intents, from 1 on */
+    uint32_t deadline_slot; /* see deadlines.h */
+    struct attempt *last;   /* what is told of the attempt in the fact; may be NULL */
+    const char *error;      /* of the last attempt; static */
     uint32_t retry_first_ms, retry_most_ms;
-    int64_t offset; /* where its record was first met */
-    /* the rest */
-    int64_t accepted_at_ms;
+    int64_t offset;       /* where its record was first met */
     int64_t failed_at_ms; /* its last attempt, in this process */
     uint64_t echo;        /* hash of the last record written for it */
     const char *why;      /* of a move; static */
 };
+
+_Static_assert(sizeof(struct job) == 192, "three lines of the cache");
 
 #endif

@@ -161,7 +161,7 @@ void core_note_restored(struct deliverer *core, struct partition *partition)
 {
     for (size_t i = 0; i < partition->restored_count; i++) {
         const struct uuid *id = &partition->restored_ids[i];
-        struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+        struct job *job = jobs_find(&core->jobs, id);
         if (!job || job->partition != partition->number || job->stage != JOB_HELD || job->intent ||
             job->attempts > 0 || !core_note_reserve(core, partition))
             continue;

@@ -64,7 +64,7 @@ size_t deliver_release(struct deliverer *core, const char *code, int64_t now_ms)
 
 bool deliver_retry_now(struct deliverer *core, const struct uuid *id, int64_t now_ms)
 {
-    struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    struct job *job = jobs_find(&core->jobs, id);
     return job ? try_now(core, job, now_ms) : core_want_one(core, id, LEFT_RETRY_NOW);
 }
 
@@ -90,7 +90,7 @@ size_t deliver_reroute_all(struct deliverer *core, const char *code, int64_t now
 
 bool deliver_reroute(struct deliverer *core, const struct uuid *id, int64_t now_ms)
 {
-    struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    struct job *job = jobs_find(&core->jobs, id);
     if (!job)
         return core_want_one(core, id, LEFT_MOVE);
     if (!reroute(core, job, now_ms))
@@ -144,6 +144,6 @@ bool deliver_next_destination(const struct deliverer *core, size_t *cursor,
 
 const struct job *deliver_find(const struct deliverer *core, const struct uuid *id)
 {
-    const struct job *job = map_get(core->jobs, id->bytes, sizeof(id->bytes));
+    const struct job *job = jobs_find(&core->jobs, id);
     return job && job->stage != JOB_DONE ? job : NULL;
 }

@@ -13,7 +13,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
-#define CHUNKS_MAX (((size_t)1 << 31) / (POOL_CHUNK / POOL_LINE))
+#define AHEAD 8 /* items, when all are walked */
+#define CHUNKS_MAX (((size_t)1 << 31) / POOL_LINES)
 
 void pool_init(struct pool *pool, size_t item_size)
 {
@@ -42,8 +43,15 @@ static bool grow(struct pool *pool)
     (void)madvise(chunk, POOL_CHUNK, MADV_HUGEPAGE); /* without it, it is only slower */
     ASAN_POISON_MEMORY_REGION(chunk, POOL_CHUNK);
     pool->chunks[pool->chunks_count++] = chunk;
-    pool->unused = POOL_CHUNK / pool->item_size;
     return true;
+}
+
+/* Where an item fits whose number is this one, or greater. */
+static uint32_t next_number(const struct pool *pool, uint32_t number)
+{
+    const uint32_t in_chunk = number % POOL_LINES;
+    const bool fits = in_chunk + pool->item_size / POOL_LINE <= POOL_LINES;
+    return fits ? number : number + (POOL_LINES - in_chunk);
 }
 
 /* What is free says which one follows in the chain, and its own number. */
@@ -62,12 +70,12 @@ void *pool_take(struct pool *pool, uint32_t *ret_number)
         pool->free = free.next;
         *ret_number = free.number;
     } else {
-        if (!pool->unused && !grow(pool))
+        const uint32_t number = next_number(pool, pool->end);
+        if (number / POOL_LINES == pool->chunks_count && !grow(pool))
             return NULL;
-        const size_t offset = (POOL_CHUNK / pool->item_size - pool->unused--) * pool->item_size;
-        const size_t chunk = pool->chunks_count - 1;
-        item = pool->chunks[chunk] + offset;
-        *ret_number = (uint32_t)(chunk * (POOL_CHUNK / POOL_LINE) + offset / POOL_LINE);
+        item = pool_item(pool, number);
+        pool->end = number + (uint32_t)(pool->item_size / POOL_LINE);
+        *ret_number = number;
         ASAN_UNPOISON_MEMORY_REGION(item, pool->item_size);
     }
     memset(item, 0, pool->item_size);
@@ -80,4 +88,15 @@ void pool_give_back(struct pool *pool, void *item, uint32_t number)
     memcpy(item, &free, sizeof(free));
     pool->free = item;
     ASAN_POISON_MEMORY_REGION(item, pool->item_size);
+}
+
+void *pool_next(const struct pool *pool, uint32_t *cursor)
+{
+    const uint32_t number = next_number(pool, *cursor);
+    if (number >= pool->end)
+        return NULL;
+    char *item = pool_item(pool, number);
+    *cursor = number + (uint32_t)(pool->item_size / POOL_LINE);
+    __builtin_prefetch(item + AHEAD * pool->item_size);
+    return item;
 }

@@ -137,7 +137,6 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
     struct deliver_record record = {
         .id = *id,
         .destination = delivery.destination,
-        .accepted_at_ms = delivery.accepted_at_ms,
         .created_at_ms = delivery.created_at_ms,
         .deadline_at_ms = delivery.deadline_at_ms,
         .next_attempt_at_ms = delivery.next_attempt_at_ms,

@@ -18,7 +18,7 @@
 
 size_t core_pending(const struct deliverer *core)
 {
-    return map_count(core->jobs) - core->ghosts;
+    return core->jobs.count - core->ghosts;
 }
 
 static void count_more(struct deliverer *core, struct partition *partition, const struct left *left)

@@ -117,7 +117,7 @@ static enum verdict write_delivered(struct dispatcher *self, const struct delive
     if (verdict != DONE)
         return verdict;
     if (self->open.delivered < DELIVERED_MS_MAX)
-        self->open.delivered_ms[self->open.delivered] = job->fact_at_ms - job->accepted_at_ms;
+        self->open.delivered_ms[self->open.delivered] = job->fact_at_ms - delivery->accepted_at_ms;
     self->open.delivered++;
     return DONE;
 }

@@ -70,7 +70,6 @@ static void read_one(struct bench *bench, const char *destination)
 {
     static const uint8_t bytes[RECORD_BYTES];
     struct deliver_record record = {.destination = destination,
-                                    .accepted_at_ms = bench->now,
                                     .created_at_ms = bench->now,
                                     .next_attempt_at_ms = bench->now,
                                     .retry_first_ms = 5000,

@@ -34,7 +34,6 @@ static enum verdict take_place(struct world *world, struct process *process, int
     const struct deliver_record record = {.id = place->id,
                                           .destination =
                                               world->providers.items[place->destination].code,
-                                          .accepted_at_ms = place->accepted_at_ms,
                                           .created_at_ms = place->created_at_ms,
                                           .deadline_at_ms = place->deadline_at_ms,
                                           .next_attempt_at_ms = place->next_attempt_at_ms,

@@ -92,7 +92,6 @@ static inline struct deliver_record stage_record(int number, const char *destina
 {
     return (struct deliver_record){.id = id_of(number),
                                    .destination = destination,
-                                   .accepted_at_ms = START,
                                    .created_at_ms = START,
                                    .deadline_at_ms = START + (int64_t)minutes * MINUTE,
                                    .next_attempt_at_ms = START,

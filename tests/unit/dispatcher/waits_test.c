@@ -46,7 +46,6 @@ static struct deliver_record record_of(uint8_t number, int64_t created_ms, int32
 {
     return (struct deliver_record){.id = {.bytes = {number}},
                                    .destination = "FA001",
-                                   .accepted_at_ms = created_ms,
                                    .created_at_ms = created_ms,
                                    .next_attempt_at_ms = created_ms,
                                    .deadline_at_ms = created_ms + 600 * MINUTE,
