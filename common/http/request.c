@@ -87,10 +87,13 @@ static size_t headers_named(const struct http_request *request, const char *name
 
 const struct http_head_problem *http_check_head(struct http_request *request, size_t body_size_max)
 {
+    static const char *const once[] = {"Host",         "Content-Length",   "Transfer-Encoding",
+                                       "Content-Type", "Content-Encoding", "Idempotency-Key"};
     static const struct http_head_problem
         too_many = {431, "too-many-headers", "Too many headers", NULL},
         ambiguous = {400, "ambiguous-request", "Ambiguous request",
-                     "more than one Host or Content-Length, or Transfer-Encoding as well"},
+                     "Host, Content-Length, Content-Type, Content-Encoding and Idempotency-Key may "
+                     "stand there once, Transfer-Encoding instead of Content-Length"},
         unknown_coding = {501, "unknown-coding", "Unknown transfer coding",
                           "the only one known here is chunked"},
         bad_length = {400, "bad-length", "Content-Length is no number", NULL},
@@ -101,8 +104,10 @@ const struct http_head_problem *http_check_head(struct http_request *request, si
 
     if (request->pairs_count >= HTTP_PAIRS_MAX)
         return &too_many;
-    if (headers_named(request, "Host") > 1 || headers_named(request, "Content-Length") > 1 ||
-        headers_named(request, "Transfer-Encoding") > 1 || (coding && length_text))
+    for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++)
+        if (headers_named(request, once[i]) > 1)
+            return &ambiguous;
+    if (coding && length_text)
         return &ambiguous;
     if (coding && strcasecmp(coding, "chunked") != 0)
         return &unknown_coding;

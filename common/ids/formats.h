@@ -40,6 +40,10 @@ bool snomed_concept_valid(const char *text);
 /* Digits, spaces and a leading +; 10 to 15 digits. */
 bool phone_valid(const char *text);
 
+/* Of a file in a folder of ours: 1 to 60 letters, digits, dots, dashes and underscores, no dot
+ * first. */
+bool file_name_valid(const char *text);
+
 /* W3C trace context, version 00: 00-<32 hex>-<16 hex>-<2 hex>, lower case, neither id all zeros. */
 bool traceparent_valid(const char *text);
 

@@ -6,24 +6,12 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "ids/formats.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Of a file in one of our folders. */
-static bool name_valid(const char *name)
-{
-    size_t length = strlen(name);
-    if (!length || length > 60 || name[0] == '.')
-        return false;
-    for (const char *at = name; *at; at++)
-        if (!isalnum((unsigned char)*at) && !strchr("._-", *at))
-            return false;
-    return true;
-}
 
 /* Read once, then remembered until a reload. NULL if there is no such file, or it is not well: then
  * nothing is sent, since an unsigned message is worse than a late one. */
@@ -36,7 +24,7 @@ static const struct secrets *secrets_of(struct dispatcher *self, const char *nam
     if (known)
         return known;
     char path[1024];
-    if (!self->settings.secrets_dir || !name_valid(name) ||
+    if (!self->settings.secrets_dir || !file_name_valid(name) ||
         !text_format(path, sizeof(path), "%s/%s", self->settings.secrets_dir, name)) {
         reason_set(reason, "no-secret", NULL, "%s",
                    self->settings.secrets_dir ? "its name is not that of a file"
@@ -63,7 +51,7 @@ static const char *certificate_of(struct dispatcher *self, const char *name, str
     const char *folder = self->settings.certificates_dir;
     char *path = self->certificate;
     const size_t room = sizeof(self->certificate) - strlen(endings[0]);
-    if (!folder || !name_valid(name) || !text_format(path, room, "%s/%s", folder, name)) {
+    if (!folder || !file_name_valid(name) || !text_format(path, room, "%s/%s", folder, name)) {
         reason_set(reason, "no-certificate", NULL, "%s",
                    folder ? "its name is not that of a file"
                           : "DISPATCHER_CERTIFICATES_DIR is not set");

@@ -8,9 +8,12 @@
 #include "base/text.h"
 #include "service/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define COMMAND "referralctl"
 #define ARGUMENTS_MAX 64
@@ -208,9 +211,27 @@ static const struct verb *const FAMILIES[] = {VERBS_TOPICS,     VERBS_PROVIDERS,
 
 int command_fail(int exit_code, const struct reason *reason)
 {
-    fprintf(stderr, "%s: %s%s%s: %s\n", COMMAND, reason->code, reason->pointer[0] ? ": " : "",
+    const char *brokers = getenv("KAFKA_BOOTSTRAP_SERVERS");
+    const bool of_kafka = strncmp(reason->code, "kafka-", strlen("kafka-")) == 0;
+    fprintf(stderr, "%s: %s%s%s: %s", COMMAND, reason->code, reason->pointer[0] ? ": " : "",
             reason->pointer, reason->detail);
+    if (of_kafka) {
+        fprintf(stderr, " (KAFKA_BOOTSTRAP_SERVERS %s%.200s)", brokers ? "is " : "is not set",
+                brokers ? brokers : "");
+    }
+    fputc('\n', stderr);
     return exit_code;
+}
+
+bool command_can_read(const char *path, struct reason *reason)
+{
+    struct stat facts;
+    const bool there = stat(path, &facts) == 0 && access(path, R_OK) == 0;
+    if (there && !S_ISDIR(facts.st_mode)) {
+        return true;
+    }
+    reason_set(reason, "unreadable-file", path, "%s", strerror(there ? EISDIR : errno));
+    return false;
 }
 
 int command_fail_as(enum verdict verdict, const struct reason *reason)
@@ -419,6 +440,12 @@ int command_main(int argc, char **argv)
         return EXIT_WELL;
     }
     bool help = argc > 1 && (asks_for_help(argc, argv) || text_equal(argv[1], "help"));
+    if (argc > 1 && !help) {
+        struct reason reason = {0};
+        reason_set(&reason, "usage", NULL, "there is no verb \"%.40s%s%.40s\"; --help lists them",
+                   argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+        return command_fail(EXIT_USAGE, &reason);
+    }
     print_usage(help ? stdout : stderr);
     return help ? EXIT_WELL : EXIT_USAGE;
 }

@@ -96,8 +96,11 @@ extern const struct verb VERBS_PATHWAYS[];
 
 /* Finds the verb, reads its options, runs it. Returns the exit code. */
 int command_main(int argc, char **argv);
-/* Prints "referralctl: code: pointer: detail" on standard error and returns `exit_code`. */
+/* Prints "referralctl: code: pointer: detail" on standard error, with the brokers' addresses where
+ * it is about Kafka, and returns `exit_code`. */
 int command_fail(int exit_code, const struct reason *reason);
+/* False (unreadable-file) if it is no file that can be read: to be told before Kafka is asked. */
+bool command_can_read(const char *path, struct reason *reason);
 /* The same with the code that fits the verdict: TRY_AGAIN is EXIT_UNAVAILABLE, the rest
  * EXIT_FINDINGS. */
 int command_fail_as(enum verdict verdict, const struct reason *reason);

@@ -76,7 +76,7 @@ bool deliveries_check_reason(const char *why, struct reason *reason)
 {
     if (!why || strlen(why) < REASON_LEAST || strlen(why) >= OPERATION_REASON_SIZE ||
         !text_is_utf8(why, strlen(why))) {
-        reason_set(reason, "usage", NULL, "--reason is needed, with %d to %d characters",
+        reason_set(reason, "usage", NULL, "--reason is needed, with %d to %d bytes of UTF-8",
                    REASON_LEAST, (int)OPERATION_REASON_SIZE - 1);
         return false;
     }
@@ -204,6 +204,8 @@ static enum verdict add_all(struct doing *doing, struct reason *reason)
                 return REFUSED;
             }
             done = add_delivery(doing, &said, held);
+        } else if (!deliveries_check_known(&doing->deliveries, command->arguments[index], reason)) {
+            return REFUSED;
         } else {
             done = add_destination(doing, &said, command->arguments[index]);
         }

@@ -45,6 +45,9 @@ void deliveries_close(struct deliveries *deliveries);
 /* The first of the list with that destination, and how many. */
 size_t deliveries_of(const struct deliveries *deliveries, const char *destination,
                      size_t *ret_first);
+/* False (unknown-destination) if nothing is pending for it and the directory has it not. */
+bool deliveries_check_known(const struct deliveries *deliveries, const char *destination,
+                            struct reason *reason);
 /* By the delivery's own id or its referral's; NULL if it is not on its way. */
 const struct held_delivery *deliveries_find(const struct deliveries *deliveries, const char *id);
 

@@ -227,6 +227,10 @@ int run_deliveries_list(const struct command *command)
     if (verdict == DONE) {
         verdict = deliveries_read(&deliveries, (size_t)command->values->ids_max, &reason);
     }
+    if (verdict == DONE && command->arguments_count > 0 &&
+        !deliveries_check_known(&deliveries, command->arguments[0], &reason)) {
+        verdict = REFUSED;
+    }
     int exit_code = verdict != DONE ? command_fail_as(verdict, &reason)
                     : seen != DONE  ? EXIT_UNAVAILABLE
                                     : EXIT_WELL;

@@ -187,6 +187,19 @@ size_t deliveries_of(const struct deliveries *deliveries, const char *destinatio
     return bound(deliveries, destination, true) - *ret_first;
 }
 
+bool deliveries_check_known(const struct deliveries *deliveries, const char *destination,
+                            struct reason *reason)
+{
+    size_t first = 0;
+    if (directory_find(deliveries->topic.directory, destination) ||
+        deliveries_of(deliveries, destination, &first) > 0) {
+        return true;
+    }
+    reason_set(reason, "unknown-destination", NULL,
+               "the directory has no %.20s, and nothing is pending for it", destination);
+    return false;
+}
+
 const struct held_delivery *deliveries_find(const struct deliveries *deliveries, const char *id)
 {
     for (size_t index = 0; index < deliveries->count; index++) {

@@ -198,6 +198,9 @@ enum verdict location_load_file(struct location_load *load, const char *path,
         verdict = REFUSED;
     }
     fclose(file);
+    if (verdict == REFUSED && !reason->pointer[0]) {
+        text_copy(reason->pointer, sizeof reason->pointer, path);
+    }
     return verdict;
 }
 

@@ -286,8 +286,17 @@ static enum verdict add_file(struct provider_file *file, const char *path, const
         verdict = no_memory(reason);
         goto out;
     }
+    const size_t before = file->rows + file->left_out;
     csv_init(&reading.csv, text, length);
     verdict = read_rows(file, format, &reading, reason);
+    if (verdict == DONE && file->rows + file->left_out == before) {
+        // an export that failed: with --replace it would remove everybody
+        reason_set(reason, "nothing-taken", NULL, "no row of it is about a provider");
+        verdict = REFUSED;
+    }
+    if (verdict == REFUSED && !reason->pointer[0]) {
+        text_copy(reason->pointer, sizeof reason->pointer, path);
+    }
 out:
     record_free(reading.record);
     free(text);

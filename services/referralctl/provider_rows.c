@@ -42,6 +42,15 @@ static size_t column_of(const char *name)
     return COLUMNS;
 }
 
+static void name_columns(struct reason *reason)
+{
+    for (size_t column = 0; column < COLUMNS; column++) {
+        const size_t used = strlen(reason->detail);
+        text_format(reason->detail + used, sizeof reason->detail - used, "%s%s",
+                    column ? ", " : " ", NAMES[column]);
+    }
+}
+
 enum verdict provider_columns_read(const struct csv_row *header,
                                    struct provider_columns *ret_columns, struct reason *reason)
 {
@@ -53,8 +62,9 @@ enum verdict provider_columns_read(const struct csv_row *header,
         size_t column = column_of(header->fields[place]);
         if (column == COLUMNS || columns.place[column] != CSV_FIELDS_MAX) {
             reason_set(reason, "unknown-column", NULL,
-                       "line %zu: column %zu, \"%.40s\", is not known, or there twice",
+                       "line %zu: column %zu, \"%.40s\", is not known, or there twice; expected",
                        header->line, place + 1, header->fields[place]);
+            name_columns(reason);
             return REFUSED;
         }
         columns.place[column] = place;
@@ -157,6 +167,19 @@ static bool set_boolean(const struct cell_reading *reading, enum provider_column
     return true;
 }
 
+static bool is_url(const char *text)
+{
+    const size_t scheme = strncmp(text, "https://", 8) == 0  ? 8
+                          : strncmp(text, "http://", 7) == 0 ? 7
+                                                             : 0;
+    for (const char *at = text; *at; at++) {
+        if (*at <= ' ' || *at > '~') {
+            return false;
+        }
+    }
+    return scheme > 0 && text[scheme] && !strchr("/?#:", text[scheme]);
+}
+
 // A part alone, such as a secret, belongs to the endpoint that is known already.
 static bool set_endpoint(const struct cell_reading *reading)
 {
@@ -170,9 +193,10 @@ static bool set_endpoint(const struct cell_reading *reading)
     const char *service_id = cell_value(reading, COLUMN_DOS_SERVICE_ID);
     struct record *record = reading->record;
     int64_t number = 0;
-    if (url[0] && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) {
+    if (url[0] && !is_url(url)) {
         return cell_is_bad(reading, COLUMN_ENDPOINT_URL,
-                           "a URL with https:// (or http:// in tests)");
+                           "a URL with https:// (or http:// in tests) and a host, all of it ASCII "
+                           "without blanks");
     }
     if (url[0]) {
         bool fresh = !record_has(record, "endpoint");
@@ -186,6 +210,11 @@ static bool set_endpoint(const struct cell_reading *reading)
     }
     for (size_t index = 0; index < sizeof PARTS / sizeof *PARTS; index++) {
         const char *value = cell_value(reading, PARTS[index].column);
+        if (value[0] && PARTS[index].column != COLUMN_FORMAT && !file_name_valid(value)) {
+            return cell_is_bad(reading, PARTS[index].column,
+                               "the name of a file in the dispatcher's folder: letters, digits, "
+                               "'.', '_' and '-', no '.' first");
+        }
         if (value[0]) {
             (void)record_set_text(record, PARTS[index].path, value);
         }

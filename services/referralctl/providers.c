@@ -215,6 +215,13 @@ static int work_load(struct provider_topic *topic, const struct command *command
 
 static int run_load(const struct command *command)
 {
+    const char *const files[] = {command->arguments[0], command->values->services};
+    for (size_t index = 0; index < sizeof files / sizeof *files; index++) {
+        struct reason reason = {0};
+        if (files[index] && !command_can_read(files[index], &reason)) {
+            return command_fail(EXIT_FINDINGS, &reason);
+        }
+    }
     return with_topic(command, work_load);
 }
 
@@ -413,7 +420,8 @@ static int set_paused(struct provider_topic *topic, const struct command *comman
     }
     struct provider *provider = provider_copy(existing);
     if (!provider) {
-        return EXIT_FINDINGS;
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+        return command_fail(EXIT_FINDINGS, reason);
     }
     provider->paused = paused;
     provider->paused_as_closed = false;

@@ -302,6 +302,9 @@ class Operations(unittest.TestCase):
             (("release", "7d444840-9dc0-51d1-b245-5ffdce74fad2", *WHY), 2),
             (("retry", "no code", *WHY), 2),
             (("list", "no code"), 2),
+            (("list", "FZZ77"), 1),
+            (("reroute", "FZZ77", *WHY), 1),
+            (("release", "FZZ77", *WHY), 1),
             (("show", "nothing"), 2),
             (("show", "7d444840-9dc0-51d1-b245-5ffdce74fad2"), 1),
         ):

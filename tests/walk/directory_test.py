@@ -52,7 +52,11 @@ class Directory(unittest.TestCase):
         cls.stack.start()
 
     def setUp(self):
-        self.load(self.write("empty.csv", "ods_code,name,kind"), "--replace")
+        """With an empty directory."""
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.bootstrap})
+        for message in oracle.read_topic(self.stack.bootstrap, ["providers"]):
+            producer.produce("providers", key=message.key(), value=None)
+        producer.flush(20)
 
     # ---- what is used again and again
 
@@ -233,6 +237,14 @@ class Directory(unittest.TestCase):
         for code in ("FRE02", "FRE03", "FRE04"):
             self.show(code)
         self.assertEqual(self.show("FRE01")["name"], "Invented Won")
+        # nor does one in which there is nothing at all: an export that failed
+        for name, lines in (("nothing.csv", ()), ("header.csv", (header,))):
+            done = self.stack.ctl(
+                "providers", "load", self.write(name, *lines), "--replace", check=False
+            )
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn(f"{name}: no row of it is about a provider", done.stderr)
+            self.show("FRE03")
         # a file without such a row removes as asked
         done = self.load(self.write("clean.csv", header, good), "--replace")
         self.assertEqual((done["removed"], done["kept"]), (3, 0), done)
@@ -274,6 +286,8 @@ class Directory(unittest.TestCase):
             "capacity=msk:3",
             "hours=mon 17:00-09:00",
             "endpoint=ftp://c.example",
+            "endpoint=http://c.example/a b",
+            "secret=../secret",
             "accepting=maybe",
             "colour=red",
             "easting=1",

@@ -118,6 +118,10 @@ static void what_two_parsers_could_read_in_two_ways_is_refused(void **state)
         "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nIdempotency-Key: a\r\n"
+        "Idempotency-Key: b\r\n\r\nx",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Type: a/b\r\n"
+        "content-type: c/d\r\n\r\nx",
         "GET /echo HTTP/1.1\nHost: h\n\n",
         "GET /echo HTTP/1.1\r\n\r\n",
         "GET /echo%00/secret HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -211,12 +211,33 @@ static void every_format_of_the_table_takes_its_own_and_refuses_others(void **st
     assert_null(value_format_find(NULL));
 }
 
+static void a_file_is_named_by_nothing_that_leads_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool valid;
+    } cases[] = {
+        {"kent", true},  {"kent-2_b.pem", true}, {"", false},          {NULL, false},
+        {".", false},    {"..", false},          {".kent", false},     {"a/b", false},
+        {"../a", false}, {"a b", false},         {"k\xC3\xA9", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (file_name_valid(cases[i].text) != cases[i].valid)
+            fail_msg("%s", cases[i].text ? cases[i].text : "none");
+    char most[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    assert_false(file_name_valid(most));
+    most[60] = '\0';
+    assert_true(file_name_valid(most));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(organisation_codes_are_told_apart_by_their_pattern),
         cmocka_unit_test(postcodes_are_brought_into_one_form),
         cmocka_unit_test(concepts_are_judged_by_check_digit_and_partition),
+        cmocka_unit_test(a_file_is_named_by_nothing_that_leads_elsewhere),
         cmocka_unit_test(every_format_of_the_table_takes_its_own_and_refuses_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What referralctl says to what it can't take, while there is no Kafka, gateway or tracker: what,
+where, and what was expected. Once a file that was not there was told only when Kafka was, and an
+unknown verb was answered with a page of all of them."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+from stack import BIN_DIR, SOURCE_DIR  # noqa: E402
+
+NOBODY = "127.0.0.1:1"
+ID = "7d444840-9dc0-51d1-b245-5ffdce74fad2"
+WHY = ("--reason", "supplier is down")
+TABLE = (  # expected exit code, words on standard error, arguments
+    (2, 'there is no verb "nonsense"', "nonsense"),
+    (2, 'there is no verb "providers nonsense"', "providers", "nonsense"),
+    (2, "one argument too many", "audit", "nonsense"),
+    (2, "takes no --nonsense", "audit", "--nonsense"),
+    (78, "expected a whole number", "deliveries", "list", "--wait-seconds", "soon"),
+    (69, f"KAFKA_BOOTSTRAP_SERVERS is {NOBODY}", "providers", "list"),
+    (1, "missing.csv: No such file", "providers", "load", "missing.csv"),
+    (1, "folder: Is a directory", "providers", "load", "folder"),
+    (1, "missing.csv: No such file", "providers", "load", "a.csv", "--services", "missing.csv"),
+    (1, "missing.csv: No such file", "locations", "load", "missing.csv"),
+    (1, "folder: no row of it says where", "locations", "load", "folder"),
+    (1, "a.csv: expected OS Code-Point Open", "locations", "load", "a.csv"),
+    (1, "missing.json: No such file", "send", "missing.json"),
+    (69, "Couldn't connect", "send", "a.csv", "--gateway-url", f"http://{NOBODY}"),
+    (2, "UUID", "status", b"\xff\xfe"),
+    (69, NOBODY, "status", ID, "--tracker-url", f"http://{NOBODY}"),
+    (2, "no ODS code", "deliveries", "list", b"\xff"),
+    (2, "UTF-8", "deliveries", "retry", "FZZ01", "--reason", b"\xff\xfe supplier is down"),
+    (2, "no id of a delivery", "deliveries", "retry", "../x", *WHY),
+    (1, "no-such-pathway: ../falls", "pathways", "show", "../falls"),
+    (78, "folder/envelope.avsc", "pathways", "list", "--schemas-dir", "folder"),
+)
+
+
+class BadInput(unittest.TestCase):
+    def test_each_is_told_what_where_and_what_was_expected(self):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "KAFKA_BOOTSTRAP_SERVERS": NOBODY,
+            "SCHEMAS_DIR": str(SOURCE_DIR / "schemas"),
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "folder").mkdir()
+            pathlib.Path(folder, "a.csv").write_text("a,b\n1,2\n")
+            for code, words, *arguments in TABLE:
+                with self.subTest(arguments):
+                    done = subprocess.run(
+                        [str(BIN_DIR / "referralctl"), *arguments],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        timeout=120,
+                        cwd=folder,
+                        env=environment,
+                    )
+                    told = done.stderr.decode("utf-8", "replace")
+                    self.assertEqual(done.returncode, code, told)
+                    self.assertIn(words, told)
+                    self.assertEqual(len(told.splitlines()), 1, told)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
