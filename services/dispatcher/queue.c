@@ -140,10 +140,11 @@ static bool leave_sorted(struct queue *queue, struct queue_entry entry)
     if (at == queue->end || sorted[at].number != entry.number || sorted[at].key != entry.key)
         return false;
     sorted[at].gone = true;
+    if (at + 1 == queue->end) /* the end is another line of main memory */
+        while (queue->first < queue->end && sorted[queue->end - 1].gone)
+            queue->end--;
     while (queue->first < queue->end && sorted[queue->first].gone)
         queue->first++;
-    while (queue->first < queue->end && sorted[queue->end - 1].gone)
-        queue->end--;
     return true;
 }
 
