@@ -36,7 +36,6 @@
 struct shard {
     CURLM *multi;
     struct transfers *transfers;
-    struct link idle;
     size_t under_way;
     int64_t timer_at_ms; /* INT64_MAX = none */
     bool touched;
@@ -64,6 +63,7 @@ struct transfers {
     CURLSH *shares[SHARES]; /* made when they are needed */
     struct shard shards[SHARDS];
     struct link busy;
+    struct link idle; /* of any shard; the one used last, which is in the cache, is the next */
     size_t under_way;
     size_t idle_count;
     int64_t safety_at_ms;
@@ -213,11 +213,13 @@ static bool set_up(struct transfer *transfer, const struct transfers *transfers)
 
 static struct transfer *transfer_of(struct shard *shard)
 {
+    struct transfers *transfers = shard->transfers;
     struct transfer *transfer;
-    if (!link_alone(&shard->idle)) {
-        transfer = LINK_ITEM(shard->idle.previous, struct transfer, idle_link);
+    if (!link_alone(&transfers->idle)) {
+        transfer = LINK_ITEM(transfers->idle.previous, struct transfer, idle_link);
         link_remove(&transfer->idle_link);
-        shard->transfers->idle_count--;
+        transfers->idle_count--;
+        transfer->shard = shard;
         return transfer;
     }
     transfer = calloc(1, sizeof(*transfer));
@@ -227,7 +229,7 @@ static struct transfer *transfer_of(struct shard *shard)
     link_init(&transfer->busy_link);
     transfer->shard = shard;
     transfer->easy = curl_easy_init();
-    if (!transfer->easy || !set_up(transfer, shard->transfers)) {
+    if (!transfer->easy || !set_up(transfer, transfers)) {
         transfer_free(transfer);
         return NULL;
     }
@@ -236,14 +238,14 @@ static struct transfer *transfer_of(struct shard *shard)
 
 static void put_away(struct transfer *transfer)
 {
-    struct shard *shard = transfer->shard;
+    struct transfers *transfers = transfer->shard->transfers;
     transfer->post = NULL;
-    if (shard->transfers->idle_count == IDLE_MAX) {
+    if (transfers->idle_count == IDLE_MAX) {
         transfer_free(transfer);
         return;
     }
-    link_append(&shard->idle, &transfer->idle_link);
-    shard->transfers->idle_count++;
+    link_append(&transfers->idle, &transfer->idle_link);
+    transfers->idle_count++;
 }
 
 /* libcurl only reads the list, so it is built in place, of the post's own texts. */
@@ -494,7 +496,6 @@ static long connections_max(const struct transfers *transfers)
 static bool shard_open(struct transfers *transfers, struct shard *shard)
 {
     *shard = (struct shard){.transfers = transfers, .timer_at_ms = INT64_MAX};
-    link_init(&shard->idle);
     shard->multi = curl_multi_init();
     return shard->multi &&
            curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
@@ -528,6 +529,7 @@ struct transfers *transfers_open(const struct sender_options *options, transfers
     transfers->ended = ended;
     transfers->self = self;
     link_init(&transfers->busy);
+    link_init(&transfers->idle);
     bool well = watches_open(&transfers->watches);
     transfers->trust = load_trust(options, reason);
     if (!transfers->trust) {
@@ -555,15 +557,13 @@ void transfers_close(struct transfers *transfers)
         post_free(transfer->post);
         transfer_free(transfer);
     }
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &transfers->shards[i];
-        while (!link_alone(&shard->idle)) {
-            struct transfer *transfer = LINK_ITEM(shard->idle.next, struct transfer, idle_link);
-            link_remove(&transfer->idle_link);
-            transfer_free(transfer);
-        }
-        curl_multi_cleanup(shard->multi);
+    while (!link_alone(&transfers->idle)) {
+        struct transfer *transfer = LINK_ITEM(transfers->idle.next, struct transfer, idle_link);
+        link_remove(&transfer->idle_link);
+        transfer_free(transfer);
     }
+    for (size_t i = 0; i < SHARDS; i++)
+        curl_multi_cleanup(transfers->shards[i].multi);
     for (size_t i = 0; i < SHARES; i++)
         curl_share_cleanup(transfers->shares[i]);
     trust_free(transfers->trust);
