@@ -127,10 +127,12 @@ static bool eight_plain(const uint8_t *bytes)
 bool text_is_utf8(const void *bytes, size_t length)
 {
     const uint8_t *at = bytes;
+    const bool long_enough = length >= 8;
     while (length > 0) {
-        if (length >= 8 && eight_plain(at)) {
-            at += 8;
-            length -= 8;
+        if (length >= 8 ? eight_plain(at) : long_enough && eight_plain(at + length - 8)) {
+            const size_t step = length < 8 ? length : 8;
+            at += step;
+            length -= step;
             continue;
         }
         size_t step = *at < 0x80 ? 1 : sequence_length(at, length);

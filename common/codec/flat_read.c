@@ -2,6 +2,7 @@
 /* The pre-scan tells where each field begins; what is in it has passed by then, and is only pointed
  * at. */
 #include "codec/flat.h"
+#include "base/uninitialized.h"
 #include "codec/passed.h"
 #include "codec/prescan.h"
 
@@ -49,7 +50,7 @@ enum verdict codec_read_flat(struct codec *codec, const void *bytes, size_t leng
                              struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
                              struct reason *reason)
 {
-    const uint8_t *starts[FLAT_FIELDS_MAX];
+    const uint8_t *starts[FLAT_FIELDS_MAX] UNINITIALIZED;
     const struct schema *schema = NULL;
     const void *value = NULL;
     size_t size = 0;

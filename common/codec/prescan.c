@@ -5,6 +5,7 @@
 #include "codec/prescan.h"
 
 #include "base/text.h"
+#include "base/uninitialized.h"
 #include "codec/passed.h"
 #include "codec/place.h"
 
@@ -27,7 +28,7 @@ _Static_assert(PRESCAN_SIZE_MAX <= UINT16_MAX + 1, "an offset fits");
 static bool scan_value(struct scan *scan, const struct schema_node *node,
                        const struct place *place);
 
-static bool refuse(const struct scan *scan, const struct place *place, const char *code,
+__attribute__((cold, noinline)) static bool refuse(const struct scan *scan, const struct place *place, const char *code,
                    const char *words)
 {
     char pointer[REASON_POINTER_MAX];
@@ -41,8 +42,9 @@ static size_t left(const struct scan *scan)
     return (size_t)(scan->end - scan->at);
 }
 
-/* A zigzag number in its shortest form. */
-static bool scan_long(struct scan *scan, const struct place *place, int64_t *ret_number)
+__attribute__((noinline)) static bool scan_long_of_many(struct scan *scan,
+                                                        const struct place *place,
+                                                        int64_t *ret_number)
 {
     uint64_t folded = 0;
     const uint8_t *at = scan->at;
@@ -60,6 +62,16 @@ static bool scan_long(struct scan *scan, const struct place *place, int64_t *ret
         break;
     }
     scan->at = at;
+    *ret_number = (int64_t)(folded >> 1) ^ -(int64_t)(folded & 1u);
+    return true;
+}
+
+/* A zigzag number in its shortest form; most are of one byte. */
+static inline bool scan_long(struct scan *scan, const struct place *place, int64_t *ret_number)
+{
+    if (scan->at == scan->end || *scan->at & 0x80u)
+        return scan_long_of_many(scan, place, ret_number);
+    const uint8_t folded = *scan->at++;
     *ret_number = (int64_t)(folded >> 1) ^ -(int64_t)(folded & 1u);
     return true;
 }
@@ -288,7 +300,7 @@ bool prescan_fields(const struct schema *schema, const void *bytes, size_t lengt
         return false;
     }
     static const uint8_t nothing[1];
-    uint16_t keys[PRESCAN_ITEMS_MAX];
+    uint16_t keys[PRESCAN_ITEMS_MAX] UNINITIALIZED;
     const uint8_t *start = bytes ? bytes : nothing;
     struct scan scan = {.start = start,
                         .at = start,

@@ -5,6 +5,7 @@
 #include "lifecycle/delivery.h"
 
 #include "base/text.h"
+#include "base/uninitialized.h"
 #include "lifecycle/fields.h"
 
 #include <string.h>
@@ -148,17 +149,17 @@ static enum verdict read_tried(const struct record_field *tried,
 enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
                              struct delivery *ret_delivery, struct reason *reason)
 {
-    struct record_field fields[FLAT_FIELDS_MAX];
+    struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
     size_t count = 0;
     enum verdict verdict =
         codec_read_flat(codec, bytes, length, "Delivery", fields, &count, reason);
     if (verdict != DONE)
         return verdict;
-    struct delivery delivery = {0};
     const struct record_field *apart[3];
-    verdict = fields_take(fields, count, &delivery, members, COUNT(members), apart, reason);
+    *ret_delivery = (struct delivery){0};
+    verdict = fields_take(fields, count, ret_delivery, members, COUNT(members), apart, reason);
     if (verdict == DONE)
-        verdict = read_tried(apart[0], apart[1], &delivery, reason);
+        verdict = read_tried(apart[0], apart[1], ret_delivery, reason);
     if (verdict != DONE)
         return verdict;
     const struct record_field *payload = apart[2];
@@ -166,9 +167,8 @@ enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t leng
         reason_set(reason, "missing-field", "/payload", "the field payload is not there");
         return REFUSED;
     }
-    delivery.payload = payload->bytes;
-    delivery.payload_size = payload->length;
-    *ret_delivery = delivery;
+    ret_delivery->payload = payload->bytes;
+    ret_delivery->payload_size = payload->length;
     return DONE;
 }
 

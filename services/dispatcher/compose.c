@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/uninitialized.h"
 #include "body.h"
 #include "codec/flat.h"
 #include "ids/formats.h"
@@ -157,8 +158,8 @@ bool composer_compose(struct composer *composer, struct codec *codec, const stru
                       struct send_request *request, struct answer *ret_answer)
 {
     struct reason reason = {0};
-    struct delivery delivery;
-    struct referral referral;
+    struct delivery delivery UNINITIALIZED;
+    struct referral referral UNINITIALIZED;
     assert(composer->count < COMPOSED_MOST);
     *ret_answer = (struct answer){.error = "payload-unreadable", .unsendable = true};
     enum verdict verdict =

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/uninitialized.h"
 
 #include <string.h>
 
@@ -115,7 +116,7 @@ static bool is_key(const struct kafka_message *message, const char *text, const 
 static enum verdict take_record(struct dispatcher *self, const struct kafka_message *message,
                                 const struct uuid *id, struct reason *reason)
 {
-    struct delivery delivery;
+    struct delivery delivery UNINITIALIZED;
     struct reason why = {0};
     enum verdict verdict =
         delivery_decode(self->codec, message->value, message->value_size, &delivery, &why);
