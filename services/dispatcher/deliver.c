@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#define SOON_WINDOWS 8     /* of a destination, before it has shown more */
 #define FACTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
 #define OURS_WAIT_MS 5000
@@ -273,9 +272,8 @@ size_t deliver_sendable(const struct deliverer *core, int64_t now_ms)
     while (map_next(core->destinations, &cursor, NULL, NULL, &value)) {
         const struct destination *destination = value;
         const size_t queued = destination->fresh.count + destination->ready.count;
-        const size_t most = (size_t)destination->window * SOON_WINDOWS;
         if (destination_spoken_to(destination, now_ms))
-            count += queued < most ? queued : most;
+            count += destination_soon(destination, queued, true);
     }
     return count;
 }

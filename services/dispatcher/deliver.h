@@ -172,7 +172,7 @@ void deliver_wrote(struct job *job, const void *bytes, size_t size);
 /* ---- figures */
 
 /* Deliveries that need no more writing before they are sent, of destinations that may be spoken to
- * and are not slow. */
+ * and are not slow: of each, as many as can be sent soon. */
 size_t deliver_ready(const struct deliverer *core);
 /* Destinations for which an intent would let something be sent. */
 size_t deliver_notable(const struct deliverer *core);

@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #define NOTE_AHEAD (8 * (size_t)WINDOW_MOST)
+#define WINDOW_SOON 8.0 /* after a few answers more */
+#define SOON_WINDOWS 8 /* before it has shown more */
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05
@@ -18,6 +20,7 @@
 #define LATE_LEAST_MS 100
 #define LATE_UNKNOWN 500.0 /* nothing was heard of it yet */
 #define RESERVE_STEP 8
+#define KEPT_MOST 32 /* jobs for which there is room though there is none */
 
 void destination_init(struct destination *destination, const char *code)
 {
@@ -52,6 +55,14 @@ bool destination_reserve(struct destination *destination)
     return true;
 }
 
+void destination_done(struct destination *destination)
+{
+    if (--destination->jobs_count || destination->reserved <= KEPT_MOST)
+        return;
+    destination_clear(destination);
+    destination->reserved = 0;
+}
+
 bool destination_spoken_to(const struct destination *destination, int64_t now_ms)
 {
     return destination->usable && !destination->retired && now_ms >= destination->quiet_until_ms &&
@@ -70,6 +81,15 @@ bool destination_may_note(const struct destination *destination, int64_t now_ms,
     const size_t most = closed_off ? 1 : share < NOTE_AHEAD ? share : NOTE_AHEAD;
     return destination->fresh.count && destination_spoken_to(destination, now_ms) &&
            (size_t)destination->noting + destination->ready.count < most;
+}
+
+size_t destination_soon(const struct destination *destination, size_t queued, bool growing)
+{
+    double window = destination->window;
+    if (growing && !destination->failures_in_row && window < WINDOW_SOON)
+        window = WINDOW_SOON;
+    const size_t most = (size_t)window * SOON_WINDOWS;
+    return queued < most ? queued : most;
 }
 
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms)

@@ -86,8 +86,13 @@ __attribute__((warn_unused_result)) bool destination_reserve(struct destination 
 bool destination_may_send(const struct destination *destination, int64_t now_ms);
 /* May one more intent be written ahead? `share` = how many this destination may have at most. */
 bool destination_may_note(const struct destination *destination, int64_t now_ms, size_t share);
+/* One of its jobs, which is in no queue, is no more. With the last one of many their room goes. */
+void destination_done(struct destination *destination);
 /* Would anything be sent to it now, if there were anything? */
 bool destination_spoken_to(const struct destination *destination, int64_t now_ms);
+/* How many of `queued` can be sent soon: a thousand for one that takes two at a time are no work for
+ * all places. `growing`: with the window that it will have then, if it fails no more. */
+size_t destination_soon(const struct destination *destination, size_t queued, bool growing);
 /* When to look again, if not before; INT64_MAX = only an event changes anything. */
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms);
 /* Takes what an attempt has shown: window, breaker, mean time. True if it is well and was not known

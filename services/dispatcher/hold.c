@@ -448,7 +448,9 @@ void core_refresh(struct deliverer *core, struct destination *destination, int64
     if (had_turn && link_alone(&destination->send_link)) /* it may have been called by its host */
         core_call_waiters(core, destination->host, now_ms);
     const bool spoken_to = destination_spoken_to(destination, now_ms);
-    const size_t ready = spoken_to && destination->lane == LANE_FAST ? destination->ready.count : 0;
+    const size_t ready = spoken_to && destination->lane == LANE_FAST
+                             ? destination_soon(destination, destination->ready.count, false)
+                             : 0;
     core->ready_count += ready;
     core->ready_count -= destination->ready_counted;
     destination->ready_counted = ready;
@@ -489,7 +491,7 @@ void core_finish(struct deliverer *core, struct job *job)
     drop_record(core, job);
     jobs_expect(&core->jobs, &job->id); /* its tombstone comes soon */
     job->stage = JOB_DONE;
-    job->destination->jobs_count--;
+    destination_done(job->destination);
     core->ghosts++;
     core_left_hungry(core, job->destination);
 }
@@ -504,7 +506,7 @@ void core_remove(struct deliverer *core, struct job *job)
     if (job->stage == JOB_DONE)
         core->ghosts--;
     else
-        job->destination->jobs_count--;
+        destination_done(job->destination);
     job->destination->asked -= job->asked;
     deadlines_rest(&core->deadlines, job);
     job->partition = NOWHERE;

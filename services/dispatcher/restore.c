@@ -8,9 +8,8 @@
 #include "base/clock.h"
 
 #define ROUNDS 16   /* of PATIENCE_MS at most, until all are being restored */
-#define ENOUGH 2048 /* deliveries that can be sent soon: no need to read on */
+#define ENOUGH 24 /* deliveries that can be sent soon, for each place: no need to read on */
 #define PATIENCE_MS 1000
-#define STEP_MS 150 /* where there is work for all places: windows grow meanwhile */
 #define LOOK_MS 20
 #define NEAR                                                                                       \
     8192 /* records before its end: the next one is asked for, so that there is always one         \
@@ -85,9 +84,7 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
     if (since_ms < PATIENCE_MS) {
         if (restoring(self) >= at_once(self))
             return;
-        const size_t soon = deliver_sendable(self->core, now_ms);
-        const bool growing = since_ms < STEP_MS && soon >= (size_t)self->settings.in_flight_max;
-        if (growing || soon >= ENOUGH)
+        if (deliver_sendable(self->core, now_ms) >= ENOUGH * (size_t)self->settings.in_flight_max)
             return;
     }
     self->restored_at_ms = monotonic_ms;

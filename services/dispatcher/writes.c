@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/uninitialized.h"
 #include "directory/notice.h"
 #include "move.h"
 
@@ -230,7 +231,7 @@ static enum verdict write_intents(struct dispatcher *self, const struct deliver_
 static enum verdict carry_out(struct dispatcher *self, const struct deliver_write *write,
                               int64_t now_ms, struct reason *reason)
 {
-    struct delivery delivery;
+    struct delivery delivery UNINITIALIZED;
     struct job *job = write->job;
     if (write->fact == FACT_INTENT)
         return write_intents(self, write, reason);
@@ -344,6 +345,8 @@ void writes_committed(void *context)
     self->committed_at_ms = clock_monotonic_ms();
     const int64_t took_ms = self->committed_at_ms - self->commit_began_ms;
     self->commit_took_ms = (3 * self->commit_took_ms + took_ms) / 4;
+    if (self->commit_took_ms < took_ms)
+        self->commit_took_ms = took_ms;
     self->fences_open = false;
     if (self->open.delivered)
         metrics_add(self->metrics, METRIC_DELIVERED, NULL, (double)self->open.delivered);
