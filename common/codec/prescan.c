@@ -28,8 +28,8 @@ _Static_assert(PRESCAN_SIZE_MAX <= UINT16_MAX + 1, "an offset fits");
 static bool scan_value(struct scan *scan, const struct schema_node *node,
                        const struct place *place);
 
-__attribute__((cold, noinline)) static bool refuse(const struct scan *scan, const struct place *place, const char *code,
-                   const char *words)
+__attribute__((cold, noinline)) static bool
+refuse(const struct scan *scan, const struct place *place, const char *code, const char *words)
 {
     char pointer[REASON_POINTER_MAX];
     place_pointer(place, pointer);
@@ -42,9 +42,8 @@ static size_t left(const struct scan *scan)
     return (size_t)(scan->end - scan->at);
 }
 
-__attribute__((noinline)) static bool scan_long_of_many(struct scan *scan,
-                                                        const struct place *place,
-                                                        int64_t *ret_number)
+__attribute__((noinline)) static bool
+scan_long_of_many(struct scan *scan, const struct place *place, int64_t *ret_number)
 {
     uint64_t folded = 0;
     const uint8_t *at = scan->at;

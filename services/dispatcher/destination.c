@@ -12,7 +12,7 @@
 
 #define NOTE_AHEAD (8 * (size_t)WINDOW_MOST)
 #define WINDOW_SOON 8.0 /* after a few answers more */
-#define SOON_WINDOWS 8 /* before it has shown more */
+#define SOON_WINDOWS 8  /* before it has shown more */
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-#define ROUNDS 16   /* of PATIENCE_MS at most, until all are being restored */
+#define ROUNDS 16 /* of PATIENCE_MS at most, until all are being restored */
 #define ENOUGH 24 /* deliveries that can be sent soon, for each place: no need to read on */
 #define PATIENCE_MS 1000
 #define LOOK_MS 20
