@@ -252,13 +252,10 @@ static enum verdict answer(struct dispatcher *self, struct operation *operation,
     return verdict;
 }
 
-/* Some that it asked to be re-routed are yet to be decided. */
-static bool lacks(const struct operation *operation)
+/* Of those that it asked to be re-routed, how many are decided, and committed. */
+static int32_t decided_of(const struct delivery_operation *said)
 {
-    const struct delivery_operation *said = &operation->said;
-    return operation->open_moved + operation->open_returned + said->moved + said->returned +
-               said->stayed <
-           said->touched;
+    return said->moved + said->returned + said->stayed;
 }
 
 static bool undecided(const struct dispatcher *self, const struct operation *operation)
@@ -266,7 +263,7 @@ static bool undecided(const struct dispatcher *self, const struct operation *ope
     struct deliver_destination seen;
     const bool takes_time =
         operation->kind == OPERATION_REROUTE
-            ? lacks(operation)
+            ? decided_of(&operation->said) < operation->said.touched
             : operation->kind == OPERATION_RETRY && operation->said.delivery_id[0];
     return takes_time && deliver_look(self->core, operation->said.destination, &seen) && seen.asked;
 }
@@ -293,7 +290,7 @@ static enum verdict go_on(struct dispatcher *self, struct operation *operation, 
     }
     if (!undecided(self, operation))
         return answer(self, operation, now_ms, reason);
-    const int32_t decided = said->moved + said->returned + said->stayed;
+    const int32_t decided = decided_of(said);
     if (now_ms - operation->told_at_ms <
         (decided == operation->told ? TELL_AGAIN_MS : TELL_INTERVAL_MS))
         return DONE;
@@ -344,7 +341,8 @@ static struct operation *asker_of(struct dispatcher *self, const char *destinati
         struct operation *operation = &self->operations[i];
         const struct delivery_operation *said = &operation->said;
         if (operation->kind != OPERATION_REROUTE || operation->stage != OPERATION_BEGUN ||
-            operation->open || strcmp(said->destination, destination) != 0 || !lacks(operation))
+            operation->open || strcmp(said->destination, destination) != 0 ||
+            decided_of(said) + operation->open_moved + operation->open_returned >= said->touched)
             continue;
         if (strcmp(said->delivery_id, id) == 0)
             return operation;
