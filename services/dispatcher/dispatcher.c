@@ -408,14 +408,15 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
 }
 
 /* What has no transaction to wait for is sent meanwhile. So where there is more of it than goes in
- * the time of a commit and a quarter, or nothing that a commit would let go, fewer commits leave more of the
- * broker to everybody; and more time to read, while partitions are restored. */
+ * the time of a commit and a quarter, or nothing that a commit would let go, fewer commits leave
+ * more of the broker to everybody; and more time to read, while partitions are restored. */
 static void pace_commits(struct dispatcher *self)
 {
     const size_t places = (size_t)self->settings.in_flight_max;
     const size_t given = sender_under_way(self->sender);
     const bool load = self->ahead >= places && given > places;
-    const size_t meanwhile = self->answered * 5 * (size_t)self->commit_took_ms / (4 * AHEAD_WINDOW_MS);
+    const size_t meanwhile =
+        self->answered * 5 * (size_t)self->commit_took_ms / (4 * AHEAD_WINDOW_MS);
     const bool fed = load && given + deliver_ready(self->core) > places + meanwhile;
     int intervals = 1;
     if (restore_under_way(self) && (fed || !deliver_notable(self->core)))
