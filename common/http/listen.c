@@ -60,6 +60,14 @@ fail:
     return -1;
 }
 
+bool http_address_valid(const char *address)
+{
+    char host[HOST_SIZE];
+    const char *port;
+
+    return address_split(address, host, &port);
+}
+
 int http_listen(const char *address, struct reason *reason)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

@@ -11,11 +11,15 @@
 #include "base/json.h"
 #include "base/reason.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct http_server;
 struct http_request; /* lives until it is answered */
+
+/* Whether a server could be told to listen there: HOST:PORT or [IPV6]:PORT. Looks nothing up. */
+bool http_address_valid(const char *address);
 
 struct http_answer_header {
     const char *name;

@@ -8,12 +8,15 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "http/server.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_SIZE 96
@@ -50,6 +53,13 @@ static bool variable_name(char name[NAME_SIZE], const char *service, const char 
     return append_upper(name, NAME_SIZE, option) && append_upper(name, NAME_SIZE, suffix);
 }
 
+static const char *const shapes[] = {
+    [OPTION_ANY] = "text",
+    [OPTION_ADDRESS] = "HOST:PORT or [IPV6]:PORT",
+    [OPTION_FOLDER] = "a folder that is there",
+    [OPTION_FILE] = "a file in a folder that is there",
+};
+
 static const char *kind_expected(const struct option *option, char text[128])
 {
     switch (option->kind) {
@@ -64,7 +74,7 @@ static const char *kind_expected(const struct option *option, char text[128])
         text_format(text, 128, "one of %s", option->choices);
         break;
     case OPTION_TEXT:
-        text_copy(text, 128, "text");
+        text_copy(text, 128, shapes[option->shape]);
         break;
     }
     return text;
@@ -113,6 +123,40 @@ static void *value_at(const struct option *option, void *values)
     return (char *)values + option->offset;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static bool in_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+
+    if (!slash)
+        return *path != '\0';
+    /* With its slash: the root has no other name. */
+    return text_copy_bytes(folder, sizeof(folder), path, (size_t)(slash - path) + 1) &&
+           is_folder(folder);
+}
+
+static bool has_shape(const char *text, enum option_shape shape)
+{
+    switch (shape) {
+    case OPTION_ADDRESS:
+        return http_address_valid(text);
+    case OPTION_FOLDER:
+        return is_folder(text);
+    case OPTION_FILE:
+        return in_folder(text);
+    case OPTION_ANY:
+        break;
+    }
+    return true;
+}
+
 static bool text_set(const struct option *option, const char *text, void *values,
                      struct reason *reason)
 {
@@ -148,6 +192,8 @@ static bool value_set(const struct option *option, const struct found *found, vo
             return refuse(option, found, reason);
         return text_set(option, found->text, values, reason);
     case OPTION_TEXT:
+        if (!has_shape(found->text, option->shape))
+            return refuse(option, found, reason);
         return text_set(option, found->text, values, reason);
     }
     return false;
@@ -377,7 +423,7 @@ void options_print_help(const char *service, const char *summary, const struct o
                option->kind == OPTION_TEXT ? " or the same with _FILE" : "");
         if (option->shared && variable_name(name, service, option->name, ""))
             printf(", %s before it", name);
-        if (option->kind != OPTION_TEXT)
+        if (option->kind != OPTION_TEXT || option->shape != OPTION_ANY)
             printf("\n      value: %s", kind_expected(option, expected));
         printf("\n      default: %s\n", option->otherwise ? option->otherwise : "none");
     }

@@ -13,17 +13,27 @@
 
 enum option_kind { OPTION_TEXT, OPTION_WHOLE, OPTION_BOOLEAN, OPTION_CHOICE };
 
+/* What a text must be to be of any use. What is on this machine is looked at, the network is not.
+ */
+enum option_shape {
+    OPTION_ANY,
+    OPTION_ADDRESS, /* to listen on */
+    OPTION_FOLDER,  /* is there */
+    OPTION_FILE,    /* will be written: its folder is there */
+};
+
 struct option {
     const char *name; /* "listen"; flag --listen, environment GATEWAY_LISTEN */
     enum option_kind kind;
     size_t offset; /* in the struct of values: const char * (TEXT, CHOICE; owned by the table),
                       int64_t, bool */
-    const char *otherwise; /* default, as text; NULL = none (the value stays NULL / 0) */
-    int64_t least, most;   /* bounds of OPTION_WHOLE */
-    const char *choices;   /* "auto|json|text" of OPTION_CHOICE */
-    bool secret;           /* never printed, not even by --check */
-    bool shared;           /* also read from the unprefixed name */
-    const char *help;      /* one line, units included */
+    const char *otherwise;   /* default, as text; NULL = none (the value stays NULL / 0) */
+    int64_t least, most;     /* bounds of OPTION_WHOLE */
+    enum option_shape shape; /* of OPTION_TEXT */
+    const char *choices;     /* "auto|json|text" of OPTION_CHOICE */
+    bool secret;             /* never printed, not even by --check */
+    bool shared;             /* also read from the unprefixed name */
+    const char *help;        /* one line, units included */
 };
 
 /* Fills `values`. Texts are allocated and live until options_clear. Codes: unknown-option,

@@ -66,6 +66,7 @@ static const struct option common_rows[] = {
     {.name = "health-listen",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct service_values, health_listen),
+     .shape = OPTION_ADDRESS,
      .shared = true,
      .help = "address of /livez, /readyz and /metrics"},
     {.name = "schemas-dir",
@@ -106,6 +107,7 @@ static const struct option common_rows[] = {
     {.name = "schema-registry-cache",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct service_values, registry.cache),
+     .shape = OPTION_FILE,
      .shared = true,
      .help = "file that keeps its schemas for a start while it is away; none: in memory only"},
 };
@@ -203,8 +205,16 @@ static void back_off(struct service_context *context)
     heed_signals(context, context->back_off_ms);
 }
 
-/* DONE when it is open, TRY_AGAIN when a signal came first. */
-static enum verdict start(struct service_context *context)
+/* What another start would not mend is told from what it may. */
+static int exit_code(const struct reason *reason)
+{
+    return strcmp(reason->code, "bad-address") == 0 || strcmp(reason->code, "bad-option") == 0
+               ? EXIT_BAD_OPTIONS
+               : EXIT_BROKEN;
+}
+
+/* DONE when it is open, TRY_AGAIN when a signal came first; BROKEN with what to exit with. */
+static enum verdict start(struct service_context *context, int *ret_code)
 {
     const struct service *service = context->service;
     struct reason reason = {0};
@@ -219,6 +229,7 @@ static enum verdict start(struct service_context *context)
         }
         if (verdict != TRY_AGAIN) {
             log_verdict("start-failed", BROKEN, &reason);
+            *ret_code = exit_code(&reason);
             return BROKEN;
         }
         note_trouble(context, "start-waits", TRY_AGAIN, &reason);
@@ -291,11 +302,11 @@ static int serve(struct service_context *context, const struct service_values *v
     if (!health_start(&context->health, service->name, values->health_listen, context->metrics,
                       &reason)) {
         log_verdict("health-failed", BROKEN, &reason);
-        return strcmp(reason.code, "bad-address") == 0 ? EXIT_BAD_OPTIONS : EXIT_BROKEN;
+        return exit_code(&reason);
     }
     log_fact(LOG_LEVEL_INFO, "starting", "version", PROJECT_VERSION, "instance", values->instance,
              NULL);
-    verdict = start(context);
+    verdict = start(context, &code);
     if (verdict == DONE) {
         process_notify("READY=1");
         log_fact(LOG_LEVEL_INFO, "started", NULL);

@@ -80,6 +80,7 @@ const struct option settings_table[] = {
     {.name = "certificates-dir",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct settings, certificates_dir),
+     .shape = OPTION_FOLDER,
      .help = "folder of other client certificates, NAME.crt and NAME.key, named by the directory"},
     {.name = "webhook-secret",
      .kind = OPTION_TEXT,
@@ -90,6 +91,7 @@ const struct option settings_table[] = {
     {.name = "secrets-dir",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct settings, secrets_dir),
+     .shape = OPTION_FOLDER,
      .help = "folder of files with one or two secrets (a line each), named by the directory"},
 };
 const size_t settings_count = sizeof(settings_table) / sizeof(*settings_table);

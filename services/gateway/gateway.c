@@ -37,6 +37,7 @@ static const struct option OPTIONS[] = {
     {.name = "listen",
      .kind = OPTION_TEXT,
      .offset = AT(listen),
+     .shape = OPTION_ADDRESS,
      .otherwise = "127.0.0.1:8080",
      .help = "address and port for referrals"},
     {.name = "status-url",
@@ -123,13 +124,17 @@ static struct gateway gateway;
 static bool status_url_usable(const char *url, struct reason *reason)
 {
     size_t length = strlen(url);
-    bool usable = length > 0 && length <= 400;
+    bool usable =
+        length <= 400 && (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0);
     for (size_t index = 0; index < length; index++) {
         usable = usable && url[index] > ' ' && url[index] <= '~' && !strchr("\"\\<>", url[index]);
     }
     if (!usable) {
-        reason_set(reason, "bad-option", NULL,
-                   "GATEWAY_STATUS_URL must be a URL of at most 400 visible ASCII characters");
+        reason_set(
+            reason, "bad-option", NULL,
+            "GATEWAY_STATUS_URL is \"%.80s\", expected an http:// or https:// URL of at most "
+            "400 visible ASCII characters",
+            url);
     }
     return usable;
 }

@@ -157,6 +157,30 @@ class Programs(unittest.TestCase):
             self.assertEqual(done.returncode, 78, done.stdout)
             self.assertIn(name, done.stdout)
 
+    def test_what_a_service_can_not_start_with_is_found_by_its_check(self):
+        cases = [(service, "--health-listen", "9101", "HOST:PORT") for service in SERVICES]
+        cases += [
+            ("gateway", "--listen", "nonsense", "HOST:PORT"),
+            ("gateway", "--listen", "::1:8080", "HOST:PORT"),
+            ("tracker", "--listen", "localhost:x", "HOST:PORT"),
+            ("gateway", "--status-url", "nonsense", "https://"),
+            ("gateway", "--status-url", "", "https://"),
+            ("dispatcher", "--secrets-dir", "/nope", "folder"),
+            ("dispatcher", "--certificates-dir", "/etc/passwd", "folder"),
+            ("tracker", "--database", "/nope/x.db", "folder"),
+            ("router", "--schema-registry-cache", "/nope/x", "folder"),
+        ]
+        for service, option, value, expected in cases:
+            for flag in (["--check"], []):
+                with self.subTest(service=service, option=option, value=value, flag=flag):
+                    health = [] if option == "--health-listen" else ["--health-listen=127.0.0.1:0"]
+                    done = run(
+                        BIN_DIR / service, *flag, *health, f"{option}={value}", env={**BARE}
+                    )
+                    self.assertEqual(done.returncode, 78, done.stdout)
+                    self.assertIn(f'"{value}"', done.stdout.replace('\\"', '"'))
+                    self.assertIn(expected, done.stdout)
+
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:

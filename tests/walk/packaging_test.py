@@ -94,6 +94,8 @@ class Environment(unittest.TestCase):
             for name, value in environment.items():
                 if name.startswith("KAFKA_SSL_"):
                     continue  # names files of the container
+                if value.startswith("/var/"):  # a folder of the container
+                    value = str(pathlib.Path(holder, pathlib.Path(value).name))
                 given[name] = str(secret) if name.endswith("_FILE") else value
             done = run(BIN_DIR / program, "--check", env=given)
             self.assertEqual(done.returncode, 0, f"{where}: {program} --check: {done.stdout}")

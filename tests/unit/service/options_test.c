@@ -20,6 +20,7 @@ struct values {
     int64_t size;
     bool loud;
     const char *nothing;
+    const char *at, *folder, *file;
 };
 
 static const struct option table[] = {
@@ -45,6 +46,12 @@ static const struct option table[] = {
      .otherwise = "false",
      .help = "e"},
     {.name = "nothing", .offset = offsetof(struct values, nothing), .shared = true, .help = "f"},
+    {.name = "at", .offset = offsetof(struct values, at), .shape = OPTION_ADDRESS, .help = "g"},
+    {.name = "folder",
+     .offset = offsetof(struct values, folder),
+     .shape = OPTION_FOLDER,
+     .help = "h"},
+    {.name = "file", .offset = offsetof(struct values, file), .shape = OPTION_FILE, .help = "i"},
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
@@ -178,6 +185,13 @@ static void a_wrong_value_is_named_with_what_was_expected(void **state)
         {NULL, NULL, "--listen --loud", "bad-option", {"--listen", "value", ""}},
         {NULL, NULL, "--sizes 1", "unknown-option", {"--sizes", "--help", ""}},
         {NULL, NULL, "--size=x", "bad-option", {"--size", "x", "whole number"}},
+        {NULL, NULL, "--at 8080", "bad-option", {"--at", "8080", "HOST:PORT"}},
+        {NULL, NULL, "--at ::1:8080", "bad-option", {"--at", "::1:8080", "[IPV6]:PORT"}},
+        {NULL, NULL, "--at [::1]:65536", "bad-option", {"--at", "65536", "HOST:PORT"}},
+        {NULL, NULL, "--folder /nope", "bad-option", {"--folder", "/nope", "folder"}},
+        {NULL, NULL, "--folder /etc/passwd", "bad-option", {"--folder", "passwd", "folder"}},
+        {NULL, NULL, "--file /nope/x", "bad-option", {"--file", "/nope/x", "in a folder"}},
+        {NULL, NULL, "--file=", "bad-option", {"--file", "", "in a folder"}},
         {NULL, NULL, "size", "unknown-option", {"size", "", ""}},
         {NULL, NULL, "-h", "unknown-option", {"-h", "", ""}},
     };
@@ -195,6 +209,25 @@ static void a_wrong_value_is_named_with_what_was_expected(void **state)
             if (!strstr(reason.detail, cases[i].words[k]))
                 fail_msg("case %zu: \"%s\" is not in: %s", i, cases[i].words[k], reason.detail);
         }
+    }
+}
+
+static void a_text_has_the_shape_of_its_row(void **state)
+{
+    static const char *const fine[] = {
+        "--at 127.0.0.1:0",     "--at [::1]:8080", "--at :80",        "--at localhost:65535",
+        "--folder /tmp",        "--folder .",      "--file :memory:", "--file x.db",
+        "--file /not-made-yet", "--file /tmp/x",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        struct values values;
+        struct reason reason;
+
+        if (!read_with(fine[i], &values, &reason))
+            fail_msg("%s: %s", fine[i], reason.detail);
+        options_clear(table, ROWS, &values);
     }
 }
 
@@ -240,6 +273,7 @@ int main(void)
         TEST(an_empty_variable_counts_as_unset),
         TEST(a_text_may_stand_in_a_file_of_which_the_first_line_counts),
         TEST(a_wrong_value_is_named_with_what_was_expected),
+        TEST(a_text_has_the_shape_of_its_row),
         TEST(a_secret_is_never_shown),
         TEST(what_kubernetes_injects_is_left_alone),
     };

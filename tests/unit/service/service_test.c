@@ -439,7 +439,7 @@ static void what_needs_no_service_exits_at_once(void **state)
         {"--check", NULL, "tester: ok", 0},
         {"--number", "10", "from 0 to 9", 78},
         {"--wrong", NULL, "--wrong", 78},
-        {"--health-listen", "nowhere", "bad-address", 78},
+        {"--health-listen", "nowhere", "HOST:PORT", 78},
     };
     struct child *child = *state;
 
