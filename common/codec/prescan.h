@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass over schema and bytes before avro-c sees them: no allocation, no trust. Everything that
- * avro-c 1.11 would accept, crash on or allocate for without end (huge lengths, depth, enum and
- * union positions out of range, booleans that are neither 0 nor 1, overlong varints, INT64_MIN
- * counts, bad UTF-8, NUL in text, a map's key twice, trailing bytes) is refused here. Depth needs
- * no look at the bytes: a schema is never recursive nor deeper than SCHEMA_DEPTH_MAX, so neither is
- * its data. */
+/* One pass over schema and bytes before avro-c sees them: no trust, and no allocation but glibc's
+ * to sort the keys of a map of hundreds. Everything that avro-c 1.11 would accept, crash on or
+ * allocate for without end (huge lengths, depth, enum and union positions out of range, booleans
+ * that are neither 0 nor 1, overlong varints, INT64_MIN counts, bad UTF-8, NUL in text, a map's key
+ * twice, trailing bytes) is refused here. Depth needs no look at the bytes: a schema is never
+ * recursive nor deeper than SCHEMA_DEPTH_MAX, so neither is its data. */
 #ifndef CODEC_PRESCAN_H
 #define CODEC_PRESCAN_H
 

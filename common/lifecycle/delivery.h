@@ -44,8 +44,8 @@ void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE
 __attribute__((warn_unused_result)) enum verdict
 delivery_encode(struct codec *codec, const struct contract *contract,
                 const struct delivery *delivery, struct buffer *buffer, struct reason *reason);
-/* The payload points into the bytes, or, if another version wrote them, into what the codec made of
- * them, until its next reading. */
+/* `ret_delivery` is of no use on failure. The payload points into the bytes, or, if another version
+ * wrote them, into what the codec made of them, until its next reading. */
 __attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *codec,
                                                                  const void *bytes, size_t length,
                                                                  struct delivery *ret_delivery,

@@ -117,8 +117,7 @@ enum answer_meaning classify(const struct answer *answer)
 bool classify_telling(const struct answer *answer)
 {
     return !answer->unsendable &&
-           (answer->status || !(text_equal(answer->error, "stale-connection") ||
-                                text_equal(answer->error, "no-certificate")));
+           (answer->status || !text_equal(answer->error, "stale-connection"));
 }
 
 bool classify_unwell(const struct answer *answer)

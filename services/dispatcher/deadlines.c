@@ -21,6 +21,8 @@ bool deadlines_reserve(struct deadlines *deadlines, size_t count)
     return heap_reserve(&deadlines->near, count);
 }
 
+_Static_assert(offsetof(struct job, stage) >= POOL_OVERWRITTEN, "`watched` behind it, too");
+
 /* Of a job that was given back, too: it is not watched. */
 __attribute__((no_sanitize("address"))) static bool is_far(const struct job *job)
 {

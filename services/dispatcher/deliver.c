@@ -141,6 +141,7 @@ static void retry_later(struct deliverer *core, struct job *job, const struct an
     if (told > wait) /* our own delay may be cut, the provider's not */
         wait = told;
     job->next_attempt_at_ms = now_ms + wait;
+    job->held = false;
     job->failed_at_ms = now_ms;
     if (job->next_attempt_at_ms > last || now_ms >= last)
         core_post_move(core, job, "wait-too-long", true, now_ms);
@@ -178,10 +179,9 @@ static void put_back(struct deliverer *core, struct job *job, const struct fligh
                      const struct answer *answer, int64_t now_ms)
 {
     job->maybe_sent = !flight->first;
-    if (answer->holds == HOLDS_DELIVERY) {
+    job->held = answer->holds == HOLDS_DELIVERY;
+    if (job->held)
         job->next_attempt_at_ms = now_ms + OURS_WAIT_MS;
-        job->failed_at_ms = now_ms;
-    }
     core_enqueue(core, job, now_ms);
 }
 

@@ -178,6 +178,8 @@ size_t deliver_ready(const struct deliverer *core);
 size_t deliver_notable(const struct deliverer *core);
 /* Sends under way to slow destinations: they have their own places, beside in_flight_max. */
 size_t deliver_slow_in_flight(const struct deliverer *core);
+/* Where a send goes to that is not answered yet. */
+const char *deliver_destination(const struct deliverer *core, uint32_t flight);
 /* True once after a destination has become slow while more was under way to it than slow ones have
  * places for: what was given out for slow ones and has not begun is to be answered `unstarted`. */
 bool deliver_slowed(struct deliverer *core);

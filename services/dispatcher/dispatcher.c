@@ -278,7 +278,9 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
     self->held = map_new(PROVIDERS_MAX);
-    if (!self->kafka || !self->directory || !new_core(self, reason))
+    if (!self->held)
+        reason_set(reason, "no-memory", NULL, "memory ran out");
+    if (!self->kafka || !self->directory || !self->held || !new_core(self, reason))
         return false;
     self->sender = sender_open(&options, reason);
     if (self->sender && !self->secrets.count)

@@ -81,6 +81,7 @@ struct dispatcher {
     size_t answers, answered; /* in this AHEAD_WINDOW_MS, in the one before */
     size_t ahead;             /* that may be handed over beyond those under way */
     int64_t ahead_at_ms;
+    int64_t held_up_at_ms;   /* not before, one is told of again */
     int64_t committed_at_ms; /* by the monotonic clock, as is the next */
     int64_t commit_began_ms;
     int64_t commit_took_ms; /* of late */

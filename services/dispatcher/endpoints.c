@@ -61,8 +61,9 @@ static uint64_t host_hash(const char *url)
     return hash_bytes(host, length, 1);
 }
 
-/* `why` = NULL: no longer. Without memory for it, it is told again. */
-static void hold(struct dispatcher *self, const char *destination, const char *why,
+/* `why` = NULL: no longer; it is told of one that is `open` for sends. Without memory for it, it is
+ * told again. */
+static void hold(struct dispatcher *self, const char *destination, const char *why, bool open,
                  const struct reason *reason)
 {
     const size_t length = strlen(destination);
@@ -74,7 +75,9 @@ static void hold(struct dispatcher *self, const char *destination, const char *w
                  "detail", reason->detail, NULL);
     } else {
         (void)map_remove(self->held, destination, length);
-        log_fact(LOG_LEVEL_INFO, "destination-no-longer-held", "destination", destination, NULL);
+        if (open)
+            log_fact(LOG_LEVEL_INFO, "destination-no-longer-held", "destination", destination,
+                     NULL);
     }
 }
 
@@ -85,7 +88,7 @@ void endpoints_state(void *context, const char *destination, struct endpoint_sta
     const struct provider *provider = directory_find(self->directory, destination);
     const bool open = provider && provider->url && !provider->paused;
     const char *lack = open ? sends_lack(self, provider, &reason) : NULL;
-    hold(self, destination, lack, &reason);
+    hold(self, destination, lack, open, &reason);
     ret_state->usable = open && !lack;
     if (!provider || !provider->url)
         return;

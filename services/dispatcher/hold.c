@@ -45,6 +45,8 @@ bool deliver_assigned(struct deliverer *core, int32_t number)
     return true;
 }
 
+_Static_assert(offsetof(struct job, partition) >= POOL_OVERWRITTEN, "as is_of needs it");
+
 /* Of a job that was given back, too: what it said last is still there. */
 __attribute__((no_sanitize("address"))) static bool is_of(const struct job *job, int32_t number)
 {
@@ -336,6 +338,8 @@ static bool has_to_wait(const struct job *job, int64_t now_ms)
 {
     if (job->next_attempt_at_ms <= now_ms)
         return false;
+    if (job->held)
+        return true;
     /* A first try that was not put off is due, whatever the clock of its writer says. */
     if (!job->attempts && job->next_attempt_at_ms <= job->created_at_ms)
         return false;

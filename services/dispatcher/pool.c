@@ -59,6 +59,7 @@ struct free_item {
     void *next;
     uint32_t number;
 };
+_Static_assert(sizeof(struct free_item) <= POOL_OVERWRITTEN, "as pool_next says");
 
 void *pool_take(struct pool *pool, uint32_t *ret_number)
 {

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 #define POOL_CHUNK ((size_t)2 << 20)
-#define POOL_LINE 64 /* of the cache: items start at one */
+#define POOL_LINE 64        /* of the cache: items start at one */
+#define POOL_OVERWRITTEN 16 /* the first bytes of what was given back */
 #define POOL_LINES ((uint32_t)(POOL_CHUNK / POOL_LINE))
 
 struct pool {
@@ -29,8 +30,8 @@ void *pool_take(struct pool *pool, uint32_t *ret_number);
 void pool_give_back(struct pool *pool, void *item, uint32_t number);
 /* Walks all that were ever given out, in the order of their numbers: start with *cursor = 0, or
  * with a number; it moves on to the next one's. NULL at the end. What was given back comes, too,
- * with its bytes as they were, but the first 16: it is for the caller to tell, unseen by the
- * sanitizer. */
+ * with its bytes as they were, but the first POOL_OVERWRITTEN: it is for the caller to tell, unseen
+ * by the sanitizer. */
 void *pool_next(const struct pool *pool, uint32_t *cursor);
 static inline void *pool_item(const struct pool *pool, uint32_t number)
 {

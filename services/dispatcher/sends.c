@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FAILED_MOST 256 /* in a turn, which has more to do than to fail */
+#define HELD_UP_EVERY_MS 5000
+
 /* Read once, then remembered until a reload. NULL if there is no such file, or it is not well: then
  * nothing is sent, since an unsigned message is worse than a late one. */
 static const struct secrets *secrets_of(struct dispatcher *self, const char *name,
@@ -149,11 +152,23 @@ void sends_begun(void *context, uint32_t flight)
     deliver_begun(self->core, flight, clock_now_ms());
 }
 
+/* Now and then: it may be true of every send. */
+static void tell_held_up(struct dispatcher *self, const char *destination, const char *error)
+{
+    const int64_t monotonic_ms = clock_monotonic_ms();
+    if (monotonic_ms < self->held_up_at_ms)
+        return;
+    self->held_up_at_ms = monotonic_ms + HELD_UP_EVERY_MS;
+    log_fact(LOG_LEVEL_ERROR, "send-held-up", "destination", destination, "code", error, NULL);
+}
+
 void sends_answered(void *context, uint32_t flight, const struct answer *answer)
 {
     struct dispatcher *self = context;
     char result[RESULT_SIZE];
     classify_result(answer->status, answer->error, result);
+    if (answer->holds == HOLDS_DESTINATION)
+        tell_held_up(self, deliver_destination(self->core, flight), answer->error);
     if (!answer->unstarted)
         metrics_add(self->metrics, METRIC_ATTEMPTS, result, 1);
     self->answers++;
@@ -181,7 +196,6 @@ static size_t handed_over_max(struct dispatcher *self, int64_t now_ms)
 
 struct sendings { /* that have been composed */
     struct send_request requests[COMPOSED_MOST];
-    const char *destinations[COMPOSED_MOST];
     size_t count;
 };
 
@@ -194,8 +208,6 @@ static void hand_over(struct dispatcher *self, struct sendings *sendings)
         if (well[i] && sender_start(self->sender, request))
             continue;
         const struct answer answer = held_up(well[i] ? "no-memory" : "not-signed");
-        log_fact(LOG_LEVEL_ERROR, "send-held-up", "destination", sendings->destinations[i], "code",
-                 answer.error, NULL);
         sends_answered(self, request->flight, &answer);
     }
     sendings->count = 0;
@@ -207,18 +219,19 @@ void sends_due(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
     struct deliver_send send;
     struct sendings sendings;
     struct answer answer;
+    size_t failed = 0;
     sendings.count = 0;
     if (deliver_slowed(self->core))
         sender_recall(self->sender, to_slow);
     sender_allow(self->sender,
                  (size_t)self->settings.in_flight_max + deliver_slow_in_flight(self->core));
-    while (sender_under_way(self->sender) + sendings.count < most &&
+    while (sender_under_way(self->sender) + sendings.count < most && failed < FAILED_MOST &&
            deliver_next_send(self->core, now_ms, &send)) {
         if (!prepare(self, &send, &sendings.requests[sendings.count], &answer)) {
             sends_answered(self, send.flight, &answer);
+            failed++;
             continue;
         }
-        sendings.destinations[sendings.count] = send.destination;
         if (++sendings.count == COMPOSED_MOST)
             hand_over(self, &sendings);
     }

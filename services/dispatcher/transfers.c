@@ -400,6 +400,10 @@ static void finish(struct transfers *transfers, struct transfer *transfer, CURLc
         post->error = "bad-answer"; /* HTTP/0.9, as libcurl takes garbage for */
     else
         post->error = error_of(transfer->easy, code);
+    if (code == CURLE_SSL_CERTPROBLEM) { /* our pair is none, and nothing was said yet */
+        post->unstarted = true;
+        post->holds = HOLDS_DESTINATION;
+    }
     post->duration_ms = clock_monotonic_ms() - post->started_ms;
     hear_out(&transfer->heard, post);
     transfers->ended(transfers->self, post);

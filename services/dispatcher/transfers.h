@@ -23,6 +23,7 @@ struct post {
     int status;
     const char *error; /* static */
     bool unstarted;
+    enum answer_holds holds;
     char retry_after[RETRY_AFTER_SIZE];
     size_t excerpt_length;
     char *excerpt;               /* of its own; of no success */

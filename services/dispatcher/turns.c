@@ -197,6 +197,11 @@ bool deliver_slowed(struct deliverer *core)
     return slowed && core->lanes[LANE_SLOW].in_flight > core->lanes[LANE_SLOW].most;
 }
 
+const char *deliver_destination(const struct deliverer *core, uint32_t flight)
+{
+    return core->flights[flight].destination->code;
+}
+
 bool deliver_to_slow(const struct deliverer *core, uint32_t flight)
 {
     return core->flights[flight].destination->lane == LANE_SLOW;

@@ -38,7 +38,7 @@ class Fence(unittest.TestCase):
                 60,
                 "an open transaction",
             )
-            self.stack.restart("router")
+            self.stack.restart("router", ROUTER_COMMIT_INTERVAL_MS="50")  # whose own are short
             wait_until(
                 lambda: self.end("read_uncommitted") == self.end("read_committed"),
                 TIMEOUT_S - 5,

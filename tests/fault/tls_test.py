@@ -24,7 +24,6 @@ DOUBTFUL = {
     "not yet": "tls-out-of-date",
     "self-signed": "tls-untrusted",
     "tls 1.1": "tls-failed",
-    "no certificate of ours": "no-certificate",
     "plain": "bad-endpoint",
 }
 
@@ -160,6 +159,15 @@ class Tls(unittest.TestCase):
                 results = wait_until(lambda name=name: self.results(name), 30, name)
                 self.assertEqual(set(results), {result})
                 self.assertEqual(self.receivers[name].snapshot(), [])
+
+    def test_where_ours_is_no_certificate_nothing_is_sent_and_it_is_no_attempt(self):
+        said = wait_until(
+            lambda: self.stack.told("dispatcher", "send-held-up"), 30, "send-held-up"
+        )
+        self.assertEqual(said[0]["code"], "no-certificate")
+        self.assertEqual(said[0]["destination"], self.codes["no certificate of ours"])
+        self.assertEqual(self.results("no certificate of ours"), [])
+        self.assertEqual(self.receivers["no certificate of ours"].snapshot(), [])
 
     def test_one_that_asks_for_a_certificate_is_shown_the_default_one(self):
         self.assertEqual(self.came("asks").client, "default-client")

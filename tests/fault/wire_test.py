@@ -185,15 +185,14 @@ class Wire(unittest.TestCase):
                 broken = {**request.document, "unknown": 1}
                 self.assertNotEqual(list(validator.iter_errors(broken)), [])
 
-    def lines(self, fact):
-        log = self.stack.log_path("dispatcher").read_text()
-        facts = (json.loads(line) for line in log.splitlines())
-        return [one for one in facts if one.get("fact") == fact]
-
     def held(self, code):
         """What the dispatcher said of why it holds this destination."""
         facts = wait_until(
-            lambda: [one for one in self.lines("destination-held") if one["destination"] == code],
+            lambda: [
+                one
+                for one in self.stack.told("dispatcher", "destination-held")
+                if one["destination"] == code
+            ],
             20,
             f"{code} held",
         )

@@ -161,6 +161,11 @@ class Stack:
             wait_until(lambda: not port_is_open(self.kafka_port), 20, "the broker's end")
 
     # ---- services
+    def told(self, name, fact):
+        """What the service has logged of this fact."""
+        lines = (json.loads(line) for line in self.log_path(name).read_text().splitlines())
+        return [line for line in lines if line.get("fact") == fact]
+
     def log_path(self, name):
         return self.dir / f"{name}.log"
 

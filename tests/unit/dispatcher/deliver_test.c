@@ -499,28 +499,6 @@ static void those_with_nothing_to_send_take_no_share_of_the_notes(void **state)
     deliver_free(stage.core);
 }
 
-/* A backlog behind one narrow window is not work for now. */
-static void what_can_be_sent_soon_is_counted_by_windows(void **state)
-{
-    (void)state;
-    struct stage stage;
-    struct deliver_send send;
-    open_stage(&stage, false);
-    for (int i = 0; i < 100; i++)
-        read_for(&stage, "FA001", i, 60);
-    for (int i = 100; i < 110; i++)
-        read_for(&stage, "FB001", i, 60);
-    restore(&stage);
-    /* at once: eight times two; soon: eight times what a window is after a few answers */
-    assert_int_equal(deliver_ready(stage.core), 16 + 10);
-    assert_int_equal(deliver_sendable(stage.core, stage.now), 64 + 10);
-    assert_true(deliver_next_send(stage.core, stage.now, &send));
-    deliver_answered(stage.core, send.flight, &(struct answer){.error = "timeout"}, stage.now);
-    assert_string_equal(send.destination, "FA001");
-    assert_int_equal(deliver_sendable(stage.core, stage.now), 8 + 10); /* it grows no more */
-    deliver_free(stage.core);
-}
-
 /* More than a transaction takes, and none of it has a place to go to: nothing is written, so there
  * is no commit either, and the others are asked about all the same. */
 static void moves_that_stay_hold_up_no_others(void **state)
@@ -593,7 +571,6 @@ int main(void)
         cmocka_unit_test(results_alone_are_written_before_the_end_of_a_transaction),
         cmocka_unit_test(an_intent_that_was_taken_back_is_no_result),
         cmocka_unit_test(those_with_nothing_to_send_take_no_share_of_the_notes),
-        cmocka_unit_test(what_can_be_sent_soon_is_counted_by_windows),
         cmocka_unit_test(moves_that_stay_hold_up_no_others),
         cmocka_unit_test(a_drain_starts_nothing_and_writes_what_has_happened),
     };

@@ -100,6 +100,32 @@ static void one_that_only_we_can_not_read_yet_waits_alone(void **state)
     deliver_free(stage.core);
 }
 
+/* In the loop of sends it would come again at once, and for ever. */
+static void one_that_waits_alone_waits_whatever_clocks_say(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, false);
+    restore(&stage);
+    struct deliver_record record = stage_record(1, "FA001", 300);
+    record.created_at_ms = record.next_attempt_at_ms =
+        stage.now + 60 * MINUTE; /* its writer's clock is fast */
+    assert_int_equal(deliver_record_seen(stage.core, 0, stage.offset++, &record, stage.now), DONE);
+    turn(&stage, true);
+    EXPECT(&stage, "send 1");
+    hold_up(&stage, 1, HOLDS_DELIVERY);
+    turn(&stage, true);
+    EXPECT(&stage, "");
+    deliver_directory_changed(stage.core, stage.now); /* what ends waits comes later than it */
+    stage.now -= MINUTE;
+    turn(&stage, true);
+    EXPECT(&stage, "");
+    stage.now += MINUTE + 5000;
+    turn(&stage, true);
+    EXPECT(&stage, "send 1");
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +133,7 @@ int main(void)
         cmocka_unit_test(what_a_fault_of_ours_holds_up_looks_elsewhere_in_its_usual_time),
         cmocka_unit_test(the_others_of_that_destination_wait_with_it_and_no_one_else),
         cmocka_unit_test(one_that_only_we_can_not_read_yet_waits_alone),
+        cmocka_unit_test(one_that_waits_alone_waits_whatever_clocks_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -379,9 +379,32 @@ static void who_has_to_leave_goes_before_who_may_stay(void **state)
     deliver_free(stage.core);
 }
 
+/* A backlog behind one narrow window is not work for now. */
+static void what_can_be_sent_soon_is_counted_by_windows(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_send send;
+    open_stage(&stage, false);
+    for (int i = 0; i < 100; i++)
+        read_for(&stage, "FA001", i, 60);
+    for (int i = 100; i < 110; i++)
+        read_for(&stage, "FB001", i, 60);
+    restore(&stage);
+    /* at once: eight times two; soon: eight times what a window is after a few answers */
+    assert_int_equal(deliver_ready(stage.core), 16 + 10);
+    assert_int_equal(deliver_sendable(stage.core, stage.now), 64 + 10);
+    assert_true(deliver_next_send(stage.core, stage.now, &send));
+    deliver_answered(stage.core, send.flight, &(struct answer){.error = "timeout"}, stage.now);
+    assert_string_equal(send.destination, "FA001");
+    assert_int_equal(deliver_sendable(stage.core, stage.now), 8 + 10); /* it grows no more */
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_can_be_sent_soon_is_counted_by_windows),
         cmocka_unit_test(a_host_where_nobody_answers_is_only_probed),
         cmocka_unit_test(the_probes_of_a_host_are_never_more_than_five_minutes_apart),
         cmocka_unit_test(one_broken_endpoint_does_not_close_its_host),
