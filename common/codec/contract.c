@@ -84,8 +84,35 @@ static const struct schema *keep_take(struct contract *contract, struct schema *
     return schema;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+/* A schema of another pathway that is there: a folder was copied with its versions. What a folder
+ * wrote under a name that it no longer has is its own. */
+static bool is_of_another(const struct contract *contract, const struct schema *schema,
+                          const struct schema *current)
+{
+    char dir[FOLDER_PATH_SIZE];
+    const char *name = schema_name(schema);
+    const size_t base = sizeof(NAMESPACE_BASE) - 1;
+    if (strcmp(name, schema_name(current)) == 0 || strncmp(name, NAMESPACE_BASE, base) != 0)
+        return false;
+    if (!text_format(dir, sizeof(dir), "%s/pathways/%.*s", contract->dir,
+                     (int)strcspn(name + base, "."), name + base))
+        return false;
+    for (char *at = strrchr(dir, '/'); *at; at++)
+        if (*at == '_')
+            *at = '-';
+    return is_directory(dir);
+}
+
+/* `current`: the schema of the folder whose version this is; NULL if it is none of a pathway. */
 static const struct schema *load_schema(struct contract *contract, const char *file,
-                                        bool is_version, struct reason *reason)
+                                        bool is_version, const struct schema *current,
+                                        struct reason *reason)
 {
     struct json *json = json_parse_file(file, SCHEMA_SIZE_MAX, reason);
     if (!json)
@@ -95,12 +122,19 @@ static const struct schema *load_schema(struct contract *contract, const char *f
     if (!schema)
         blame_schema(&(struct blame){.file = file}, json, &inner, contract->findings, reason);
     json_free(json);
+    if (schema && current && is_of_another(contract, schema, current)) {
+        reason_set(reason, "bad-schema", file,
+                   "%s, which is another pathway's, expected %s: remove this file",
+                   schema_name(schema), schema_name(current));
+        schema_free(schema);
+        return NULL;
+    }
     return schema ? keep_take(contract, schema, is_version, file, reason) : NULL;
 }
 
 static bool load_message(struct contract *contract, const char *file, struct reason *reason)
 {
-    const struct schema *schema = load_schema(contract, file, false, reason);
+    const struct schema *schema = load_schema(contract, file, false, NULL, reason);
     if (!schema)
         return false;
     if (schema_root(schema)->kind != SCHEMA_RECORD || contract->messages_count == MESSAGES_MAX ||
@@ -133,8 +167,9 @@ static bool load_messages(struct contract *contract, struct reason *reason)
     return done;
 }
 
-/* versions/ need not be there. */
-static bool load_versions(struct contract *contract, const char *parent, struct reason *reason)
+/* versions/ need not be there. `current`: the schema whose versions they are; NULL: of any. */
+static bool load_versions(struct contract *contract, const char *parent,
+                          const struct schema *current, struct reason *reason)
 {
     char dir[FOLDER_PATH_SIZE];
     struct folder folder;
@@ -152,7 +187,7 @@ static bool load_versions(struct contract *contract, const char *parent, struct 
         char file[FOLDER_PATH_SIZE];
         if (folder_suffix(name, ".avsc"))
             done = (folder_join(file, dir, name, reason) &&
-                    load_schema(contract, file, true, reason) != NULL) ||
+                    load_schema(contract, file, true, current, reason) != NULL) ||
                    told(contract, reason);
     }
     folder_clear(&folder);
@@ -234,12 +269,6 @@ static const struct schema *load_referral(struct contract *contract, const struc
     return schema ? keep_take(contract, schema, false, file, reason) : NULL;
 }
 
-static bool is_directory(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
-}
-
 static bool load_pathway(struct contract *contract, const struct json *envelope, const char *dir,
                          const char *name, struct reason *reason)
 {
@@ -269,7 +298,7 @@ static bool load_pathway(struct contract *contract, const struct json *envelope,
     struct contract_pathway *pathway = &contract->pathways[contract->pathways_count++];
     text_copy(pathway->name, sizeof(pathway->name), name);
     pathway->referral = schema;
-    return load_versions(contract, dir, reason);
+    return load_versions(contract, dir, schema, reason);
 }
 
 static bool load_pathways(struct contract *contract, const struct json *envelope,
@@ -344,7 +373,7 @@ struct contract *contract_load_all(const char *schemas_dir, const struct finding
     bool done = load_messages(contract, reason) || told(contract, reason);
     struct json *envelope = done ? load_envelope(contract, reason) : NULL;
     done = envelope && load_pathways(contract, envelope, reason) &&
-           load_versions(contract, contract->dir, reason);
+           load_versions(contract, contract->dir, NULL, reason);
     json_free(envelope);
     contract->findings = NULL;
     if (done)

@@ -9,6 +9,8 @@
 #define CASE_DECISION_SIZE 160
 #define CASE_LINE_SIZE 1024
 #define CASES_MAX 2000
+#define CASES_LEAST 15   /* of a pathway that is fit for use */
+#define EXAMPLES_LEAST 2 /* of each kind */
 
 struct pathway_cases;
 

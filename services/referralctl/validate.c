@@ -61,6 +61,9 @@ static void check_pathway(const struct contract *contract, const char *name,
     struct reason reason = {0};
     struct pathway *pathway = pathway_compile(contract, name, findings, &reason);
     struct pathway_cases *cases = pathway_cases_load(contract, name, findings, &reason);
+    if (cases) {
+        validate_cases(contract, name, pathway_cases_count(cases), findings);
+    }
     if (pathway && cases) {
         (void)pathway_cases_check(cases, pathway, findings);
     }

@@ -10,7 +10,10 @@
 /* Is each file what its name says: JSON, or lines of cases? Nothing is compared with another file.
  * How many files were looked at goes to *ret_files. */
 void validate_syntax(const char *dir, const struct findings *findings, size_t *ret_files);
-/* Are the examples of one pathway taken, and refused, as their names say? */
+/* Are there enough cases to hold the rules to? */
+void validate_cases(const struct contract *contract, const char *pathway, size_t count,
+                    const struct findings *findings);
+/* Are the examples of one pathway taken, and refused, as their names say, and are there enough? */
 void validate_examples(const struct contract *contract, const char *pathway,
                        const struct findings *findings);
 /* Are the topics there with their partitions; does the registry of SCHEMA_REGISTRY_URL answer?

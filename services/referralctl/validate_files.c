@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "codec/folder.h"
 #include "pathways/body.h"
+#include "pathways/cases.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,6 +154,26 @@ static void check_example(struct record *record, const char *path, bool valid,
     json_free(body);
 }
 
+static void tell_few(const struct findings *findings, const char *file, size_t count,
+                     const char *what, size_t least)
+{
+    char found[FINDING_FOUND_SIZE], expected[FINDING_FOUND_SIZE];
+    if (count >= least) {
+        return;
+    }
+    text_format(found, sizeof found, "%zu %s", count, what);
+    text_format(expected, sizeof expected, "at least %zu", least);
+    tell(findings, file, 0, "", found, expected);
+}
+
+void validate_cases(const struct contract *contract, const char *pathway, size_t count,
+                    const struct findings *findings)
+{
+    char file[FOLDER_PATH_SIZE];
+    text_format(file, sizeof file, "%s/pathways/%s/cases.tsv", contract_dir(contract), pathway);
+    tell_few(findings, file, count, "cases", CASES_LEAST);
+}
+
 void validate_examples(const struct contract *contract, const char *pathway,
                        const struct findings *findings)
 {
@@ -165,6 +186,7 @@ void validate_examples(const struct contract *contract, const char *pathway,
     } else if (!folder_read(dir, &folder)) {
         tell(findings, dir, 0, "", strerror(errno), "examples: valid-*.json, invalid-*.json");
     } else {
+        size_t counts[2] = {0, 0};
         for (size_t index = 0; index < folder.count; index++) {
             const char *name = folder.names[index];
             bool valid = strncmp(name, "valid-", 6) == 0;
@@ -172,8 +194,11 @@ void validate_examples(const struct contract *contract, const char *pathway,
             if ((valid || strncmp(name, "invalid-", 8) == 0) && folder_suffix(name, ".json") &&
                 folder_join(path, dir, name, &reason)) {
                 check_example(record, path, valid, findings);
+                counts[valid]++;
             }
         }
+        tell_few(findings, dir, counts[true], "examples valid-*.json", EXAMPLES_LEAST);
+        tell_few(findings, dir, counts[false], "examples invalid-*.json", EXAMPLES_LEAST);
         folder_clear(&folder);
     }
     record_free(record);

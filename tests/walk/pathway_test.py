@@ -157,7 +157,10 @@ class Pathway(unittest.TestCase):
         falls.pop("no_distance_selling", None)
         (folder / "pathway.json").write_text(json.dumps(falls))
         (folder / "cases.tsv").write_text(
-            f"# expected\tinputs\nroute {NAME}\tday=2026-03-02; details.eye=left\n"
+            "# expected\tinputs\n"
+            + "".join(
+                f"route {NAME}\tday=2026-03-{day:02}; details.eye=left\n" for day in range(2, 17)
+            )
         )
         body = next(
             b
@@ -169,10 +172,15 @@ class Pathway(unittest.TestCase):
         body["patient"]["postcode"] = "ME14 9ZZ"  # not far from the one optometrist
         body.pop("authored_at", None)
         body.pop("nominated_provider", None)
-        (folder / "examples" / "valid-1.json").write_text(json.dumps(body))
-        (folder / "examples" / "invalid-eye-not-allowed.json").write_text(
-            json.dumps({**body, "details": {"eye": "third", "complaint": "x"}})
-        )
+        for name, eye in (
+            ("valid-1", "left"),
+            ("valid-2", "both"),
+            ("invalid-eye-not-allowed", "third"),
+            ("invalid-eye-wrong-type", 2),
+        ):
+            (folder / "examples" / f"{name}.json").write_text(
+                json.dumps({**body, "details": {**body["details"], "eye": eye}})
+            )
 
     def load_optometrist(self, stack, receiver):
         row = dict.fromkeys(generate.COLUMNS, "")

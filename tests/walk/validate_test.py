@@ -344,6 +344,41 @@ class Validate(unittest.TestCase):
         self.assertEqual(finding["found"], "shadowed")
         self.assertEqual(finding["line"], line_of(text, "/rules/4"))
 
+    def test_too_few_cases_or_examples_are_a_finding(self):
+        self.only_falls()
+        examples = self.falls / "examples"
+        cases = (self.falls / "cases.tsv").read_text().splitlines()
+        rows = [row for row in cases if row and not row.startswith("#")]
+        (self.falls / "cases.tsv").write_text("\n".join(rows[:14]) + "\n")
+        for path in [*sorted(examples.glob("valid-*"))[1:], *examples.glob("invalid-*")]:
+            path.unlink()
+        found = self.findings()
+        few = [f for f in found if f["expected"].startswith("at least ")]
+        self.assertEqual(
+            {(f["file"], f["found"], f["expected"]) for f in few},
+            {
+                (str(self.falls / "cases.tsv"), "14 cases", "at least 15"),
+                (str(examples), "1 examples valid-*.json", "at least 2"),
+                (str(examples), "0 examples invalid-*.json", "at least 2"),
+            },
+            found,
+        )
+
+    def test_versions_copied_from_another_pathway_are_named(self):
+        copy_of_falls = self.schemas / "pathways" / "eye-care"
+        self.only_falls()
+        shutil.copytree(self.falls, copy_of_falls)
+        for path in [copy_of_falls / "pathway.json", *copy_of_falls.glob("examples/*")]:
+            path.write_text(path.read_text().replace('"falls"', '"eye-care"'))
+        path = copy_of_falls / "cases.tsv"
+        path.write_text(path.read_text().replace("route falls\t", "route eye-care\t"))
+        found = self.findings()
+        copied = {str(path) for path in copy_of_falls.glob("versions/*.avsc")}
+        self.assertEqual({f["file"] for f in found}, copied, found)
+        for finding in found:
+            self.assertIn("another pathway", finding["found"])
+            self.assertIn("eye_care", finding["expected"])
+
     def test_syntax_looks_at_one_file_at_a_time(self):
         path = self.falls / "pathway.json"
         path.write_text(path.read_text().replace('"age_years"', '"age_yearz"'))

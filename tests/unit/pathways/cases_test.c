@@ -50,7 +50,7 @@ static void every_case_is_decided_as_its_folder_says_and_every_rule_has_one(void
         const char *name = contract_pathway_name(contract, i);
         struct pathway *pathway = load_pathway(name);
         struct pathway_cases *cases = load_cases(name);
-        if (pathway_cases_count(cases) < 15)
+        if (pathway_cases_count(cases) < CASES_LEAST)
             fail_msg("%s: only %zu cases", name, pathway_cases_count(cases));
         (void)pathway_cases_check(cases, pathway, &findings);
         pathway_cases_free(cases);
