@@ -9,10 +9,13 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "pathways/pathway.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SERVICES_MAX ((size_t)CONTRACT_PATHWAYS_MAX * 16) // docs/pathways.md, Limits
 
 // In which of two files a line is, is told where a field's place would be.
 static void add_finding(struct provider_file *file, const struct reason *finding)
@@ -79,6 +82,44 @@ static const struct provider *known_provider(const struct provider_file *file,
     return provider ? provider : directory_find(existing, code);
 }
 
+// The names of all services; what is wrong with a pathway is for `validate` to say, and then no
+// service is unknown. NULL without memory.
+static struct map *services_known(const struct contract *contract)
+{
+    struct reason reason = {0};
+    struct pathway_set *set = pathway_set_load(contract, &reason);
+    struct map *services = map_new(SERVICES_MAX);
+    bool done = services != NULL;
+    for (size_t index = 0; set && index < pathway_count(set); index++) {
+        const struct json *list = json_member(pathway_document(pathway_at(set, index)), "services");
+        for (size_t item = 0; done && item < json_count(list); item++) {
+            const char *name = json_member_text(json_item(list, item), "service");
+            done = map_set(services, name, strlen(name), services, NULL);
+        }
+    }
+    pathway_set_free(set);
+    if (!done) {
+        map_free(services, NULL);
+        return NULL;
+    }
+    return services;
+}
+
+static void find_unknown_services(struct provider_file *file, const struct provider *provider,
+                                  size_t line)
+{
+    for (size_t index = 0; index < provider->services_count; index++) {
+        const char *service = provider->services[index].service;
+        if (map_count(file->services) > 0 && !map_get(file->services, service, strlen(service))) {
+            struct reason finding = {0};
+            reason_set(&finding, "unknown-service", NULL,
+                       "line %zu: no pathway has the service %s; taken all the same", line,
+                       service);
+            add_finding(file, &finding);
+        }
+    }
+}
+
 // What a file has no column for stays as it is; a file without names and kinds leaves what it has
 // no word for as it is, too.
 static bool take_csv_row(struct provider_file *file, const struct provider_columns *columns,
@@ -114,6 +155,9 @@ static bool take_csv_row(struct provider_file *file, const struct provider_colum
     }
     if (known) {
         keep_figures(provider, known, columns);
+    }
+    if (columns->place[COLUMN_SERVICES] != CSV_FIELDS_MAX) {
+        find_unknown_services(file, provider, row->line);
     }
     return add_provider_take(file, provider, row->line);
 }
@@ -312,7 +356,8 @@ enum verdict provider_file_read(const char *path, const char *services_path, con
     ret_file->wanted = directory_new();
     ret_file->findings = calloc(PROVIDER_FINDINGS_MAX, sizeof *ret_file->findings);
     ret_file->seen = map_new(PROVIDERS_MAX);
-    if (!ret_file->wanted || !ret_file->findings || !ret_file->seen) {
+    ret_file->services = services_known(contract);
+    if (!ret_file->wanted || !ret_file->findings || !ret_file->seen || !ret_file->services) {
         return no_memory(reason);
     }
     enum verdict verdict = add_file(ret_file, path, format, contract, places, existing, reason);
@@ -330,5 +375,6 @@ void provider_file_clear(struct provider_file *file)
     if (file->seen) {
         map_free(file->seen, NULL);
     }
+    map_free(file->services, NULL);
     *file = (struct provider_file){0};
 }

@@ -19,16 +19,18 @@ struct provider_file {
     size_t rows, others, closed;
     size_t left_out; /* rows of either file that were refused: `wanted` is not all it names */
     bool ods;
-    struct map *seen;   /* codes of the file that is being read */
-    const char *second; /* path of the second file, while and after it is read; borrowed */
+    struct map *seen;     /* codes of the file that is being read */
+    struct map *services; /* that some pathway has */
+    const char *second;   /* path of the second file, while and after it is read; borrowed */
 };
 
 /* `format`: "auto", "csv", "ods". Rows of ODS change name, postcode and place of a provider that
  * `existing` has, or add one that offers no service yet; a closed one that `existing` has is
  * paused, and one that is paused there but active in the file is a finding. Rows of our CSV say
  * everything that their file has a column for; one without name or kind, such as `services_path`
- * (may be NULL), changes only what a cell says. REFUSED: the file itself can't be used. Clear with
- * provider_file_clear either way. */
+ * (may be NULL), changes only what a cell says. A service that no pathway has is a finding, too;
+ * its row stays. REFUSED: the file itself can't be used. Clear with provider_file_clear either way.
+ */
 __attribute__((warn_unused_result)) enum verdict
 provider_file_read(const char *path, const char *services_path, const char *format,
                    const struct contract *contract, const struct places *places,

@@ -244,6 +244,43 @@ static void a_dirty_file_gives_its_good_rows_and_its_findings(void **state)
     unlink(path);
 }
 
+// What the file says, and what it says when it is loaded over its own result, month by month.
+static struct provider_file load_text(const char *text, const struct places *places,
+                                      const struct directory *existing)
+{
+    char path[] = "/tmp/providers-XXXXXX";
+    struct provider_file file;
+    struct reason finding = {0};
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    write_file(path, text);
+    assert_int_equal(
+        provider_file_read(path, NULL, "auto", contract, places, existing, &file, &finding), DONE);
+    unlink(path);
+    return file;
+}
+
+static void a_service_that_no_pathway_has_is_told_and_its_row_is_kept(void **state)
+{
+    (void)state;
+    struct directory *existing = directory_new();
+    struct provider_file file =
+        load_text("ods_code,name,kind,services\n"
+                  "FZZ01,One,pharmacy,minor-illness:1- urgent-eye-cares falls\n"
+                  "FZZ02,Two,pharmacy,falls\nFZZ03,Three,pharmacy,\n",
+                  NULL, existing);
+    assert_int_equal(directory_count(file.wanted), 3);
+    assert_int_equal(directory_find(file.wanted, "FZZ01")->services_count, 3);
+    assert_int_equal(file.left_out, 0);
+    assert_int_equal(file.findings_total, 1);
+    assert_string_equal(file.findings[0].code, "unknown-service");
+    assert_non_null(strstr(file.findings[0].detail, "line 2: "));
+    assert_non_null(strstr(file.findings[0].detail, "urgent-eye-cares"));
+    provider_file_clear(&file);
+    directory_free(existing);
+}
+
 static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
 {
     char path[] = "/tmp/providers-XXXXXX";
@@ -280,23 +317,6 @@ static void a_row_of_ods_keeps_what_ods_does_not_know(void **state)
     provider_file_clear(&file);
     directory_free(existing);
     unlink(path);
-}
-
-// What the file says, and what it says when it is loaded over its own result, month by month.
-static struct provider_file load_text(const char *text, const struct places *places,
-                                      const struct directory *existing)
-{
-    char path[] = "/tmp/providers-XXXXXX";
-    struct provider_file file;
-    struct reason finding = {0};
-    int descriptor = mkstemp(path);
-    assert_true(descriptor >= 0);
-    close(descriptor);
-    write_file(path, text);
-    assert_int_equal(
-        provider_file_read(path, NULL, "auto", contract, places, existing, &file, &finding), DONE);
-    unlink(path);
-    return file;
 }
 
 static void one_that_closed_and_is_active_again_is_reported_but_not_one_paused_by_hand(void **state)
@@ -389,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_taken_or_its_fault_is_named),
+        cmocka_unit_test(a_service_that_no_pathway_has_is_told_and_its_row_is_kept),
         cmocka_unit_test(hours_and_services_become_the_providers_own),
         cmocka_unit_test(closed_on_bank_holidays_becomes_a_session_without_length),
         cmocka_unit_test(a_dirty_file_gives_its_good_rows_and_its_findings),
