@@ -10,6 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
+[[ $# == 0 || "$*" == --empty ]] || only_help tests/stack/down.sh "$*"
 
 RUN=$(realpath -m "${STACK_RUN_DIR:-.run}")
 [[ -d $RUN ]] || exit 0

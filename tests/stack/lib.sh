@@ -10,6 +10,19 @@ STOP_MS=20000 # that a Java program has to stop in good order
 SERVICES=(gateway router dispatcher aggregator tracker)
 
 say() { echo "$*" >&2; }
+
+# only_help SCRIPT ARGUMENTS: does nothing but print the first comment of the script, for --help or
+# arguments that it has not.
+only_help()
+{
+    local code=0
+    if [[ $2 != --help && $2 != -h ]]; then
+        say "${1##*/}: \"$2\" is not known"
+        code=2
+    fi
+    sed -n '3,/^[^#]/ s/^# \{0,1\}//p' "$ROOT/$1"
+    exit "$code"
+}
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 # is_running PID_FILE PROGRAM: the process of PID_FILE lives and is PROGRAM: the name of its

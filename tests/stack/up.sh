@@ -12,6 +12,7 @@ set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
+(($# == 0)) || only_help tests/stack/up.sh "$*"
 
 mkdir -p "${STACK_RUN_DIR:=.run}"
 RUN=$(realpath "$STACK_RUN_DIR")

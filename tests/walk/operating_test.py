@@ -6,9 +6,11 @@ The programs are asked: --options-json for their options, /metrics for their met
     operating_test.py --write    writes the tables of docs/operating.md anew
 """
 
+import os
 import pathlib
 import re
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
@@ -156,6 +158,20 @@ class Programs(unittest.TestCase):
             )
             self.assertEqual(done.returncode, 78, done.stdout)
             self.assertIn(name, done.stdout)
+
+    def test_a_script_that_is_asked_for_help_does_nothing_else(self):
+        with tempfile.TemporaryDirectory() as holder:
+            for script in ("tests/stack/up.sh", "tests/stack/down.sh", "tests/demo/demo.sh"):
+                for arguments, code in ((["--help"], 0), (["--al"], 2), (["--empty", "x"], 2)):
+                    with self.subTest(script=script, arguments=arguments):
+                        done = run(
+                            SOURCE_DIR / script,
+                            *arguments,
+                            env={**BARE, "PATH": os.environ["PATH"], "STACK_RUN_DIR": holder},
+                        )
+                        self.assertEqual(done.returncode, code, done.stdout)
+                        self.assertEqual(os.listdir(holder), [])
+                        self.assertRegex(done.stdout, "make (up|down)|referrals")
 
     def test_what_a_service_can_not_start_with_is_found_by_its_check(self):
         cases = [(service, "--health-listen", "9101", "HOST:PORT") for service in SERVICES]
