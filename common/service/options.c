@@ -419,7 +419,8 @@ void options_print_help(const char *service, const char *summary, const struct o
 
         if (!variable_name(name, option->shared ? NULL : service, option->name, ""))
             continue;
-        printf("  --%s VALUE\n      %s\n      environment: %s%s", option->name, option->help, name,
+        printf("  --%s %s\n      %s\n      environment: %s%s", option->name,
+               option->kind == OPTION_BOOLEAN ? "[true|false]" : "VALUE", option->help, name,
                option->kind == OPTION_TEXT ? " or the same with _FILE" : "");
         if (option->shared && variable_name(name, service, option->name, ""))
             printf(", %s before it", name);
@@ -427,9 +428,6 @@ void options_print_help(const char *service, const char *summary, const struct o
             printf("\n      value: %s", kind_expected(option, expected));
         printf("\n      default: %s\n", option->otherwise ? option->otherwise : "none");
     }
-    printf("\n  --check          load and verify all that needs no network, then exit\n"
-           "  --options-json   this table as JSON lines\n"
-           "  --version, --help\n");
 }
 
 static struct json *row_json(const char *service, const struct option *option)

@@ -391,6 +391,9 @@ int service_main(const struct service *service, int argc, char **argv)
     log_setup(service->name, LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
     if (take_flag(&argc, argv, "--help")) {
         options_print_help(service->name, service->summary, table, count);
+        printf("\n  --check          load and verify all that needs no network, then exit\n"
+               "  --options-json   this table as JSON lines\n"
+               "  --version, --help\n");
         code = EXIT_FINE;
         goto out;
     }

@@ -248,14 +248,29 @@ bool command_print_json_take(struct json *json, enum json_style style)
     return done;
 }
 
+// The verbs that begin with `word`, NULL: all; how many they are. `to` NULL: only counts.
+static size_t print_verbs(FILE *to, const char *word)
+{
+    size_t count = 0;
+    for (size_t family = 0; family < FAMILIES_COUNT; family++) {
+        for (const struct verb *verb = FAMILIES[family]; verb->name; verb++) {
+            size_t length = strcspn(verb->name, " ");
+            if (word && (strlen(word) != length || strncmp(verb->name, word, length) != 0)) {
+                continue;
+            }
+            count++;
+            if (to) {
+                fprintf(to, "  %-18s %-12s %s\n", verb->name, verb->arguments, verb->summary);
+            }
+        }
+    }
+    return count;
+}
+
 static void print_usage(FILE *to)
 {
     fprintf(to, "Usage: %s VERB [ARGUMENT...] [--OPTION VALUE...]\n\n", COMMAND);
-    for (size_t family = 0; family < FAMILIES_COUNT; family++) {
-        for (const struct verb *verb = FAMILIES[family]; verb->name; verb++) {
-            fprintf(to, "  %-18s %-12s %s\n", verb->name, verb->arguments, verb->summary);
-        }
-    }
+    (void)print_verbs(to, NULL);
     fprintf(to,
             "\n%s VERB --help names the options. Kafka is found through KAFKA_BOOTSTRAP_SERVERS "
             "and further KAFKA_ variables.\n"
@@ -423,6 +438,21 @@ static int run_verb(const struct verb *verb, int words, int argc, char **argv)
     return exit_code;
 }
 
+static int refuse_verb(int argc, char **argv)
+{
+    struct reason reason = {0};
+    const bool begun = print_verbs(NULL, argv[1]) > 0;
+    if (begun && argc == 2) {
+        reason_set(&reason, "usage", NULL, "%s what? %s --help lists it", argv[1], argv[1]);
+    } else {
+        reason_set(&reason, "usage", NULL,
+                   "there is no verb \"%.40s%s%.40s\"; %s%s--help lists them", argv[1],
+                   argc > 2 ? " " : "", argc > 2 ? argv[2] : "", begun ? argv[1] : "",
+                   begun ? " " : "");
+    }
+    return command_fail(EXIT_USAGE, &reason);
+}
+
 int command_main(int argc, char **argv)
 {
     int words = 0;
@@ -440,11 +470,12 @@ int command_main(int argc, char **argv)
         return EXIT_WELL;
     }
     bool help = argc > 1 && (asks_for_help(argc, argv) || text_equal(argv[1], "help"));
+    if (argc > 1 && help && print_verbs(NULL, argv[1]) > 0) {
+        (void)print_verbs(stdout, argv[1]);
+        return EXIT_WELL;
+    }
     if (argc > 1 && !help) {
-        struct reason reason = {0};
-        reason_set(&reason, "usage", NULL, "there is no verb \"%.40s%s%.40s\"; --help lists them",
-                   argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
-        return command_fail(EXIT_USAGE, &reason);
+        return refuse_verb(argc, argv);
     }
     print_usage(help ? stdout : stderr);
     return help ? EXIT_WELL : EXIT_USAGE;

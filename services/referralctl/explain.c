@@ -212,7 +212,7 @@ static int run_route(const struct command *command)
 }
 
 const struct verb VERBS_ROUTE[] = {
-    {"route", "FILE|ID", 1, 1, "say where a referral goes, and why; sends nothing",
+    {"route", "FILE|ID --explain", 1, 1, "say where a referral goes, and why; sends nothing",
      "json schemas-dir explain at records-max " TAKES_REGISTRY, run_route},
     {0},
 };

@@ -18,7 +18,9 @@ ID = "7d444840-9dc0-51d1-b245-5ffdce74fad2"
 WHY = ("--reason", "supplier is down")
 TABLE = (  # expected exit code, words on standard error, arguments
     (2, 'there is no verb "nonsense"', "nonsense"),
-    (2, 'there is no verb "providers nonsense"', "providers", "nonsense"),
+    (2, 'there is no verb "providers nonsense"; providers --help', "providers", "nonsense"),
+    (2, "deliveries what? deliveries --help lists it", "deliveries"),
+    (2, "route needs FILE|ID --explain", "route"),
     (2, "one argument too many", "audit", "nonsense"),
     (2, "takes no --nonsense", "audit", "--nonsense"),
     (78, "expected a whole number", "deliveries", "list", "--wait-seconds", "soon"),
@@ -42,6 +44,24 @@ TABLE = (  # expected exit code, words on standard error, arguments
 
 
 class BadInput(unittest.TestCase):
+    def test_help_names_what_may_follow_and_no_more(self):
+        def told(*arguments):
+            done = subprocess.run(
+                [str(BIN_DIR / "referralctl"), *arguments], capture_output=True, text=True
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return done.stdout
+
+        lines = told("deliveries", "--help").splitlines()
+        self.assertEqual(
+            [line.split()[1] for line in lines], ["list", "show", "retry", "release", "reroute"]
+        )
+        load = told("providers", "load", "--help")
+        self.assertIn("--dry-run [true|false]", load)
+        self.assertIn("--services VALUE", load)
+        for flag in ("--check", "--version", "--options-json"):
+            self.assertNotIn(flag, load)  # a verb takes none of them
+
     def test_each_is_told_what_where_and_what_was_expected(self):
         environment = {
             "PATH": os.environ["PATH"],
