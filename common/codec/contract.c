@@ -10,6 +10,7 @@
 #include "codec/folder.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -355,6 +356,34 @@ static struct json *load_envelope(const struct contract *contract, struct reason
 struct contract *contract_load(const char *schemas_dir, struct reason *reason)
 {
     return contract_load_all(schemas_dir, NULL, reason);
+}
+
+static bool keeps_all(const struct contract *contract, const struct contract *before,
+                      struct reason *reason)
+{
+    const struct schema *schema = NULL;
+    size_t cursor = 0;
+    while ((schema = contract_next(before, &cursor)) != NULL) {
+        if (contract_by_fingerprint(contract, schema_fingerprint(schema)))
+            continue;
+        reason_set(reason, "version-gone", contract->dir,
+                   "%s with the fingerprint %016" PRIx64 " is in use, and no versions/ has it any "
+                   "more: what it wrote could not be read; expected a version of every schema that "
+                   "was in use",
+                   schema_name(schema), schema_fingerprint(schema));
+        return false;
+    }
+    return true;
+}
+
+struct contract *contract_load_after(const char *schemas_dir, const struct contract *before,
+                                     struct reason *reason)
+{
+    struct contract *contract = contract_load(schemas_dir, reason);
+    if (!contract || !before || keeps_all(contract, before, reason))
+        return contract;
+    contract_free(contract);
+    return NULL;
 }
 
 struct contract *contract_load_all(const char *schemas_dir, const struct findings *findings,

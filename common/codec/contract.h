@@ -26,7 +26,12 @@ struct contract;
  * duplicate-schema. */
 __attribute__((warn_unused_result)) struct contract *contract_load(const char *schemas_dir,
                                                                    struct reason *reason);
-/* The same for a look at everything: tells each fault and goes on (one per schema file), and
+/* As contract_load, for who already works by `before` (NULL: nobody does). Also NULL (version-gone)
+ * if a schema of `before` is missing: what was written with it waits on the topics, and could not
+ * be read any more. A change that keeps the versions passes; a start has nothing before it. */
+__attribute__((warn_unused_result)) struct contract *
+contract_load_after(const char *schemas_dir, const struct contract *before, struct reason *reason);
+/* contract_load for a look at everything: tells each fault and goes on (one per schema file), and
  * returns what could be loaded, or NULL if that makes no contract. */
 __attribute__((warn_unused_result)) struct contract *
 contract_load_all(const char *schemas_dir, const struct findings *findings, struct reason *reason);

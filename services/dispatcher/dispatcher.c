@@ -79,7 +79,7 @@ static bool load(struct dispatcher *self, struct loaded *ret_loaded, struct reas
     struct registry *table = registry_table(self->registry);
     struct loaded new = {0};
     bool read = read_secrets(self, &new.secrets, reason) &&
-                (new.contract = contract_load(dir, reason)) &&
+                (new.contract = contract_load_after(dir, self->contract, reason)) &&
                 (new.pathways = pathway_set_load(new.contract, reason)) &&
                 (new.places = places_load(dir, reason));
     if (read && (new.codec = codec_new(new.contract, table)) &&

@@ -145,7 +145,7 @@ static enum verdict gateway_check(void *self, struct reason *reason)
     if (!status_url_usable(values.status_url, reason)) {
         return BROKEN;
     }
-    struct world *world = world_load(values.service.schemas_dir, NULL, reason);
+    struct world *world = world_load(values.service.schemas_dir, NULL, NULL, reason);
     world_free(world);
     return world ? registry_check(&values.service.registry, reason) : BROKEN;
 }
@@ -169,10 +169,11 @@ static enum verdict open_kafka(struct gateway *self, struct reason *reason)
     return self->admin ? DONE : BROKEN;
 }
 
-static struct world *load_world(struct gateway *self, struct reason *reason)
+static struct world *load_world(struct gateway *self, const struct contract *before,
+                                struct reason *reason)
 {
     struct world *world =
-        world_load(values.service.schemas_dir, registry_table(self->registry), reason);
+        world_load(values.service.schemas_dir, before, registry_table(self->registry), reason);
     if (world && !registry_use(self->registry, world->contract)) {
         reason_set(reason, "no-memory", NULL, "no memory for the ids of schemas");
         world_free(world);
@@ -202,7 +203,7 @@ static enum verdict gateway_start(void *opaque, struct service_context *context,
         DONE) {
         return BROKEN;
     }
-    requests->world = load_world(self, reason);
+    requests->world = load_world(self, NULL, reason);
     if (!requests->world) {
         return BROKEN;
     }
@@ -308,7 +309,7 @@ static void gateway_stop(void *opaque)
 static enum verdict gateway_reload(void *opaque, struct reason *reason)
 {
     struct gateway *self = opaque;
-    struct world *world = load_world(self, reason);
+    struct world *world = load_world(self, self->requests.world->contract, reason);
     if (!world) {
         return REFUSED;
     }

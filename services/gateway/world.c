@@ -30,14 +30,15 @@ static char *print_pathways(const struct pathway_set *pathways)
     return text;
 }
 
-struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason)
+struct world *world_load(const char *schemas_dir, const struct contract *before,
+                         struct registry *registry, struct reason *reason)
 {
     struct world *world = calloc(1, sizeof *world);
     if (!world) {
         reason_set(reason, "no-memory", NULL, "no memory for the schemas");
         return NULL;
     }
-    world->contract = contract_load(schemas_dir, reason);
+    world->contract = contract_load_after(schemas_dir, before, reason);
     if (!world->contract) {
         goto failed;
     }

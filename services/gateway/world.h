@@ -19,8 +19,10 @@ struct world {
     char *pathways_answer;                          /* the body of GET /v1/pathways */
 };
 
-/* NULL on failure: the reason of the contract or of the pathways. */
-struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason);
+/* NULL on failure: the reason of the contract or of the pathways. `before`: see
+ * contract_load_after. */
+struct world *world_load(const char *schemas_dir, const struct contract *before,
+                         struct registry *registry, struct reason *reason);
 void world_free(struct world *world);
 /* TOPIC_NOT_ASKED for a pathway that is not in the set. */
 enum topic_state world_topic_state(const struct world *world, const char *pathway);

@@ -80,6 +80,9 @@ static struct contract *check_contents(const char *dir, const struct findings *f
     for (size_t index = 0; contract && index < contract_pathway_count(contract); index++) {
         check_pathway(contract, contract_pathway_name(contract, index), findings);
     }
+    if (contract) {
+        validate_versions(contract, findings);
+    }
     struct places *places = places_load(dir, &reason);
     if (!places) {
         findings_tell(findings, &reason);

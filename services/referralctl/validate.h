@@ -16,6 +16,9 @@ void validate_cases(const struct contract *contract, const char *pathway, size_t
 /* Are the examples of one pathway taken, and refused, as their names say, and are there enough? */
 void validate_examples(const struct contract *contract, const char *pathway,
                        const struct findings *findings);
+/* Is every schema of today among its own versions, so that what it writes stays readable when it
+ * changes? */
+void validate_versions(const struct contract *contract, const struct findings *findings);
 /* Are the topics there with their partitions; does the registry of SCHEMA_REGISTRY_URL answer?
  * TRY_AGAIN: Kafka or the registry is away. BROKEN: a setting is wrong. */
 __attribute__((warn_unused_result)) enum verdict

@@ -8,9 +8,11 @@
 #include "pathways/cases.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_SIZE_MAX (1 << 20)
 
@@ -172,6 +174,23 @@ void validate_cases(const struct contract *contract, const char *pathway, size_t
     char file[FOLDER_PATH_SIZE];
     text_format(file, sizeof file, "%s/pathways/%s/cases.tsv", contract_dir(contract), pathway);
     tell_few(findings, file, count, "cases", CASES_LEAST);
+}
+
+void validate_versions(const struct contract *contract, const struct findings *findings)
+{
+    const struct schema *schema = NULL;
+    const char *pathway = NULL;
+    for (size_t index = 0; (schema = contract_at(contract, index, &pathway)) != NULL; index++) {
+        char path[FOLDER_PATH_SIZE];
+        const bool fits =
+            text_format(path, sizeof path, "%s%s%s/versions/%s.%016" PRIx64 ".avsc",
+                        contract_dir(contract), pathway ? "/pathways/" : "", pathway ? pathway : "",
+                        schema_short_name(schema), schema_fingerprint(schema));
+        if (!fits || access(path, F_OK) != 0) {
+            tell(findings, path, 0, "", fits ? strerror(errno) : "a path that is too long",
+                 "the schema as it is today: tests/lint/versions.py --keep writes it");
+        }
+    }
 }
 
 void validate_examples(const struct contract *contract, const char *pathway,

@@ -90,7 +90,8 @@ static enum verdict router_reload(void *self, struct reason *reason)
 {
     struct router *router = self;
     struct registry *table = registry_table(router->registry);
-    struct world *world = world_load(router->values->service.schemas_dir, table, reason);
+    const struct contract *before = router->world != NULL ? router->world->contract : NULL;
+    struct world *world = world_load(router->values->service.schemas_dir, before, table, reason);
     struct codec *codec = world != NULL ? codec_new(world->contract, table) : NULL;
     if (codec == NULL || !registry_use(router->registry, world->contract)) {
         if (world != NULL)
@@ -391,7 +392,7 @@ static enum verdict router_start(void *self, struct service_context *context, st
 static enum verdict router_check(void *self, struct reason *reason)
 {
     struct router *router = self;
-    struct world *world = world_load(router->values->service.schemas_dir, NULL, reason);
+    struct world *world = world_load(router->values->service.schemas_dir, NULL, NULL, reason);
     if (world == NULL)
         return REFUSED;
     world_free(world);

@@ -5,14 +5,15 @@
 
 #include <stdlib.h>
 
-struct world *world_load(const char *schemas_dir, struct registry *registry, struct reason *reason)
+struct world *world_load(const char *schemas_dir, const struct contract *before,
+                         struct registry *registry, struct reason *reason)
 {
     struct world *world = calloc(1, sizeof *world);
     if (world == NULL) {
         reason_set(reason, "no-memory", NULL, "memory ran out");
         return NULL;
     }
-    world->contract = contract_load(schemas_dir, reason);
+    world->contract = contract_load_after(schemas_dir, before, reason);
     if (world->contract != NULL)
         world->pathways = pathway_set_load(world->contract, reason);
     if (world->pathways != NULL)

@@ -14,9 +14,12 @@ struct world {
     struct codec *codec;
 };
 
-/* NULL on failure; the reason names the file and what was expected. */
-__attribute__((warn_unused_result)) struct world *
-world_load(const char *schemas_dir, struct registry *registry, struct reason *reason);
+/* NULL on failure; the reason names the file and what was expected. `before`: see
+ * contract_load_after. */
+__attribute__((warn_unused_result)) struct world *world_load(const char *schemas_dir,
+                                                             const struct contract *before,
+                                                             struct registry *registry,
+                                                             struct reason *reason);
 void world_free(struct world *world);
 
 #endif

@@ -5,6 +5,8 @@ is composed, fingerprints, and whether one schema reads what another has written
 import copy
 import json
 import pathlib
+import subprocess
+import sys
 
 import fastavro
 
@@ -189,3 +191,10 @@ def filled(schema, value):
     if isinstance(schema, dict) and schema.get("type") == "array":
         return [filled(schema["items"], item) for item in value or []]
     return value
+
+
+def keep_versions(schemas, *arguments):
+    """tests/lint/versions.py on a schemas folder: --keep, or the arguments."""
+    judge = pathlib.Path(__file__).resolve().parents[1] / "lint" / "versions.py"
+    command = [sys.executable, judge, "--schemas", schemas, *(arguments or ["--keep"])]
+    subprocess.run(command, check=True, timeout=180)

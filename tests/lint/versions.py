@@ -11,8 +11,8 @@ CRC-64-AVRO fingerprint, and list.tsv (fingerprint, release, full name). Finding
 
   versions.py [--schemas DIR] [--keep | --release X.Y.Z]
 
---keep also removes unreleased versions that are no longer today's; --release gives the unreleased
-ones their release, for good. This shares no code with the services that it judges.
+--keep also removes unreleased versions that are no longer today's; --release does the same and gives
+the unreleased ones their release, for good. This shares no code with the services that it judges.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def main():
     given = parser.parse_args()
     count = 0
     for folder in folders(given.schemas):
-        if given.keep:
+        if given.keep or given.release:
             folder.keep()
         if given.release:
             folder.release(given.release)

@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
 import oracle  # noqa: E402
+from avro import keep_versions  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from stack import SOURCE_DIR, Stack, http, wait_until  # noqa: E402
 
@@ -27,6 +28,10 @@ class Pathway(unittest.TestCase):
             with Stack(schemas=schemas) as stack:
                 stack.start()
                 self.add_folder(schemas)
+                lacking = stack.ctl("validate", check=False)
+                self.assertEqual(lacking.returncode, 1)
+                self.assertIn(f"pathways/{NAME}/versions/Referral.", lacking.stdout)
+                keep_versions(schemas, "--release", "1.0.0")
                 self.assertEqual(stack.ctl("validate", check=False).returncode, 0)
                 stack.ctl("topics", "create")
                 self.load_optometrist(stack, receiver)
@@ -111,6 +116,29 @@ class Pathway(unittest.TestCase):
                     lambda: all(self.generation(stack)[n] == in_force[n] + 1 for n in in_force),
                     20,
                     "every service says that it took the mended set",
+                )
+
+                # its schema grows: not without the version that wrote what is on the topics
+                folder = schemas / "pathways" / NAME
+                details = json.loads((folder / "referral.avsc").read_text())
+                more = {"name": "since", "type": ["null", "string"], "default": None}
+                details["fields"].append({**more, "maxLength": 40})
+                (folder / "referral.avsc").write_text(json.dumps(details))
+                (folder / "versions").rename(folder / "kept")
+                in_force = self.generation(stack)
+                self.reload(stack)
+                for name in ("gateway", "router", "dispatcher"):
+                    wait_until(lambda n=name: self.kept_the_old(stack, n), 20, f"{name} says so")
+                    log = stack.log_path(name)
+                    wait_until(lambda at=log: "version-gone" in at.read_text(), 10, "and why")
+                (folder / "kept").rename(folder / "versions")
+                keep_versions(schemas)
+                self.assertEqual(stack.ctl("validate", check=False).returncode, 0)
+                self.reload(stack)
+                wait_until(
+                    lambda: all(self.generation(stack)[n] == in_force[n] + 1 for n in in_force),
+                    20,
+                    "every service took the schema that keeps its version",
                 )
 
     def kept_the_old(self, stack, name):

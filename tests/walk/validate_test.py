@@ -19,6 +19,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import area  # noqa: E402
 import yaml  # noqa: E402
+from avro import keep_versions  # noqa: E402
 from stack import BIN_DIR, SOURCE_DIR, Stack, free_port, wait_until  # noqa: E402
 
 SCHEMAS = SOURCE_DIR / "schemas"
@@ -466,6 +467,10 @@ class Validate(unittest.TestCase):
             cases = (folder / "cases.tsv").read_text().replace("route falls\t", "route falls-two\t")
             (folder / "cases.tsv").write_text(cases)
             shutil.rmtree(folder / "versions", ignore_errors=True)
+            done = stack.ctl("validate", "--json", check=False)
+            (finding,) = json.loads(done.stdout)["findings"]
+            self.assertIn("/pathways/falls-two/versions/Referral.", finding["file"])
+            keep_versions(self.schemas)
             self.assertEqual(stack.ctl("validate").returncode, 0)
             done = stack.ctl("validate", "--connect", "--json", check=False)
             (finding,) = json.loads(done.stdout)["findings"]

@@ -206,6 +206,36 @@ what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today(void
     contract_free(today);
 }
 
+static void a_reload_keeps_what_was_in_use_readable(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    put_good();
+    put_file("delivery.avsc", OLD_DELIVERY);
+    struct contract *before = contract_load_after(dir, NULL, &reason);
+    assert_non_null(before);
+
+    put_file("delivery.avsc", NEW_DELIVERY);
+    assert_null(contract_load_after(dir, before, &reason));
+    assert_string_equal(reason.code, "version-gone");
+    assert_string_equal(reason.pointer, dir);
+    char expected[80];
+    snprintf(expected, sizeof(expected), "x.Delivery with the fingerprint %016llx",
+             (unsigned long long)schema_fingerprint(contract_message(before, "Delivery")));
+    assert_memory_equal(reason.detail, expected, strlen(expected));
+
+    put_file("versions/old.avsc", OLD_DELIVERY); /* an honest change */
+    struct contract *changed = contract_load_after(dir, before, &reason);
+    assert_non_null(changed);
+    char version[200];
+    snprintf(version, sizeof(version), "%s/versions/old.avsc", dir);
+    assert_int_equal(remove(version), 0); /* a version was in use as well */
+    assert_null(contract_load_after(dir, changed, &reason));
+    assert_string_equal(reason.code, "version-gone");
+    contract_free(changed);
+    contract_free(before);
+}
+
 /* Once it was loaded, and what came with it failed. */
 static void a_schema_of_more_fields_than_are_read_is_refused(void **state)
 {
@@ -327,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_an_earlier_release_wrote_is_read_with_the_defaults_and_limits_of_today, make_dir,
             remove_dir),
+        cmocka_unit_test_setup_teardown(a_reload_keeps_what_was_in_use_readable, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(a_schema_of_more_fields_than_are_read_is_refused, make_dir,
                                         remove_dir),
         cmocka_unit_test_setup_teardown(each_broken_folder_is_refused_with_the_file_at_fault,
