@@ -221,10 +221,13 @@ void stream_close(struct stream *stream)
 
 /* ---- what it says of itself */
 
-bool stream_assigned(const struct stream *stream)
+const char *stream_not_ready(const struct stream *stream)
 {
-    return stream->assigned && !stream->activation_needed && !stream->broken &&
-           kafka_watch_connected(&stream->consumer_watch);
+    if (!kafka_watch_connected(&stream->consumer_watch))
+        return KAFKA_AWAY;
+    if (!stream->assigned || stream->activation_needed || stream->broken)
+        return "no assignment yet";
+    return NULL;
 }
 
 int64_t stream_lag(const struct stream *stream)

@@ -382,11 +382,10 @@ static void end_counting(struct aggregator *aggregator)
 /* Standing by is what a standby is for: it is ready, too. */
 static const char *why_not_ready(const struct aggregator *aggregator)
 {
-    if (!turn_settled(aggregator->turn))
-        return "joining the group";
-    if (turn_is_ours(aggregator->turn) && !aggregator->restored)
+    const char *why = turn_not_ready(aggregator->turn);
+    if (!why && turn_is_ours(aggregator->turn) && !aggregator->restored)
         return "reading the volumes back";
-    return NULL;
+    return why;
 }
 
 static enum verdict step(void *self, int wait_ms, struct reason *reason)

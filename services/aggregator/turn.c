@@ -113,9 +113,9 @@ bool turn_is_ours(const struct turn *turn)
     return turn->ours;
 }
 
-bool turn_settled(const struct turn *turn)
+const char *turn_not_ready(const struct turn *turn)
 {
-    return stream_assigned(turn->stream);
+    return stream_not_ready(turn->stream);
 }
 
 void turn_close(struct turn *turn)

@@ -21,8 +21,8 @@ __attribute__((warn_unused_result)) enum verdict turn_open(const struct kafka_se
 __attribute__((warn_unused_result)) enum verdict turn_step(struct turn *turn, int wait_ms,
                                                            struct reason *reason);
 bool turn_is_ours(const struct turn *turn);
-/* In the group, with or without the token. */
-bool turn_settled(const struct turn *turn);
+/* NULL in the group, with or without the token; else as stream_not_ready. */
+const char *turn_not_ready(const struct turn *turn);
 void turn_close(struct turn *turn);
 
 #endif

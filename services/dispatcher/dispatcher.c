@@ -204,7 +204,7 @@ static void on_meanwhile(void *context, int fd)
     deliver_tick(self->core, now_ms);
     sends_due(self, now_ms, monotonic_ms);
     if (since_ms > COMMIT_USUAL_MS)
-        service_not_ready(self->context, "kafka is away");
+        service_not_ready(self->context, KAFKA_AWAY);
     if (since_ms < COMMIT_MOST_MS)
         service_alive(self->context);
 }
@@ -371,10 +371,8 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
 
 static void tell_ready(struct dispatcher *self)
 {
-    service_not_ready(self->context, self->stream_wait_ms             ? "kafka is away"
-                                     : !stream_assigned(self->stream) ? "no assignment yet"
-                                     : restore_alone(self)            ? "restoring"
-                                                                      : NULL);
+    const char *why = self->stream_wait_ms ? KAFKA_AWAY : stream_not_ready(self->stream);
+    service_not_ready(self->context, !why && restore_alone(self) ? "restoring" : why);
 }
 
 /* A turn of the stream, unless it has to wait. Trouble is told once here: the transfers must go on

@@ -222,7 +222,7 @@ static enum verdict gateway_start(void *opaque, struct service_context *context,
         .handler = requests_handle,
         .self = requests,
     };
-    service_not_ready(context, "Kafka is away");
+    service_not_ready(context, KAFKA_AWAY);
     self->server = http_server_start(&options, reason);
     return self->server ? DONE : BROKEN;
 }
@@ -276,7 +276,7 @@ static enum verdict gateway_step(void *opaque, int wait_ms, struct reason *reaso
         check_topics(self);
         self->topics_checked_ms = clock_monotonic_ms();
     }
-    service_not_ready(self->context, connected ? NULL : "Kafka is away");
+    service_not_ready(self->context, connected ? NULL : KAFKA_AWAY);
     return DONE;
 }
 

@@ -409,8 +409,7 @@ static enum verdict router_step(void *self, int wait_ms, struct reason *reason)
 {
     struct router *router = self;
     enum verdict verdict = stream_step(router->stream, wait_ms, reason);
-    service_not_ready(router->context,
-                      stream_assigned(router->stream) ? NULL : "no assignment yet");
+    service_not_ready(router->context, stream_not_ready(router->stream));
     return verdict;
 }
 

@@ -346,7 +346,7 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
         verdict = TRY_AGAIN;
     metrics_set(service_metrics(copier->context), METRIC_LAG, NULL,
                 (double)stream_lag(copier->stream));
-    service_not_ready(copier->context, stream_assigned(copier->stream) ? NULL : "not assigned");
+    service_not_ready(copier->context, stream_not_ready(copier->stream));
     return verdict;
 }
 
