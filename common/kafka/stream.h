@@ -106,7 +106,8 @@ stream_read_again(struct stream *stream, const char *topic, int32_t partition, i
 /* Reading of a partition of ours rests, or goes on where it was. A message or two of it may still
  * come. It outlasts a rebalance: assigned() says anew what is to be. False if it is not ours. */
 bool stream_rest(struct stream *stream, const char *topic, int32_t partition, bool resting);
-/* For /readyz: NULL if it holds its assignment (possibly none) and a broker answers; else why not. */
+/* For /readyz: NULL if it holds its assignment (possibly none) and a broker answers; else why not.
+ */
 const char *stream_not_ready(const struct stream *stream);
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */
 int64_t stream_lag(const struct stream *stream);

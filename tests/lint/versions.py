@@ -11,7 +11,7 @@ CRC-64-AVRO fingerprint, and list.tsv (fingerprint, release, full name). Finding
 
   versions.py [--schemas DIR] [--keep | --release X.Y.Z]
 
---keep also removes unreleased versions that are no longer today's; --release does the same and gives
+--keep also removes unreleased versions that are no longer today's; --release does so too, and gives
 the unreleased ones their release, for good. This shares no code with the services that it judges.
 """
 
