@@ -6,8 +6,8 @@
 
 #include "lifecycle/event.h"
 
-#define TOPIC_OPERATIONS "delivery.operations" /* what was asked, and the answers */
-#define TOPIC_STATES "delivery.states"         /* what looks have seen */
+#define TOPIC_OPERATIONS "delivery.operations" /* what was done, by whom and why */
+#define TOPIC_STATES "delivery.states"         /* what looks have seen, and that it is all */
 
 /* On `deliveries` an operation is keyed by its id behind this; a tombstone means answered. */
 #define OPERATION_KEY "operation/"

@@ -217,7 +217,8 @@ static enum verdict tell(struct dispatcher *self, const struct operation *operat
                          const char *stage, int64_t now_ms, struct reason *reason)
 {
     enum verdict verdict = encode(self, operation, stage, now_ms, reason);
-    const struct kafka_out out = {.topic = TOPIC_OPERATIONS,
+    const bool changes = operation->kind != OPERATION_LOOK;
+    const struct kafka_out out = {.topic = changes ? TOPIC_OPERATIONS : TOPIC_STATES,
                                   .partition = KAFKA_BY_KEY,
                                   .key = operation->said.id,
                                   .key_size = strlen(operation->said.id),

@@ -172,10 +172,8 @@ static enum verdict take(struct asking *asking, const struct kafka_message *mess
     if (!value) {
         return DONE;
     }
-    if (text_equal(message->topic, TOPIC_OPERATIONS)) {
-        if (operation_decode(codec, value, message->value_size, &answer, reason) == DONE) {
-            take_answer(asking, &answer);
-        }
+    if (operation_decode(codec, value, message->value_size, &answer, reason) == DONE) {
+        take_answer(asking, &answer);
         return DONE;
     }
     if (destination_state_decode(codec, value, message->value_size, &state, reason) == DONE &&
@@ -206,7 +204,8 @@ static size_t answered(const struct asking *asking, size_t *ret_decided, size_t 
     return over;
 }
 
-// What looks have seen stands on another topic than the answers, so it may come behind them.
+// Should somebody have given the topic several partitions, what looks have seen may come behind the
+// last answer.
 static enum verdict read_the_rest(struct asking *asking, struct reason *reason)
 {
     enum verdict verdict = kafka_reader_mark_end(asking->reader, reason) ? DONE : TRY_AGAIN;

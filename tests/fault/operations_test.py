@@ -167,6 +167,7 @@ class Operations(unittest.TestCase):
         self.assertEqual({r["asked_by"] for r in records}, {"ada"})
         self.assertEqual({r["reason"] for r in records}, {"supplier is down"})
         self.assertEqual(sum(r["moved"] for r in records if r["stage"] == "done"), BACKLOG)
+        self.assertEqual(self.asked("look"), [], "it changes nothing, so nobody keeps it for years")
         self.assertIn('"asked_by":"ada"', self.stack.ctl("tail", "delivery.operations").stdout)
         self.check_the_attempts(ids)
 
