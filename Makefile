@@ -32,7 +32,7 @@ up: setup-run all ## start Kafka and the five services in the background
 down: ## stop what `make up` started
 	@tests/stack/down.sh
 
-clean-run: ## stop, and empty the topics and the tracker
+clean-run: ## stop, and empty the topics and the tracker; logs and webhook secret go, too
 	@tests/stack/down.sh --empty
 
 bench: setup-build setup-run ## measure, and print the figures as ratios; PARTS="restore idle": only these

@@ -13,7 +13,7 @@ cd "$ROOT"
 [[ $# == 0 || "$*" == --empty ]] || only_help tests/stack/down.sh "$*"
 
 RUN=$(realpath -m "${STACK_RUN_DIR:-.run}")
-[[ -d $RUN ]] || exit 0
+[[ -d $RUN ]] || { say "down: nothing runs, there is no $RUN"; exit 0; }
 
 exec 9>"$RUN/lock"
 flock -w 120 9 || { say "down: another up or down is at work in $RUN"; exit 1; }
@@ -39,5 +39,8 @@ done
 if [[ ${1:-} == --empty && $status == 0 ]]; then
     # Only what up.sh makes: the folder may hold other things.
     rm -rf "$RUN/kafka" "$RUN"/tracker.db* "$RUN"/*.log "$RUN/webhook.secret"
+    said="topics, tracker, logs and webhook secret are gone"
 fi
+said="${stopped[*]:-no service} stopped, Kafka is off; ${said:-state and logs stay in $RUN}"
+((status)) || say "down: $said"
 exit "$status"

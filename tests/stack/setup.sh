@@ -46,8 +46,8 @@ done
 wants() { [[ -n ${want[$1]:-} ]]; }
 if wants test; then want[run]=1; fi
 
-# step NAME REMEDY COMMAND...: one line for what was done and how long it took; the whole output is
-# kept in .deps/log/.
+# step NAME REMEDY COMMAND...: a line when it begins, and one for how long it took; the whole
+# output is kept in .deps/log/.
 step()
 {
     local name=$1 remedy=$2 log started status
@@ -56,6 +56,7 @@ step()
     log=${log,,}
     log=$DEPS/log/${log//[^a-z0-9]/-}.log
     started=$(now_ms)
+    say "setup: $name ..."
     # Not after || or if: there bash would ignore set -e inside, and go on after a failure.
     set +e
     (set -e; "$@") >"$log" 2>&1 </dev/null
