@@ -36,6 +36,21 @@ const char *http_query(const struct http_request *request, const char *name)
     return pair_value(request, name, true);
 }
 
+bool http_query_known(const struct http_request *request, const char *const names[])
+{
+    for (size_t i = 0; i < request->pairs_count; i++) {
+        const char *const *name = names;
+
+        if (!request->pairs[i].query)
+            continue;
+        while (*name && strcmp(*name, request->pairs[i].name) != 0)
+            name++;
+        if (!*name)
+            return false;
+    }
+    return true;
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
     return pair_value(request, name, false);

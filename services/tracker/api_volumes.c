@@ -68,9 +68,15 @@ void api_volumes(struct api *api, struct http_request *request)
         .stage = http_query(request, "stage"),
         .hcp = http_query(request, "hcp"),
     };
+    static const char *const known[] = {"from", "to", "pathway", "stage", "hcp", "format", NULL};
     struct volume_filter filter;
     struct reason reason;
     bool csv = false;
+    if (!http_query_known(request, known)) {
+        http_answer_problem(request, 400, "unknown-parameter", "The request is not as expected",
+                            NULL, "expected from, to, pathway, stage, hcp and format", api_headers);
+        return;
+    }
     if (!wants_csv(request, &csv))
         return;
     if (volumes_filter(&query, london_date(clock_now_ms()), &filter, &reason) != DONE) {

@@ -126,7 +126,18 @@ static bool escaped(struct buffer *buffer, const char *value)
     return !buffer->failed;
 }
 
-/* "no-contact" -> "No contact" */
+/* What a provider says once it has the referral; that the gateway has taken one is `received`. */
+static bool is_providers_word(const char *word)
+{
+    static const enum event_kind said[] = {EVENT_ACCEPTED, EVENT_DECLINED, EVENT_NO_CONTACT,
+                                           EVENT_COMPLETED};
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+        if (strcmp(event_word(said[i])->name, word) == 0)
+            return true;
+    return false;
+}
+
+/* "timed-out" -> "Timed out"; "accepted" -> "Accepted by provider" */
 static void word_title(struct buffer *buffer, const char *word)
 {
     char title[48];
@@ -137,6 +148,8 @@ static void word_title(struct buffer *buffer, const char *word)
         if (*at == '-')
             *at = ' ';
     escaped(buffer, title);
+    if (is_providers_word(word))
+        buffer_append_text(buffer, " by provider");
 }
 
 static void london_time(struct buffer *buffer, int64_t ms)

@@ -18,6 +18,17 @@ static enum verdict filter_text(const char *value, const char *pointer, char *to
     return REFUSED;
 }
 
+static enum verdict filter_stage(const char *value, char *to, size_t size, struct reason *reason)
+{
+    bool known = !value || !*value;
+    for (int kind = 0; kind < EVENT_KINDS && !known; kind++)
+        known = text_equal(event_word((enum event_kind)kind)->stage, value);
+    if (known && text_copy(to, size, value))
+        return DONE;
+    reason_set(reason, "bad-filter", "/stage", "no stage of that name; the page has them all");
+    return REFUSED;
+}
+
 static enum verdict filter_date(const char *value, const char *pointer, struct date otherwise,
                                 struct date *ret_date, struct reason *reason)
 {
@@ -51,7 +62,7 @@ enum verdict volumes_filter(const struct volumes_query *query, struct date today
     verdict =
         filter_text(query->pathway, "/pathway", filter.pathway, sizeof(filter.pathway), reason);
     if (verdict == DONE)
-        verdict = filter_text(query->stage, "/stage", filter.stage, sizeof(filter.stage), reason);
+        verdict = filter_stage(query->stage, filter.stage, sizeof(filter.stage), reason);
     if (verdict == DONE)
         verdict = filter_text(query->hcp, "/hcp", filter.hcp, sizeof(filter.hcp), reason);
     if (verdict == DONE)

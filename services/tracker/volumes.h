@@ -12,8 +12,8 @@
 #define VOLUMES_DAYS_DEFAULT 28
 
 /* The query's values as given, NULL where absent: `from` and `to` are dates, both inclusive; the
- * default is the last 28 days up to `today`. REFUSED: bad-date, bad-range, bad-filter, the pointer
- * naming the parameter. */
+ * default is the last 28 days up to `today`. REFUSED: bad-date, bad-range, bad-filter (too long, or
+ * no stage), the pointer naming the parameter. */
 struct volumes_query {
     const char *from, *to, *pathway, *stage, *hcp;
 };

@@ -24,6 +24,8 @@ static void dates_are_inclusive_and_default_to_28_days(void **state)
         {__LINE__, "2024-02-02", "2024-02-29", {.to = "2024-02-29"}},
         {__LINE__, "2026-03-29", "2026-03-29", {.from = "2026-03-29", .to = "2026-03-29"}},
         {__LINE__, "0001-01-01", "0001-01-05", {.to = "0001-01-05"}},
+        {__LINE__, "2026-02-02", "2026-03-01", {.stage = "delivered"}},
+        {__LINE__, "2026-02-02", "2026-03-01", {.stage = ""}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -52,6 +54,8 @@ static void a_bad_query_is_refused_with_its_pointer(void **state)
         {__LINE__, "bad-range", "/from", {.from = "2026-03-02"}},
         {__LINE__, "bad-filter", "/pathway", {.pathway = long_name}},
         {__LINE__, "bad-filter", "/stage", {.stage = long_name}},
+        {__LINE__, "bad-filter", "/stage", {.stage = "nonsense"}},
+        {__LINE__, "bad-filter", "/stage", {.stage = "Delivered"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
