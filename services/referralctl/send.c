@@ -112,6 +112,10 @@ static void print_history(const struct json *answer)
                or_dash(json_member_text(event, "destination")),
                or_dash(json_member_text(event, "reason") ? json_member_text(event, "reason")
                                                          : json_member_text(event, "result")));
+        const char *words = json_member_text(json_member(event, "explanation"), "words");
+        if (words) {
+            printf("      %s\n", words);
+        }
     }
 }
 

@@ -61,6 +61,54 @@ static struct json *undecoded(const struct kafka_message *message, const char *c
     return object;
 }
 
+// What a dispatcher keeps for itself between the deliveries; NULL: this is none of it.
+static const char *bookkeeping(const struct kafka_message *message)
+{
+    static const char *const KEYS[][2] = {
+        {"intent/", "intent"}, {"fence/", "fence"}, {"roll", "roll"}};
+    for (size_t index = 0; index < sizeof KEYS / sizeof *KEYS; index++) {
+        const size_t length = strlen(KEYS[index][0]);
+        if (text_equal(message->topic, TOPIC_DELIVERIES) && message->key_size >= length &&
+            memcmp(message->key, KEYS[index][0], length) == 0) {
+            return KEYS[index][1];
+        }
+    }
+    return NULL;
+}
+
+static bool is_time(const char *name, const struct json *value)
+{
+    const size_t length = strlen(name);
+    return json_kind_of(value) == JSON_IS_WHOLE &&
+           ((length > 3 && text_equal(name + length - 3, "_at")) || text_equal(name, "at") ||
+            text_equal(name, "quiet_until"));
+}
+
+// Milliseconds as everything else here prints them. Adopts the record; NULL without memory.
+static struct json *times_take(struct json *json)
+{
+    struct json *shown = json && json_kind_of(json) == JSON_IS_OBJECT ? json_new_object() : NULL;
+    void *cursor = NULL;
+    const char *name;
+    const struct json *value;
+    bool done = shown != NULL;
+    while (done && json_next_member(json, &cursor, &name, &value)) {
+        char instant[INSTANT_TEXT_SIZE];
+        if (is_time(name, value)) {
+            instant_format(json_whole(value, 0), instant);
+            done = json_set_text(shown, name, instant);
+        } else {
+            done = json_set_take(shown, name, json_copy_deep(value));
+        }
+    }
+    json_free(json);
+    if (!done) {
+        json_free(shown);
+        return NULL;
+    }
+    return shown;
+}
+
 static struct json *value_json(struct tail *tail, const struct kafka_message *message,
                                const char **ret_schema)
 {
@@ -75,17 +123,18 @@ static struct json *value_json(struct tail *tail, const struct kafka_message *me
     }
     if (codec_read(tail->codec, message->value, message->value_size, NULL, &record, &reason) !=
         DONE) {
-        return undecoded(message, reason.code);
+        const char *own = bookkeeping(message);
+        return undecoded(message, own ? own : reason.code);
     }
     const struct schema_node *node = schema_root(record_schema(record));
     struct json *plain = record_to_json(record);
     *ret_schema = node->name;
     if (tail->values->unmask || !plain) {
-        return plain;
+        return times_take(plain);
     }
     struct json *masked = mask_record(plain, node);
     json_free(plain);
-    return masked;
+    return times_take(masked);
 }
 
 static bool print_message(struct tail *tail, const struct kafka_message *message)

@@ -111,6 +111,33 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(oracle.finals(self.stack)[document["id"]], ["recorded"])
         self.assertNotIn(document["id"], {r.referral_id for r in self.receiver.snapshot()})
 
+    def test_the_operator_reads_times_words_and_what_is_no_delivery(self):
+        body = generate.Generator(10, self.stack.schemas).body("falls")
+        body["details"].update(red_flags_asked=False)
+        body["details"].pop("red_flags", None)
+        sent = generate.Generator(10, self.stack.schemas).body("blood-pressure")
+        self.assertEqual(self.stack.post(sent, "walk-sent")[0], 202)
+        status, _, document = self.stack.post(body, "walk-words")
+        self.assertEqual(status, 202, document)
+        self.stack.settle()
+
+        def words():
+            status, _, state = self.stack.status(document["id"])
+            history = state["history"] if status == 200 else []
+            return [e["explanation"]["words"] for e in history if e["kind"] == "returned"]
+
+        (said,) = wait_until(words, 20, "the words of the return")
+        self.assertIn("questions have not been answered", said)
+        self.assertIn(f"\n      {said}\n", self.stack.ctl("status", document["id"]).stdout)
+        lines = self.stack.ctl("tail", "referral.events", "--json").stdout.splitlines()
+        for line in lines:
+            self.assertRegex(json.loads(line)["value"]["occurred_at"], r"^20\d\d-.*Z$")
+        lines = self.stack.ctl("tail", "deliveries", "--json").stdout.splitlines()
+        values = [json.loads(line)["value"] for line in lines]
+        shown = {value["not_shown"] for value in values if value and "not_shown" in value}
+        self.assertIn("intent", shown)
+        self.assertLessEqual(shown, {"intent", "fence", "roll"})
+
     def test_volumes_come_as_json_and_csv_and_the_page_shows_them(self):
         self.stack.settle()
         wait_until(lambda: http(f"{self.stack.tracker_url}/v1/volumes")[0] == 200, 20, "volumes")
