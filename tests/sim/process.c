@@ -6,9 +6,13 @@
 #include "world.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define YIELD_MS 5000
 #define LEAVE_MS 25000
+#define HELD_UP_MS 10000
+#define HELD_UP_ONE_IN 1000 /* referrals, in such a time */
+#define IN_VAIN_MOST 1000   /* sends in a turn */
 
 int64_t process_clock(const struct world *world, const struct process *process)
 {
@@ -242,6 +246,40 @@ static int64_t next_turn(const struct world *world, const struct process *proces
     return later(next_ms, world->now_ms + 1);
 }
 
+/* Nothing is sent, for a fault of ours, some ten seconds long: a schema that only an absent registry
+ * knows, or a signature that can't be made. */
+static bool held_up(struct world *world, struct process *process, const struct deliver_send *send)
+{
+    struct place place;
+    memcpy(&place, send->job->record, sizeof(place));
+    const uint64_t draw =
+        plan_draw(&world->plan, "held-up", place.referral, world->now_ms / HELD_UP_MS);
+    if (world->quiet || draw % HELD_UP_ONE_IN)
+        return false;
+    const bool all = draw / HELD_UP_ONE_IN % 2;
+    const struct answer answer = {.error = all ? "not-signed" : "registry-away",
+                                  .unstarted = true,
+                                  .holds = all ? HOLDS_DESTINATION : HOLDS_DELIVERY};
+    world_tell(world, place.referral, "process %d can't send hop %d: %s", process->number,
+               place.hop, answer.error);
+    deliver_answered(process->core, send->flight, &answer, process_clock(world, process));
+    return true;
+}
+
+static void send_due(struct world *world, struct process *process)
+{
+    struct deliver_send send;
+    int32_t in_vain = 0;
+    while (!world->finding.promise &&
+           deliver_next_send(process->core, process_clock(world, process), &send)) {
+        if (!held_up(world, process, &send))
+            flights_start(world, process, &send);
+        else if (++in_vain > IN_VAIN_MOST)
+            finding_set(&world->finding, world->now_ms - world->start_ms, "a turn ends",
+                        "what can't be sent is tried again at once");
+    }
+}
+
 void process_turn(struct world *world, struct process *process)
 {
     if (process->state == PROCESS_DOWN && !process_start(world, process))
@@ -260,10 +298,8 @@ void process_turn(struct world *world, struct process *process)
     else if (stream && stream_turn(world, process))
         stream_read_again(world, process);
     deliver_tick(process->core, process_clock(world, process));
-    struct deliver_send send;
-    while (process->state == PROCESS_RUNNING && !world->finding.promise &&
-           deliver_next_send(process->core, process_clock(world, process), &send))
-        flights_start(world, process, &send);
+    if (process->state == PROCESS_RUNNING)
+        send_due(world, process);
     if (process->state == PROCESS_LEAVING)
         leave(world, process);
     world->next_ms[EVENT_PROCESS + process->number] = next_turn(world, process);
