@@ -116,7 +116,8 @@ static void land(struct world *world, struct process *process, struct flight_see
         const bool told = retry_after_parse(answer.retry_after, clock_ms, &told_ms);
         if (referral->hop == flight->hop) {
             referral->not_before_ms = told ? world->now_ms + told_ms : 0;
-            referral->told_ms = told ? clock_ms + told_ms : 0;
+            if (ours) /* who has lost the partition can tell nobody */
+                referral->told_ms = told ? clock_ms + told_ms : 0;
         }
     }
     world_tell(world, flight->referral, "process %d hears %d %s of hop %d", process->number,
