@@ -246,8 +246,8 @@ static int64_t next_turn(const struct world *world, const struct process *proces
     return later(next_ms, world->now_ms + 1);
 }
 
-/* Nothing is sent, for a fault of ours, some ten seconds long: a schema that only an absent registry
- * knows, or a signature that can't be made. */
+/* Nothing is sent, for a fault of ours, some ten seconds long: a schema that only an absent
+ * registry knows, or a signature that can't be made. */
 static bool held_up(struct world *world, struct process *process, const struct deliver_send *send)
 {
     struct place place;
