@@ -9,10 +9,11 @@ CRC-64-AVRO fingerprint, and list.tsv (fingerprint, release, full name). Finding
   - a version's file is gone, or is another schema than its name says
   - a schema of today and a released version can't read each other (FULL_TRANSITIVE)
 
-  versions.py [--schemas DIR] [--keep | --release X.Y.Z]
+  versions.py [--schemas DIR] [--pathway NAME] [--keep | --release X.Y.Z]
 
 --keep also removes unreleased versions that are no longer today's; --release does so too, and gives
-the unreleased ones their release, for good. This shares no code with the services that it judges.
+the unreleased ones their release, for good. Both do it to all folders, or to that of one pathway.
+This shares no code with the services that it judges.
 """
 
 import argparse
@@ -114,15 +115,17 @@ def main():
     parser = argparse.ArgumentParser()
     source = pathlib.Path(__file__).resolve().parents[2]
     parser.add_argument("--schemas", type=pathlib.Path, default=source / "schemas")
+    parser.add_argument("--pathway", metavar="NAME")
     verb = parser.add_mutually_exclusive_group()
     verb.add_argument("--keep", action="store_true")
     verb.add_argument("--release", metavar="X.Y.Z")
     given = parser.parse_args()
     count = 0
     for folder in folders(given.schemas):
-        if given.keep or given.release:
+        chosen = not given.pathway or folder.path.parent.name == given.pathway
+        if chosen and (given.keep or given.release):
             folder.keep()
-        if given.release:
+        if chosen and given.release:
             folder.release(given.release)
         for path, what in folder.findings():
             print(f"{path}: {what}")
