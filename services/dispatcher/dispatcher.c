@@ -278,9 +278,10 @@ static bool make_ready(struct dispatcher *self, struct reason *reason)
     self->kafka = kafka_settings_from_environment("dispatcher", reason);
     self->directory = directory_new();
     self->held = map_new(PROVIDERS_MAX);
-    if (!self->held)
+    self->broken = map_new(PROVIDERS_MAX);
+    if (!self->held || !self->broken)
         reason_set(reason, "no-memory", NULL, "memory ran out");
-    if (!self->kafka || !self->directory || !self->held || !new_core(self, reason))
+    if (!self->kafka || !self->directory || !self->held || !self->broken || !new_core(self, reason))
         return false;
     self->sender = sender_open(&options, reason);
     if (self->sender && !self->secrets.count)
@@ -339,6 +340,7 @@ static void stop(void *context)
     directory_free(self->directory);
     map_free(self->refused, NULL);
     map_free(self->held, NULL);
+    map_free(self->broken, NULL);
     kafka_settings_free(self->kafka);
     unload(self);
     registry_close(self->registry);
@@ -367,6 +369,8 @@ static void tell_figures(struct dispatcher *self, int64_t now_ms)
     metrics_set(self->metrics, METRIC_HOSTS_BROKEN, NULL, (double)counts.hosts_broken);
     metrics_set(self->metrics, METRIC_SLOW, NULL, (double)counts.slow);
     metrics_set(self->metrics, METRIC_LAG, NULL, (double)stream_lag(self->stream));
+    if (counts.broken || map_count(self->broken))
+        endpoints_tell_broken(self);
 }
 
 static void tell_ready(struct dispatcher *self)

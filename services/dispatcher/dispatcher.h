@@ -53,6 +53,7 @@ struct dispatcher {
     const char *secret_path; /* their file; NULL = they were given as text */
     struct map *named_secrets;
     struct map *refused; /* ODS code -> static code: endpoints that may not be spoken to */
+    struct map *broken;  /* whose open breaker has been told */
     struct map *held;    /* the same: those that nothing is sent to for want of something of ours */
 
     struct kafka_settings *kafka;
@@ -118,6 +119,8 @@ void endpoints_judge(struct dispatcher *self);
 void endpoints_state(void *self, const char *destination, struct endpoint_state *ret_state);
 /* True if what some lack may have come meanwhile, and the core is to ask again. */
 bool endpoints_look_again(struct dispatcher *self, int64_t monotonic_ms);
+/* Logs whose breaker has opened or closed since the last call. */
+void endpoints_tell_broken(struct dispatcher *self);
 
 /* restore.c: which partitions are read while not all are restored. */
 void restore_begin(struct dispatcher *self, int32_t partition, int64_t end);

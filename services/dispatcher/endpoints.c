@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LOOK_AGAIN_MS 5000
+#define TELL_AT_ONCE 100 /* broken ones; the rest a second later */
 
 static void tell(struct dispatcher *self, const struct provider *provider, const char *why)
 {
@@ -78,6 +79,26 @@ static void hold(struct dispatcher *self, const char *destination, const char *w
         if (open)
             log_fact(LOG_LEVEL_INFO, "destination-no-longer-held", "destination", destination,
                      NULL);
+    }
+}
+
+void endpoints_tell_broken(struct dispatcher *self)
+{
+    struct deliver_destination seen;
+    size_t cursor = 0, count = 0;
+    while (count < TELL_AT_ONCE && deliver_next_destination(self->core, &cursor, &seen)) {
+        const size_t length = strlen(seen.code);
+        const bool told = map_get(self->broken, seen.code, length) != NULL;
+        if (seen.open == told)
+            continue;
+        count++;
+        if (seen.open) {
+            (void)!map_set(self->broken, seen.code, length, self, NULL);
+            log_fact(LOG_LEVEL_WARNING, "destination-broken", "destination", seen.code, NULL);
+        } else {
+            (void)map_remove(self->broken, seen.code, length);
+            log_fact(LOG_LEVEL_INFO, "destination-well", "destination", seen.code, NULL);
+        }
     }
 }
 

@@ -95,6 +95,10 @@ class Operations(unittest.TestCase):
         rows = self.ctl("list", destination)["destinations"]
         return rows[0] if rows and "broken" in rows[0]["dispatcher"]["state"] else None
 
+    def logged(self, fact, destination):
+        told = [f for n in ("dispatcher", "dispatcher-1") for f in self.stack.told(n, fact)]
+        return [one for one in told if one["destination"] == destination]
+
     def pending(self, destination):
         rows = self.ctl("list", destination, "--topic-only")["destinations"]
         return rows[0]["pending"] if rows else 0
@@ -210,8 +214,11 @@ class Operations(unittest.TestCase):
         answer = self.ctl("reroute", ALONE, *WHY)["operations"][0]
         self.assertEqual((answer["moved"], answer["stayed"]), (0, answer["touched"]))
         self.assertEqual(self.pending(ALONE), 8, "there is nobody else")
+        wait_until(lambda: self.logged("destination-broken", ALONE), 10, "its owner says so")
+        self.assertFalse(self.logged("destination-well", ALONE))
         self.receiver.script(ALONE, Answer(200))
         self.ctl("release", ALONE, *WHY)
+        wait_until(lambda: self.logged("destination-well", ALONE), 10, "and that it is over")
         self.receiver.wait_for(
             lambda _: all(self.taken(ids)[one] for one in ids), 30, "all of them, at once", 1
         )
