@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KAFKA_BROKERS_OTHERWISE "127.0.0.1:19092"
+
 /* Client properties common to all clients of a process: safe defaults (KAFKA.md), then every
  * KAFKA_X_Y environment variable as property x.y (KAFKA_X_Y_FILE: from a file), bootstrap.servers
- * included (default 127.0.0.1:19092). Properties that carry the promises (acks, idempotence,
- * isolation, auto commit, partitioner …) can't be overridden: a clear error. */
+ * included (default KAFKA_BROKERS_OTHERWISE). Properties that carry the promises (acks,
+ * idempotence, isolation, auto commit, partitioner …) can't be overridden: a clear error. */
 struct kafka_settings;
 __attribute__((warn_unused_result)) struct kafka_settings *
 kafka_settings_from_environment(const char *client_id, struct reason *reason);

@@ -32,7 +32,7 @@ struct row {
 };
 
 static const struct row defaults[] = {
-    {ALL, "bootstrap.servers", "127.0.0.1:19092"},
+    {ALL, "bootstrap.servers", KAFKA_BROKERS_OTHERWISE},
     {ALL, "log.connection.close", "false"},
     {ALL, "socket.keepalive.enable", "true"},
     {ALL, "socket.nagle.disable", "true"},

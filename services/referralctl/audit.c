@@ -144,10 +144,13 @@ static void print_text(const struct ledger_report *report)
         printf("volumes.daily compared, but for %lld events that were counted meanwhile\n",
                (long long)report->volumes_uncertain);
     }
-    printf("%s: accepted %lld %s final + pending, %lld missing, %lld problems\n",
-           report->balanced ? "balanced" : "NOT BALANCED", (long long)report->total.accepted,
-           report->balanced ? "=" : "against", (long long)report->total.missing,
-           (long long)report->problems_total);
+    const struct ledger_counts *total = &report->total;
+    printf("%s: accepted %lld %s %lld final + %lld pending, %lld missing, %lld problems\n",
+           report->balanced ? "balanced" : "NOT BALANCED", (long long)total->accepted,
+           report->balanced ? "=" : "against",
+           (long long)(total->delivered + total->returned + total->refused + total->cancelled +
+                       total->recorded),
+           (long long)total->pending, (long long)total->missing, (long long)report->problems_total);
 }
 
 // One reading with a ledger of its own; the report points into it.

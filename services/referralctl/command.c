@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include "base/log.h"
+#include "kafka/kafka.h"
 #include "base/text.h"
 #include "service/options.h"
 
@@ -216,8 +217,8 @@ int command_fail(int exit_code, const struct reason *reason)
     fprintf(stderr, "%s: %s%s%s: %s", COMMAND, reason->code, reason->pointer[0] ? ": " : "",
             reason->pointer, reason->detail);
     if (of_kafka) {
-        fprintf(stderr, " (KAFKA_BOOTSTRAP_SERVERS %s%.200s)", brokers ? "is " : "is not set",
-                brokers ? brokers : "");
+        fprintf(stderr, " (KAFKA_BOOTSTRAP_SERVERS is %s%.200s)",
+                brokers ? "" : "not set, so " KAFKA_BROKERS_OTHERWISE, brokers ? brokers : "");
     }
     fputc('\n', stderr);
     return exit_code;

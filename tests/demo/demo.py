@@ -171,6 +171,10 @@ def table(report, posted, received):
         + "".join(f"{report['total'][name]:>11}" for name in names)
         + f"{quantile(every, 0.50):>9.2f}{quantile(every, 0.95):>9.2f}"
     )
+    say(
+        f"on purpose: {UNREADABLE} records that are no referral were put on Kafka (refused), "
+        f"and {REPEATED} referrals posted twice (duplicates)"
+    )
 
 
 def nominate(day, rows):
@@ -216,6 +220,7 @@ def show_parts(events, parts, posted, ill_at):
         if wait is not None:
             waits.setdefault(part, []).append(wait)
     say("")
+    say("what was posted since some providers are ill, by the provider that was tried:")
     names = ("providers", "attempts", "delivered", "re-routed")
     columns = "".join(f"{name:>11}" for name in names)
     say(f"{'provider':<20}{columns}{'p50 s':>9}{'p95 s':>9}")
@@ -315,9 +320,9 @@ def main():
         )
         for problem in report.get("problems", [])[:10]:
             say(f"  {problem}")
-        say(f"page: {stack.tracker_url}/   ({time.monotonic() - began:.0f} s in all)")
+        say(f"{time.monotonic() - began:.0f} s in all")
         if sys.stdout.isatty() and not os.environ.get("ONCE"):
-            say("Ctrl-C stops everything.")
+            say(f"page: {stack.tracker_url}/   Ctrl-C stops everything.")
             try:
                 stop.wait()
             except SystemExit:

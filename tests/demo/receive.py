@@ -10,7 +10,11 @@ from receiver import Receiver  # noqa: E402
 
 
 def main():
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 9900
+    given = sys.argv[1:] or ["9900"]
+    if len(given) > 1 or not given[0].isdecimal() or not 1 <= int(given[0]) <= 65535:
+        print("usage: receive.py [PORT]: a number from 1 to 65535 (9900)", file=sys.stderr)
+        return 2
+    port = int(given[0])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     seen = 0
     with Receiver(port) as receiver:

@@ -54,7 +54,7 @@ start()
         return 0
     fi
     if port_is_open "$port" || port_is_open $((port + 1)); then
-        say "kafka: port $port or $((port + 1)) is taken by another program; choose another port"
+        say "kafka: port $port or $((port + 1)) is taken; STACK_KAFKA_PORT chooses another"
         return 1
     fi
     sed -e "s#@PORT@#$port#g" -e "s#@CONTROLLER_PORT@#$((port + 1))#g" -e "s#@DIR@#$dir#g" \

@@ -62,6 +62,27 @@ class BadInput(unittest.TestCase):
         for flag in ("--check", "--version", "--options-json"):
             self.assertNotIn(flag, load)  # a verb takes none of them
 
+    def test_without_its_variable_the_address_that_was_tried_is_told(self):
+        # by TLS: no Kafka that runs there for other purposes answers that
+        done = subprocess.run(
+            [str(BIN_DIR / "referralctl"), "providers", "list"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={"PATH": os.environ["PATH"], "KAFKA_SECURITY_PROTOCOL": "ssl"},
+        )
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("(KAFKA_BOOTSTRAP_SERVERS is not set, so 127.0.0.1:19092)", done.stderr)
+
+    def test_a_port_that_is_none_is_told(self):
+        receive = SOURCE_DIR / "tests" / "demo" / "receive.py"
+        for arguments in (["abc"], ["0"], ["65536"], ["1", "2"], ["--help"]):
+            done = subprocess.run(
+                [sys.executable, str(receive), *arguments], capture_output=True, text=True
+            )
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertTrue(done.stderr.startswith("usage: receive.py"), done.stderr)
+
     def test_each_is_told_what_where_and_what_was_expected(self):
         environment = {
             "PATH": os.environ["PATH"],

@@ -4,6 +4,7 @@ processes and a real Kafka."""
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -129,6 +130,9 @@ class EndToEnd(unittest.TestCase):
         (said,) = wait_until(words, 20, "the words of the return")
         self.assertIn("questions have not been answered", said)
         self.assertIn(f"\n      {said}\n", self.stack.ctl("status", document["id"]).stdout)
+        balance = r"\nbalanced: accepted (\d+) = (\d+) final \+ 0 pending, 0 missing"
+        audit = re.search(balance, self.stack.ctl("audit", check=False).stdout)
+        self.assertTrue(audit and audit[1] == audit[2], audit)
         lines = self.stack.ctl("tail", "referral.events", "--json").stdout.splitlines()
         for line in lines:
             self.assertRegex(json.loads(line)["value"]["occurred_at"], r"^20\d\d-.*Z$")
