@@ -5,12 +5,12 @@
  * simulation, is the same in every run. */
 #include "base/map.h"
 
+#include "base/large.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define KEY_INSIDE 16
-#define HUGE_PAGE ((size_t)2 << 20)
 
 struct slot {
     void *value;
@@ -114,25 +114,11 @@ static size_t find(const struct map *map, const void *key, size_t length, uint64
     }
 }
 
-/* A large table is touched at random all over: on huge pages that costs half. */
-static struct slot *slots_new(size_t count)
-{
-    const size_t size = count * sizeof(struct slot);
-    if (size < HUGE_PAGE)
-        return calloc(count, sizeof(struct slot));
-    struct slot *slots = aligned_alloc(HUGE_PAGE, size);
-    if (!slots)
-        return NULL;
-    (void)madvise(slots, size, MADV_HUGEPAGE); /* without it, it is only slower */
-    memset(slots, 0, size);
-    return slots;
-}
-
 static bool enlarge(struct map *map)
 {
     struct map larger = *map;
     larger.slots_count = map->slots_count == 0 ? 16 : map->slots_count * 2;
-    larger.slots = slots_new(larger.slots_count);
+    larger.slots = large_zeroed(larger.slots_count * sizeof(struct slot));
     if (!larger.slots)
         return false;
     for (size_t i = 0; i < map->slots_count; i++) {
@@ -187,12 +173,6 @@ void *map_get(const struct map *map, const void *key, size_t length)
         return NULL;
     const struct slot *slot = &map->slots[find(map, key, length, hash_key(key, length))];
     return slot->length_1 ? slot->value : NULL;
-}
-
-void map_expect(const struct map *map, const void *key, size_t length)
-{
-    if (map->slots_count > 0)
-        __builtin_prefetch(&map->slots[hash_key(key, length) & (map->slots_count - 1)]);
 }
 
 void *map_remove(struct map *map, const void *key, size_t length)

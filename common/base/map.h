@@ -18,9 +18,6 @@ size_t map_count(const struct map *map);
 __attribute__((warn_unused_result)) bool map_set(struct map *map, const void *key, size_t length,
                                                  void *value, void **ret_old);
 void *map_get(const struct map *map, const void *key, size_t length);
-/* The key will be asked for soon: its place comes from main memory while the caller does something
- * else. */
-void map_expect(const struct map *map, const void *key, size_t length);
 /* The removed value, or NULL. */
 void *map_remove(struct map *map, const void *key, size_t length);
 /* Walks all entries in no set order: start with *cursor = 0. Nothing may be added or removed

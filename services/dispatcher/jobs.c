@@ -3,14 +3,14 @@
  * the table it is walked once from end to end, and so is the new one. */
 #include "jobs.h"
 
+#include "base/large.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define BITS_FIRST 4
 #define BITS_MOST 31
-#define HUGE_PAGE ((size_t)2 << 20)
 
 void jobs_init(struct jobs *jobs, const struct pool *pool, size_t count_max)
 {
@@ -57,25 +57,12 @@ static void put(struct jobs *jobs, struct jobs_entry entry)
     jobs->entries[at] = entry;
 }
 
-/* A large table is touched at random all over: on huge pages that costs half. */
-static struct jobs_entry *entries_new(uint32_t bits)
-{
-    const size_t size = sizeof(struct jobs_entry) << bits;
-    if (size < HUGE_PAGE)
-        return calloc(1, size);
-    struct jobs_entry *entries = aligned_alloc(HUGE_PAGE, size);
-    if (!entries)
-        return NULL;
-    (void)madvise(entries, size, MADV_HUGEPAGE); /* without it, it is only slower */
-    memset(entries, 0, size);
-    return entries;
-}
-
 static bool enlarge(struct jobs *jobs)
 {
     struct jobs larger = *jobs;
     larger.bits = jobs->entries ? jobs->bits + 1 : BITS_FIRST;
-    larger.entries = larger.bits <= BITS_MOST ? entries_new(larger.bits) : NULL;
+    larger.entries =
+        larger.bits <= BITS_MOST ? large_zeroed(sizeof(struct jobs_entry) << larger.bits) : NULL;
     if (!larger.entries)
         return false;
     for (size_t i = 0; jobs->entries && i < (size_t)1 << jobs->bits; i++)

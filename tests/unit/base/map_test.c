@@ -108,21 +108,6 @@ static void numbers_follow_from_the_seed_and_stay_below_the_limit(void **state)
     assert_int_equal(random_below(&random, 0), 0);
 }
 
-static void expecting_a_key_changes_nothing(void **state)
-{
-    (void)state;
-    struct map *map = map_new(10);
-    assert_non_null(map);
-    map_expect(map, "FAA99", 5); /* an empty one has no place yet */
-    assert_int_equal(map_count(map), 0);
-    assert_true(map_set(map, "FAA99", 5, map, NULL));
-    map_expect(map, "FAA99", 5);
-    map_expect(map, "FAA98", 5);
-    assert_ptr_equal(map_get(map, "FAA99", 5), map);
-    assert_null(map_get(map, "FAA98", 5));
-    map_free(map, NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,7 +115,6 @@ int main(void)
         cmocka_unit_test(values_are_freed_with_the_map_and_an_empty_key_is_a_key),
         cmocka_unit_test(hashes_are_the_same_in_every_release),
         cmocka_unit_test(numbers_follow_from_the_seed_and_stay_below_the_limit),
-        cmocka_unit_test(expecting_a_key_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
