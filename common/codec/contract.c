@@ -4,6 +4,7 @@
 #include "codec/contract.h"
 
 #include "base/map.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "codec/blame.h"
 #include "codec/flat.h"
@@ -85,12 +86,6 @@ static const struct schema *keep_take(struct contract *contract, struct schema *
     return schema;
 }
 
-static bool is_directory(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
-}
-
 /* A schema of another pathway that is there: a folder was copied with its versions. What a folder
  * wrote under a name that it no longer has is its own. */
 static bool is_of_another(const struct contract *contract, const struct schema *schema,
@@ -107,7 +102,7 @@ static bool is_of_another(const struct contract *contract, const struct schema *
     for (char *at = strrchr(dir, '/'); *at; at++)
         if (*at == '_')
             *at = '-';
-    return is_directory(dir);
+    return path_is_folder(dir);
 }
 
 /* `current`: the schema of the folder whose version this is; NULL if it is none of a pathway. */
@@ -318,7 +313,7 @@ static bool load_pathways(struct contract *contract, const struct json *envelope
         const char *name = folder.names[i];
         char dir[FOLDER_PATH_SIZE];
         done = folder_join(dir, parent, name, reason);
-        if (done && is_directory(dir))
+        if (done && path_is_folder(dir))
             done = load_pathway(contract, envelope, dir, name, reason) || told(contract, reason);
     }
     folder_clear(&folder);

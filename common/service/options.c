@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "http/server.h"
 
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_SIZE 96
@@ -123,13 +123,6 @@ static void *value_at(const struct option *option, void *values)
     return (char *)values + option->offset;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 static bool in_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -139,7 +132,7 @@ static bool in_folder(const char *path)
         return *path != '\0';
     /* With its slash: the root has no other name. */
     return text_copy_bytes(folder, sizeof(folder), path, (size_t)(slash - path) + 1) &&
-           is_folder(folder);
+           path_is_folder(folder);
 }
 
 static bool has_shape(const char *text, enum option_shape shape)
@@ -148,7 +141,7 @@ static bool has_shape(const char *text, enum option_shape shape)
     case OPTION_ADDRESS:
         return http_address_valid(text);
     case OPTION_FOLDER:
-        return is_folder(text);
+        return path_is_folder(text);
     case OPTION_FILE:
         return in_folder(text);
     case OPTION_ANY:

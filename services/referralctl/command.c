@@ -5,15 +5,15 @@
 #include "command.h"
 
 #include "base/log.h"
-#include "kafka/kafka.h"
+#include "base/path.h"
 #include "base/text.h"
+#include "kafka/kafka.h"
 #include "service/options.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define COMMAND "referralctl"
@@ -226,9 +226,8 @@ int command_fail(int exit_code, const struct reason *reason)
 
 bool command_can_read(const char *path, struct reason *reason)
 {
-    struct stat facts;
-    const bool there = stat(path, &facts) == 0 && access(path, R_OK) == 0;
-    if (there && !S_ISDIR(facts.st_mode)) {
+    const bool there = access(path, R_OK) == 0;
+    if (there && !path_is_folder(path)) {
         return true;
     }
     reason_set(reason, "unreadable-file", path, "%s", strerror(there ? EISDIR : errno));

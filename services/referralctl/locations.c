@@ -6,6 +6,7 @@
 
 #include "location_file.h"
 
+#include "base/path.h"
 #include "base/text.h"
 
 #include <dirent.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define PATH_SIZE 480
 
@@ -44,8 +44,7 @@ static enum verdict load_folder(struct location_load *load, const char *folder,
 static enum verdict load_path(struct location_load *load, const char *path,
                               const struct places *known, struct reason *reason)
 {
-    struct stat facts;
-    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    if (path_is_folder(path)) {
         return load_folder(load, path, known, reason);
     }
     return location_load_file(load, path, known, reason);

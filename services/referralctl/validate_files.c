@@ -2,6 +2,7 @@
 // The files of a schemas folder one by one: their form, and what the examples' names promise.
 #include "validate.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "codec/folder.h"
 #include "pathways/body.h"
@@ -11,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_SIZE_MAX (1 << 20)
@@ -93,12 +93,6 @@ static void check_cases(const char *path, const struct findings *findings)
     free(text);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
-}
-
 // Every .avsc, .json and cases.tsv below `dir`, as deep as pathways/<name>/examples.
 static void check_folder(const char *dir, int depth, const struct findings *findings, size_t *files)
 {
@@ -113,7 +107,7 @@ static void check_folder(const char *dir, int depth, const struct findings *find
         const char *name = folder.names[index];
         if (!folder_join(path, dir, name, &reason)) {
             findings_tell(findings, &reason);
-        } else if (is_folder(path)) {
+        } else if (path_is_folder(path)) {
             if (depth > 0) {
                 check_folder(path, depth - 1, findings, files);
             }
