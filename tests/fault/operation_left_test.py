@@ -9,19 +9,18 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
-import generate  # noqa: E402
 import oracle  # noqa: E402
-import scripted  # noqa: E402
+from backlog import NEXT, SICK, Backlog  # noqa: E402
+from backlog import HANGS as ALONE  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, wait_until  # noqa: E402
 
 HELD = 80
 BACKLOG = 200
-SICK, NEXT, ALONE = "FO001", "FO002", "RAL01"
 WHY = ("--by", "ada", "--reason", "supplier is down", "--wait-seconds", "60")
 
 
-class OperationLeft(unittest.TestCase):
+class OperationLeft(Backlog):
     def figure(self, name):
         return self.stack.metric("dispatcher", f"referral_dispatcher_{name}")
 
@@ -35,28 +34,11 @@ class OperationLeft(unittest.TestCase):
     def state(self, destination):
         return (self.row(destination).get("dispatcher") or {"state": ""})["state"]
 
-    def produce(self, pathway):
-        body = scripted.routable(self.generator, pathway)
-        body["patient"]["postcode"] = self.district
-        return scripted.produce(self.stack, body, [None] * BACKLOG)
-
     def taken(self, provider):
         return sorted(
             r.referral_id
             for r in self.receiver.snapshot()
             if r.provider == provider and r.accepted
-        )
-
-    def load(self):
-        self.generator = generate.Generator(1, self.stack.schemas)
-        self.district = scripted.apart(self.generator.places, 1)[0]
-        scripted.load_in(
-            self.stack,
-            self.receiver,
-            self.district,
-            (SICK, "blood-pressure", 100),
-            (NEXT, "blood-pressure", 1500),
-            (ALONE, "msk", 100),
         )
 
     def test_what_is_left_on_the_topic_is_told_of_moved_and_released(self):
@@ -69,7 +51,7 @@ class OperationLeft(unittest.TestCase):
         ) as self.stack:
             self.load()
             self.stack.start("gateway", "router", "aggregator", "tracker")
-            self.ids = self.produce("blood-pressure")
+            self.ids = self.produce("blood-pressure", BACKLOG)
             wait_until(lambda: self.row(SICK, "--topic-only")["pending"] == BACKLOG, 60, "them")
             self.stack.ctl("providers", "pause", SICK)
             self.stack.start("dispatcher")
@@ -134,7 +116,7 @@ class OperationLeft(unittest.TestCase):
         self.receiver.wait_for(
             lambda _: set(self.taken(NEXT)) == set(self.ids), 60, "all of them taken"
         )
-        answers = wait_until(lambda: self.answers("done"), 30, "the answer")
+        answers = wait_until(lambda: self.answers_at("done"), 30, "the answer")
         self.assertEqual(
             [(a["touched"], a["moved"]) for a in answers], [(1, 1), (BACKLOG - 1, BACKLOG - 1)]
         )
@@ -143,20 +125,15 @@ class OperationLeft(unittest.TestCase):
         moved = [e["referral_id"] for e in oracle.events(self.stack) if e["reason"] == "operator"]
         self.assertEqual(sorted(moved), sorted(self.ids))
 
-    def answers(self, stage):
+    def answers_at(self, stage):
         """To re-routes; None while the second has none."""
-        decode = oracle.decoder(oracle.message_schema(self.stack.schemas, "operation"))
-        records = [
-            decode(message.value())
-            for message in oracle.read_topic(self.stack.bootstrap, ["delivery.operations"])
-        ]
-        found = [r for r in records if r["kind"] == "reroute" and r["stage"] == stage]
+        found = [r for r in self.answers() if r["kind"] == "reroute" and r["stage"] == stage]
         return sorted(found, key=lambda r: r["touched"]) if len(found) > 1 else None
 
     def release_the_others(self):
         """A release is answered at once: what is left waits for room, and for nothing else."""
         self.receiver.script(ALONE, Answer(503))
-        ids = self.produce("msk")
+        ids = self.produce("msk", BACKLOG)
         wait_until(lambda: "broken" in self.state(ALONE), 60, "a breaker that is open")
         wait_until(lambda: self.figure("left_on_topic") == BACKLOG - HELD, 60, "a full core")
         self.receiver.script(ALONE, Answer(200))
