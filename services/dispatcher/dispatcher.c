@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
-#include "trust.h"
+#include "http/trust.h"
 
 #include <stdlib.h>
 #include <string.h>

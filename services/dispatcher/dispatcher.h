@@ -3,17 +3,17 @@
 #ifndef DISPATCHER_DISPATCHER_H
 #define DISPATCHER_DISPATCHER_H
 
-#include "compose.h"
-#include "deliver.h"
+#include "wire/compose.h"
+#include "core/deliver.h"
 #include "directory/follow.h"
 #include "directory/route.h"
 #include "lifecycle/delivery.h"
 #include "operations.h"
 #include "registry/client.h"
 #include "roll.h"
-#include "send.h"
+#include "http/send.h"
 #include "settings.h"
-#include "sign.h"
+#include "wire/sign.h"
 
 #define FENCES_MAX 4096
 /* The record of a partition's intents: its value is the mark and the ids, 16 bytes each. */

@@ -5,7 +5,7 @@
 // what is delivered; `one-dead`: it belongs to one that is away, beside healthy ones.
 #include "base/clock.h"
 #include "base/text.h"
-#include "deliver.h"
+#include "core/deliver.h"
 #include "ids/formats.h"
 
 #include <stdio.h>

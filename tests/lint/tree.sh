@@ -73,6 +73,12 @@ while IFS=: read -r file line include; do
     esac
     [[ -f $own/$include || -f ${file%/*}/$include || -f common/$include ]] ||
         find_fault "$file:$line: expected a header of $own/ or common/: $include"
+    # what decides has no clock and no I/O: base/ and ids/ are all that it may know
+    case $file,$include in
+    services/*/core/*,base/clock.h) find_fault "$file:$line: expected no clock in a core" ;;
+    services/*/core/*,core/* | services/*/core/*,base/* | services/*/core/*,ids/*) ;;
+    services/*/core/*) find_fault "$file:$line: expected core/, base/ or ids/: $include" ;;
+    esac
 done < <(((${#c_files[@]} == 0)) || grep -nHE "$INCLUDE\"" "${c_files[@]}")
 
 # ---- a vendor's header is included in one .c file; our headers show no vendor's type

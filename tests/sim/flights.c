@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sends under way. What each send must be like is checked when it begins. */
-#include "backoff.h"
+#include "core/backoff.h"
 #include "base/map.h"
 #include "world.h"
 

@@ -4,8 +4,8 @@
 #ifndef SIM_PROCESS_H
 #define SIM_PROCESS_H
 
-#include "deliver.h"
-#include "heap.h"
+#include "core/deliver.h"
+#include "core/heap.h"
 #include "ledger.h"
 #include "providers.h"
 #include "topic.h"

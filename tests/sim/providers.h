@@ -5,7 +5,7 @@
 #define SIM_PROVIDERS_H
 
 #include "base/random.h"
-#include "classify.h"
+#include "core/classify.h"
 #include "plan.h"
 
 enum temper {

@@ -2,7 +2,7 @@
 /* The bounds are those that docs/delivery.md states, with room for what was under way. */
 #include "watch.h"
 
-#include "backoff.h"
+#include "core/backoff.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

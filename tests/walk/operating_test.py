@@ -122,7 +122,7 @@ class Document(unittest.TestCase):
         given = set(re.findall(r'#define KAFKA_AWAY "([^"]+)"', header))
         self.assertTrue(given)
         sources = SOURCE_DIR.glob("common/*/*.c")
-        for path in [*SOURCE_DIR.glob("services/*/*.c"), *sources]:
+        for path in [*SOURCE_DIR.glob("services/**/*.c"), *sources]:
             code = path.read_text()
             for call in re.findall(r"service_not_ready\((.*?)\);", code, re.S):
                 given.update(re.findall(r'"([^"]+)"', call))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a delivery may go: the public internet and what is allowed by name, in whatever coat an
 // address comes.
-#include "address.h"
+#include "http/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

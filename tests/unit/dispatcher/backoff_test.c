@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Waits: the bounds of the jitter, the probes of a broken destination, and both forms of
 // Retry-After.
-#include "backoff.h"
+#include "core/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

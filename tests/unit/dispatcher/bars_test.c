@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BaRS messages of every pathway's examples: whole, the same in each attempt, and without what must
 // not be sent. tests/fault/bars_test.py holds one against NHS England's own examples.
-#include "bars.h"
+#include "wire/bars.h"
 
 #include "../pathways/bodies.h"
 #include "base/digest.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every answer's meaning, as a table.
-#include "classify.h"
+#include "core/classify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A batch of requests: each has its own body and signature, whatever becomes of the others.
-#include "compose.h"
+#include "wire/compose.h"
 
 #include "base/text.h"
 #include "codec/contract.h"

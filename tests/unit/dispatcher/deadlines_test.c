@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deadlines against the simplest thing that could be right: looking through all of them.
-#include "deadlines.h"
+#include "core/deadlines.h"
 
 #include "base/random.h"
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "excerpt.h"
+#include "core/excerpt.h"
 
 #include "base/random.h"
 #include "base/text.h"

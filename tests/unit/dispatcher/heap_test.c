@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The heap and the list against a plain model: whatever is put, moved and removed, the earliest
 // comes first.
-#include "heap.h"
+#include "core/heap.h"
 #include "base/random.h"
-#include "list.h"
+#include "core/list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

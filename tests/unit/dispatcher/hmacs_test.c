@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // HMACs side by side: RFC 4231's, and any number of texts of any length, each as alone.
-#include "hmacs.h"
+#include "wire/hmacs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What opens the breaker of a host, and what makes it a slow one, as tables.
-#include "host.h"
+#include "core/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

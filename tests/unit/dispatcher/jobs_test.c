@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs by id against a plain array, in a table that grows, and is full and crowded again and again.
-#include "jobs.h"
+#include "core/jobs.h"
 
 #include "base/random.h"
 

@@ -2,7 +2,7 @@
 // Two lanes: destinations that begin to hang, all at once and with wide windows, and the others.
 #include "stage.h"
 
-#include "destination.h"
+#include "core/destination.h"
 
 #define PLACES 64
 #define ANSWER_MS 30

@@ -4,7 +4,7 @@
 #include "move.h"
 
 #include "base/text.h"
-#include "body.h"
+#include "wire/body.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

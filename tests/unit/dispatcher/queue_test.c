@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queues against the simplest thing that could be right: looking through all jobs.
-#include "queue.h"
+#include "core/queue.h"
 
 #include "base/random.h"
 

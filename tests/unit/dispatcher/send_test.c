@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sender against a server that misbehaves by script: the path of the URL says what it does.
 // What is heard of each POST, and how often the server saw it.
-#include "send.h"
+#include "http/send.h"
 
 #include "base/clock.h"
 #include "base/text.h"

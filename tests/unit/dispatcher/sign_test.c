@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures against the published example of Standard Webhooks, rotation, and secrets that are
 // none.
-#include "sign.h"
+#include "wire/sign.h"
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room given back is used again for what fits it well, and for nothing else.
-#include "spares.h"
+#include "core/spares.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

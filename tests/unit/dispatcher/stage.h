@@ -4,7 +4,7 @@
 #ifndef DISPATCHER_STAGE_H
 #define DISPATCHER_STAGE_H
 
-#include "deliver.h"
+#include "core/deliver.h"
 
 #include "base/text.h"
 #include "ids/formats.h"

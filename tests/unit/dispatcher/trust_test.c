@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of certificates that are none; what is well is tried in tests/fault/tls_test.py, by real
 // handshakes.
-#include "trust.h"
+#include "http/trust.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who has to wait for its next attempt, and whose wait is over. Each of these was found by the
 // simulation (tests/sim).
-#include "deliver.h"
+#include "core/deliver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
