@@ -71,8 +71,15 @@ static void a_life_ends_in_the_expected_state(void **state)
         {__LINE__, "cancelled", {"received", "cancelled", "completed"}},
         {__LINE__, "returned", {"received", "returned", "routed", "delivered"}},
         {__LINE__, "completed", {"received", "routed", "delivered", "completed", "declined"}},
-        {__LINE__, "refused", {"refused", "received"}},
+        {__LINE__, "refused", {"refused", "routed"}},
         {__LINE__, "recorded", {"received", "recorded", "routed"}},
+        /* a record of another topic, or after the id was forgotten, is refused under its id */
+        {__LINE__, "received", {"received", "refused"}},
+        {__LINE__, "delivered", {"received", "routed", "refused", "attempted", "delivered"}},
+        {__LINE__, "delivered", {"received", "routed", "delivered", "refused"}},
+        {__LINE__, "returned", {"refused", "received", "refused", "returned"}},
+        {__LINE__, "delivered", {"refused", "received", "routed", "delivered"}},
+        {__LINE__, "refused", {"refused", "refused"}},
         /* the beginning has expired from the topic */
         {__LINE__, "delivered", {"delivered", "received"}},
         {__LINE__, "received", {"duplicate"}},
@@ -150,6 +157,30 @@ static void a_duplicate_leaves_the_first_ones_details(void **state)
     assert_int_equal(referral.accepted_at_ms, 500);
 }
 
+static void what_was_refused_under_its_id_leaves_its_details(void **state)
+{
+    (void)state;
+    struct referral_state referral = {.hop = 0};
+    struct referral_event event = event_of("received");
+    track_event(&referral, &event);
+    event = event_of("refused");
+    text_copy(event.pathway, sizeof(event.pathway), "falls");
+    text_copy(event.reason, sizeof(event.reason), "wrong-pathway");
+    event.accepted_at_ms = 7777;
+    track_event(&referral, &event);
+    assert_string_equal(referral.pathway, "msk");
+    assert_string_equal(referral.reason, "");
+    assert_int_equal(referral.accepted_at_ms, 500);
+
+    struct referral_state late = {.hop = 0};
+    track_event(&late, &event);
+    event = event_of("received");
+    track_event(&late, &event);
+    assert_string_equal(late.pathway, "msk");
+    assert_string_equal(late.reason, "");
+    assert_int_equal(late.accepted_at_ms, 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +188,7 @@ int main(void)
         cmocka_unit_test(the_reason_is_of_the_event_that_led_to_the_state),
         cmocka_unit_test(what_an_event_does_not_say_stays_known),
         cmocka_unit_test(a_duplicate_leaves_the_first_ones_details),
+        cmocka_unit_test(what_was_refused_under_its_id_leaves_its_details),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
