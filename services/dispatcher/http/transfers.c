@@ -277,11 +277,14 @@ static bool appear_as(struct transfer *transfer, const char *certificate)
            set_identity(transfer, cert_file, key_file);
 }
 
-/* Endpoints share a cache of TLS sessions with few others, so that it holds theirs. */
+/* Endpoints share a cache of TLS sessions with few others, so that it holds theirs. Those without
+ * TLS have any: libcurl makes a handle that never had one a cache of its own, and loses it when it
+ * is given one. */
 static bool share_sessions(struct transfer *transfer, const char *url, uint64_t endpoint)
 {
-    CURLSH **place = &transfer->shard->transfers->shares[endpoint / SHARDS % SHARES];
-    if (strncasecmp(url, "https:", 6) != 0)
+    const bool tls = strncasecmp(url, "https:", 6) == 0;
+    CURLSH **place = &transfer->shard->transfers->shares[tls ? endpoint / SHARDS % SHARES : 0];
+    if (!tls && transfer->share)
         return true;
     if (!*place) {
         CURLSH *share = curl_share_init();
