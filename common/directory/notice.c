@@ -13,7 +13,8 @@ bool notice_of(const struct directory *directory, const struct delivery *returne
     if (!referrer || !referrer->url)
         return false;
     struct delivery notice = *returned;
-    struct uuid id = uuid_of("notice", returned->referral_id, NOTICE_RETURNED, NULL);
+    struct uuid id =
+        uuid_of("notice", returned->pathway, returned->referral_id, NOTICE_RETURNED, NULL);
     uuid_format(&id, notice.id);
     (void)text_copy(notice.notice, sizeof(notice.notice), NOTICE_RETURNED);
     (void)text_copy(notice.reason, sizeof(notice.reason), why);

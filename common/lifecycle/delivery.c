@@ -57,11 +57,12 @@ static const struct member members[] = {
 #undef NUMBER
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE])
+void delivery_id_of(const char *pathway, const char *referral_id, int32_t hop,
+                    char id[UUID_TEXT_SIZE])
 {
     char number[12];
     text_format(number, sizeof number, "%d", (int)hop);
-    struct uuid uuid = uuid_of("delivery", referral_id, number, NULL);
+    struct uuid uuid = uuid_of("delivery", pathway, referral_id, number, NULL);
     uuid_format(&uuid, id);
 }
 

@@ -39,8 +39,10 @@ struct delivery {
     size_t payload_size;
 };
 
-/* UUIDv5 of referral and hop. */
-void delivery_id_of(const char *referral_id, int32_t hop, char id[UUID_TEXT_SIZE]);
+/* UUIDv5 of pathway, referral and hop. Of the pathway, too, for a producer of its own may use one
+ * id on two: two records of one key would be one delivery. */
+void delivery_id_of(const char *pathway, const char *referral_id, int32_t hop,
+                    char id[UUID_TEXT_SIZE]);
 __attribute__((warn_unused_result)) enum verdict
 delivery_encode(struct codec *codec, const struct contract *contract,
                 const struct delivery *delivery, struct buffer *buffer, struct reason *reason);

@@ -74,8 +74,8 @@ void event_id(const struct referral_event *event, char id[UUID_TEXT_SIZE])
     char hop[WHOLE_TEXT_SIZE], attempt[WHOLE_TEXT_SIZE];
     (void)text_of_whole(event->hop, hop);
     (void)text_of_whole(event->attempt, attempt);
-    struct uuid uuid = uuid_of("event", event->referral_id, words[event->kind].name, hop, attempt,
-                               event->origin, NULL);
+    struct uuid uuid = uuid_of("event", event->pathway, event->referral_id, words[event->kind].name,
+                               hop, attempt, event->origin, NULL);
     uuid_format(&uuid, id);
 }
 

@@ -80,8 +80,8 @@ struct referral_event {
     char excerpt[EVENT_EXCERPT_SIZE]; /* of its answer, masked */
 };
 
-/* The deterministic id: UUIDv5 of referral, kind, hop, attempt and origin (a record that comes
- * twice is two duplicates). */
+/* The deterministic id: UUIDv5 of pathway, referral, kind, hop, attempt and origin (a record that
+ * comes twice is two duplicates). */
 void event_id(const struct referral_event *event, char id[UUID_TEXT_SIZE]);
 /* Appends the framed ReferralEvent. */
 __attribute__((warn_unused_result)) enum verdict

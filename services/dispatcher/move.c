@@ -30,7 +30,7 @@ static void next_hop(const struct route_world *world, const struct delivery *del
     if (pathway)
         (void)text_copy(next->rules_version, sizeof(next->rules_version), pathway_version(pathway));
     next->hop = delivery->hop + 1;
-    delivery_id_of(next->referral_id, next->hop, next->id);
+    delivery_id_of(next->pathway, next->referral_id, next->hop, next->id);
     next->attempts = 0;
     next->intent = false;
     next->created_at_ms = now_ms;

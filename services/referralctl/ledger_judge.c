@@ -106,12 +106,12 @@ static int64_t *count_of(struct ledger_counts *counts, enum event_kind kind)
 }
 
 // Whether one of the referral's deliveries is in the map.
-static bool has_delivery_in(const struct map *map, const char *referral_id)
+static bool has_delivery_in(const struct map *map, const char *pathway, const char *referral_id)
 {
     for (int32_t hop = 0; hop <= DELIVERY_TRIED_MAX; hop++) {
         char text[UUID_TEXT_SIZE];
         struct uuid id;
-        delivery_id_of(referral_id, hop, text);
+        delivery_id_of(pathway, referral_id, hop, text);
         if (uuid_parse(text, &id) && map_get(map, id.bytes, sizeof id.bytes)) {
             return true;
         }
@@ -142,11 +142,11 @@ static void judge_received(const struct ledger *ledger, const struct ledger_refe
     if (referral->live > 1) {
         add_problem(report, "two-deliveries", pathway, id, "more than one delivery is live");
     }
-    if (has_delivery_in(ledger->unreadable, id)) {
+    if (has_delivery_in(ledger->unreadable, pathway, id)) {
         counts->pending++;
         add_problem(report, "pending-unreadable", pathway, id,
                     "its delivery cannot be read: no dispatcher delivers it");
-    } else if (referral->live > 0 || has_delivery_in(ledger->late_tombstones, id)) {
+    } else if (referral->live > 0 || has_delivery_in(ledger->late_tombstones, pathway, id)) {
         // ended while the audit read: the end's event is behind the events' cut
         counts->pending++;
     } else {

@@ -222,7 +222,7 @@ static void fill_delivery(struct look *look, const struct route_decision *decisi
         .payload_size = input->message->value_size,
     };
     const char *traceparent = record_text(look->record, "traceparent");
-    delivery_id_of(event->referral_id, 0, delivery->id);
+    delivery_id_of(event->pathway, event->referral_id, 0, delivery->id);
     const struct {
         char *to;
         size_t size;

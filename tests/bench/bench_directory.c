@@ -355,7 +355,7 @@ static void encode(struct bench *bench, const struct record *record,
                                 .payload = bench->framed.data,
                                 .payload_size = bench->framed.length};
     text_copy(delivery.referral_id, sizeof delivery.referral_id, record_text(record, "id"));
-    delivery_id_of(delivery.referral_id, 0, delivery.id);
+    delivery_id_of(PATHWAY, delivery.referral_id, 0, delivery.id);
     text_copy(delivery.pathway, sizeof delivery.pathway, PATHWAY);
     text_copy(delivery.service, sizeof delivery.service, decision->rules.service);
     text_copy(delivery.source_kind, sizeof delivery.source_kind, "gp-practice");

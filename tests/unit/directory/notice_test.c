@@ -91,6 +91,10 @@ static void the_referrers_own_endpoint_is_told_without_the_patient(void **state)
     assert_true(notice.deadline_at_ms > returned.deadline_at_ms);
     assert_true(notice_of(directory, &returned, "no-provider-left", NOW_MS + 5, &again));
     assert_string_equal(again.id, notice.id); /* told once, however often it is decided */
+    struct delivery elsewhere = returned;
+    (void)text_copy(elsewhere.pathway, sizeof(elsewhere.pathway), "falls");
+    assert_true(notice_of(directory, &elsewhere, "no-provider-left", NOW_MS, &again));
+    assert_string_not_equal(again.id, notice.id);
     const struct delivery of_bars = returned_to("G82002");
     assert_true(notice_of(directory, &of_bars, "no-provider-left", NOW_MS, &notice));
     assert_string_equal(notice.destination, "G82002");

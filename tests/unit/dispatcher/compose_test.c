@@ -64,7 +64,7 @@ static void encode(int number, struct buffer *record)
                                 .hop = number,
                                 .payload = here.payload.data,
                                 .payload_size = here.payload.length};
-    delivery_id_of(REFERRAL, number, delivery.id);
+    delivery_id_of("pharmacy-first", REFERRAL, number, delivery.id);
     buffer_init(record, 65536);
     assert_int_equal(delivery_encode(here.codec, here.contract, &delivery, record, NULL), DONE);
 }
@@ -132,7 +132,7 @@ static void each_of_a_batch_is_its_own(void **state)
         composer_sign(here.composer, well);
         for (size_t i = 0; i < count; i++) {
             char id[UUID_TEXT_SIZE];
-            delivery_id_of(REFERRAL, numbers[i], id);
+            delivery_id_of("pharmacy-first", REFERRAL, numbers[i], id);
             assert_true(well[i]);
             assert_string_equal(line_of(&requests[i], "webhook-id"), id);
             assert_true(mentions(&requests[i], id));

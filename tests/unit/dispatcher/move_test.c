@@ -75,7 +75,7 @@ static int set_up(void **state)
                                       .created_at_ms = NOW,
                                       .deadline_at_ms = NOW + 4 * HOUR,
                                       .last_result = "http-500"};
-    delivery_id_of(REFERRAL_ID, 0, here.delivery.id);
+    delivery_id_of("pharmacy-first", REFERRAL_ID, 0, here.delivery.id);
     struct route_decision decision; /* names the service that this referral asks for */
     assert_true(
         route_decide(&here.route, "pharmacy-first", here.referral, NOW, NOW, NULL, 0, &decision));
@@ -117,7 +117,7 @@ static void the_next_provider_gets_a_new_hop_with_the_old_deadline(void **state)
     assert_true(next->deadline_at_ms == NOW + 4 * HOUR && next->accepted_at_ms == NOW);
     assert_string_equal(next->referral_id, REFERRAL_ID);
     char id[UUID_TEXT_SIZE];
-    delivery_id_of(REFERRAL_ID, 1, id);
+    delivery_id_of("pharmacy-first", REFERRAL_ID, 1, id);
     assert_string_equal(next->id, id);
     assert_string_not_equal(next->id, here.delivery.id);
     assert_true(move.explanation[0] == '{');

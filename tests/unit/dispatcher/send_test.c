@@ -312,7 +312,7 @@ static void every_way_of_answering_ends_in_one_answer(void **state)
     assert_string_equal(heard.address, "127.0.0.1");
     assert_true(heard.duration_ms >= CUT_MS - 10 && heard.duration_ms < PATIENCE_MS);
     post(sender, &heard, "http://127.0.0.1:1/", PATIENCE_MS);
-    assert_string_equal(heard.address, ""); /* never connected */
+    assert_string_equal(heard.address, "");                    /* never connected */
     post(sender, &heard, "https://127.0.0.1:1/", PATIENCE_MS); /* with a handle that did http */
     assert_string_equal(heard.error, "refused-connection");
     post_path(sender, &heard, "/duplicate");

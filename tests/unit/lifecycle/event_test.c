@@ -97,19 +97,20 @@ static void the_id_of_an_event_is_the_same_each_time_it_is_made(void **state)
     assert_string_equal(id_a, id_b);
 }
 
-static void referral_kind_hop_attempt_and_origin_each_change_the_id(void **state)
+static void pathway_referral_kind_hop_attempt_and_origin_each_change_the_id(void **state)
 {
     (void)state;
-    struct referral_event variants[6];
-    for (size_t i = 0; i < 6; i++)
+    struct referral_event variants[7];
+    for (size_t i = 0; i < 7; i++)
         variants[i] = example();
     variants[1].kind = EVENT_DELIVERED;
     variants[2].hop = 3;
     variants[3].attempt = 1;
     text_copy(variants[4].origin, ORIGIN_SIZE, "referrals.msk/0/1");
     variants[5].referral_id[0] = '8';
-    char ids[6][UUID_TEXT_SIZE];
-    for (size_t i = 0; i < 6; i++) {
+    text_copy(variants[6].pathway, sizeof(variants[6].pathway), "another");
+    char ids[7][UUID_TEXT_SIZE];
+    for (size_t i = 0; i < 7; i++) {
         event_id(&variants[i], ids[i]);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(ids[i], ids[j]);
@@ -214,7 +215,7 @@ int main(void)
         cmocka_unit_test(each_word_has_its_state_finality_and_stage),
         cmocka_unit_test(words_that_do_not_exist_are_unknown),
         cmocka_unit_test(the_id_of_an_event_is_the_same_each_time_it_is_made),
-        cmocka_unit_test(referral_kind_hop_attempt_and_origin_each_change_the_id),
+        cmocka_unit_test(pathway_referral_kind_hop_attempt_and_origin_each_change_the_id),
         cmocka_unit_test(an_event_comes_back_as_it_was_written),
         cmocka_unit_test(a_word_of_a_later_version_is_refused_by_name),
         cmocka_unit_test(a_text_that_passes_its_bound_is_refused_and_not_cut),

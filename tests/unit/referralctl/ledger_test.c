@@ -44,7 +44,7 @@ static void feed_event(struct ledger *ledger, enum event_kind kind, const char *
 static const char *delivery(int hop)
 {
     static char id[UUID_TEXT_SIZE];
-    delivery_id_of(REFERRAL, hop, id);
+    delivery_id_of("msk", REFERRAL, hop, id);
     return id;
 }
 

@@ -203,7 +203,7 @@ static void a_sound_referral_is_received_routed_and_delivered(void **state)
     assert_non_null(strstr(routed->explanation, "\"provider\":\"FAA01\""));
     assert_true(taken.has_delivery);
     char id[UUID_TEXT_SIZE];
-    delivery_id_of(ID, 0, id);
+    delivery_id_of("check", ID, 0, id);
     assert_string_equal(taken.delivery.id, id);
     assert_string_equal(taken.delivery.destination, "FAA01");
     assert_string_equal(taken.delivery.service, "plain");
