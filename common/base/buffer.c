@@ -43,7 +43,7 @@ static bool grow(struct buffer *buffer, size_t capacity)
     return true;
 }
 
-void *buffer_reserve(struct buffer *buffer, size_t length)
+void *buffer_reserve_more(struct buffer *buffer, size_t length)
 {
     if (buffer->failed || length > buffer->length_max - buffer->length ||
         !grow(buffer, buffer->length + (length > 0 ? length : 1))) {

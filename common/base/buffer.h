@@ -30,8 +30,17 @@ bool buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Room for `length` bytes at the end, to be filled by the caller, who then adds to `length`. NULL
  * if there is none. */
-void *buffer_reserve(struct buffer *buffer, size_t length);
+static inline void *buffer_reserve(struct buffer *buffer, size_t length);
 /* The content with a NUL behind it (not counted), or NULL if that does not fit. Borrowed. */
 const char *buffer_text(struct buffer *buffer);
+
+void *buffer_reserve_more(struct buffer *buffer, size_t length); /* for buffer_reserve alone */
+
+static inline void *buffer_reserve(struct buffer *buffer, size_t length)
+{
+    if (length < buffer->capacity - buffer->length && !buffer->failed)
+        return buffer->data + buffer->length;
+    return buffer_reserve_more(buffer, length);
+}
 
 #endif

@@ -3,6 +3,8 @@
  * that is not UTF-8. */
 #include "base/text.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -116,28 +118,22 @@ static size_t sequence_length(const uint8_t *bytes, size_t left)
 }
 
 /* True if none of eight bytes is 0 or above 0x7F: plain ASCII, the usual case. */
-static bool eight_plain(const uint8_t *bytes)
+static bool is_ascii(uint64_t word)
 {
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    const uint64_t high = UINT64_C(0x8080808080808080);
-    return ((word | (word - UINT64_C(0x0101010101010101))) & high) == 0;
+    return ((word | (word - WORDS_ONES)) & WORDS_TOPS) == 0;
 }
 
 bool text_is_utf8(const void *bytes, size_t length)
 {
     const uint8_t *at = bytes;
-    const bool long_enough = length >= 8;
+    if (words_all(at, length, is_ascii))
+        return true;
     while (length > 0) {
-        if (length >= 8 ? eight_plain(at) : long_enough && eight_plain(at + length - 8)) {
-            const size_t step = length < 8 ? length : 8;
-            at += step;
-            length -= step;
-            continue;
-        }
         size_t step = *at < 0x80 ? 1 : sequence_length(at, length);
         if (step == 0 || *at == 0)
             return false;
+        if (length >= 8 && is_ascii(words_eight(at)))
+            step = 8;
         at += step;
         length -= step;
     }

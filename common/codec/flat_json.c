@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "codec/passed.h"
 #include "codec/schema.h"
 
@@ -29,21 +30,23 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
-/* How many letters may stand as they are. Eight are looked at together: subtracting sets the top
- * bit of a byte that was too small; a borrow can at most set one too many, which the slow loop then
- * looks at. */
+/* True if eight letters may stand as they are: subtracting sets the top bit of a byte that was too
+ * small, and of others only beside such a one. */
+static bool are_plain(uint64_t word)
+{
+    const uint64_t quote = word ^ WORDS_ONES * '"', slash = word ^ WORDS_ONES * '\\';
+    return ((((word - WORDS_ONES * 0x20) & ~word) | ((quote - WORDS_ONES) & ~quote) |
+             ((slash - WORDS_ONES) & ~slash)) &
+            WORDS_TOPS) == 0;
+}
+
 static size_t plain_length(const unsigned char *text, size_t length)
 {
-    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
     size_t i = 0;
-    for (uint64_t word; i + sizeof(word) <= length; i += sizeof(word)) {
-        memcpy(&word, text + i, sizeof(word));
-        uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-        if ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-             ((slash - ones) & ~slash)) &
-            tops)
-            break;
-    }
+    if (words_all(text, length, are_plain))
+        return length;
+    while (i + 8 <= length && are_plain(words_eight(text + i)))
+        i += 8;
     while (i < length && is_plain(text[i]))
         i++;
     return i;

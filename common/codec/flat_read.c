@@ -10,7 +10,10 @@
 
 static void take(const struct schema_node *node, const uint8_t *at, struct record_field *ret_field)
 {
-    *ret_field = (struct record_field){.name = node->field_name, .node = node, .value = at};
+    *ret_field = (struct record_field){.name = node->field_name,
+                                       .name_length = node->field_name_length,
+                                       .node = node,
+                                       .value = at};
     if (node->kind == SCHEMA_UNION && passed_long(&at) != node->branch_index)
         return;
     node = node->branch;

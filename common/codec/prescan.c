@@ -229,14 +229,81 @@ static bool scan_items(struct scan *scan, const struct schema_node *node, const 
     }
 }
 
+/* Behind a number of at most 64 bits in its shortest form, or NULL. */
+static inline const uint8_t *pass_number(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *start = at;
+    while (at < end && *at & 0x80u)
+        at++;
+    if (at == end || at - start > 8) /* those of ten bytes are looked at with care */
+        return NULL;
+    return *at || at == start ? at + 1 : NULL;
+}
+
+/* Behind what has a length of one byte or two and lies within the record, or NULL. */
+static inline const uint8_t *pass_length(const uint8_t *at, const uint8_t *end, size_t *ret_length)
+{
+    if (end - at < 2)
+        return NULL;
+    size_t folded = *at++;
+    if (folded & 0x80u) {
+        if (*at == 0 || *at & 0x80u)
+            return NULL;
+        folded = (folded & 0x7Fu) | (size_t)*at++ << 7;
+    }
+    *ret_length = folded >> 1;
+    return folded & 1u || *ret_length > (size_t)(end - at) ? NULL : at;
+}
+
+/* The usual values of a record's fields, without asking for each byte where it is: behind the value
+ * at `at`, or NULL where it has to be looked at with care. */
+static const uint8_t *pass_usual(const uint8_t *at, const uint8_t *end,
+                                 const struct schema_node *node)
+{
+    size_t length;
+    if (at == end)
+        return NULL;
+    if (node->kind == SCHEMA_UNION) {
+        const unsigned position = *at++;
+        if (position != 2u * (unsigned)node->branch_index)
+            return position < 2 * node->children_count && !(position & 1u) ? at : NULL;
+        node = node->branch;
+    }
+    switch (node->kind) {
+    case SCHEMA_LONG:
+        return pass_number(at, end);
+    case SCHEMA_BOOLEAN:
+        return at < end && *at <= 1 ? at + 1 : NULL;
+    case SCHEMA_ENUM:
+        return at < end && *at < 0x80 && !(*at & 1u) && *at / 2u < node->symbols_count ? at + 1
+                                                                                       : NULL;
+    case SCHEMA_INT:
+        return at < end && *at < 0x80 ? at + 1 : NULL;
+    case SCHEMA_BYTES:
+        at = pass_length(at, end, &length);
+        return at ? at + length : NULL;
+    case SCHEMA_STRING:
+        at = pass_length(at, end, &length);
+        return at && text_is_utf8(at, length) ? at + length : NULL;
+    default:
+        return NULL;
+    }
+}
+
 static bool scan_fields(struct scan *scan, const struct schema_node *node,
                         const struct place *place)
 {
+    const uint8_t **starts = place ? NULL : scan->starts;
     for (size_t i = 0; i < node->children_count; i++) {
         const struct schema_node *field = node->children[i];
-        struct place here = {.up = place, .name = field->field_name};
-        if (!place && scan->starts)
-            scan->starts[i] = scan->at;
+        if (starts)
+            starts[i] = scan->at;
+        const uint8_t *behind = pass_usual(scan->at, scan->end, field);
+        if (behind) {
+            scan->at = behind;
+            continue;
+        }
+        const struct place here = {.up = place, .name = field->field_name};
         if (!scan_value(scan, field, &here))
             return false;
     }

@@ -334,6 +334,7 @@ static void field_of_slot(const struct schema_node *node, const struct slot *slo
                           struct record_field *ret_field)
 {
     ret_field->name = node->field_name;
+    ret_field->name_length = node->field_name_length;
     node = node->branch;
     if (slot->null)
         return;
@@ -367,6 +368,7 @@ bool record_field_at(const struct record *record, size_t index, struct record_fi
     if (!value_child(&of, index, &value, NULL))
         return false;
     ret_field->name = root->children[index]->field_name;
+    ret_field->name_length = root->children[index]->field_name_length;
     if (!value_enter(&value))
         return true;
     ret_field->text = value_text(&value, &ret_field->length);

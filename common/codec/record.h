@@ -77,6 +77,7 @@ size_t record_count(const struct record *record,
  * or symbol, else NULL; `whole` of int, long and boolean. */
 struct record_field {
     const char *name;
+    size_t name_length;
     const char *text;
     const uint8_t *bytes; /* see codec_read_flat, else NULL */
     size_t length;

@@ -11,18 +11,9 @@
 #include <string.h>
 
 #define TEXT(name, optional) TEXT_OF(delivery, name, optional)
-#define TIME(name)                                                                                 \
-    {                                                                                              \
-#name, MEMBER_LONG, false, offsetof(struct delivery, name##_ms), sizeof(int64_t)           \
-    }
-#define NUMBER(name)                                                                               \
-    {                                                                                              \
-#name, MEMBER_INT, true, offsetof(struct delivery, name), sizeof(int32_t)                  \
-    }
-#define APART(name)                                                                                \
-    {                                                                                              \
-#name, MEMBER_APART, true, 0, 0                                                            \
-    }
+#define TIME(name) MEMBER_OF(delivery, name, MEMBER_LONG, false, name##_ms)
+#define NUMBER(name) MEMBER_OF(delivery, name, MEMBER_INT, true, name)
+#define APART(name) MEMBER_OF(delivery, name, MEMBER_APART, true, payload)
 static const struct member members[] = {
     TEXT(id, false),
     TEXT(referral_id, false),
@@ -38,7 +29,7 @@ static const struct member members[] = {
     APART(tried),
     APART(declined),
     NUMBER(attempts),
-    {"intent", MEMBER_FLAG, true, offsetof(struct delivery, intent), sizeof(bool)},
+    MEMBER_OF(delivery, intent, MEMBER_FLAG, true, intent),
     TIME(accepted_at),
     TIME(created_at),
     TIME(deadline_at),

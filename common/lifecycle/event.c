@@ -29,14 +29,8 @@ static const struct event_word words[EVENT_KINDS] = {
 };
 
 #define TEXT(name, optional) TEXT_OF(referral_event, name, optional)
-#define TIME(name, optional)                                                                       \
-    {                                                                                              \
-#name, MEMBER_LONG, optional, offsetof(struct referral_event, name##_ms), sizeof(int64_t)  \
-    }
-#define NUMBER(name)                                                                               \
-    {                                                                                              \
-#name, MEMBER_INT, true, offsetof(struct referral_event, name), sizeof(int32_t)            \
-    }
+#define TIME(name, optional) MEMBER_OF(referral_event, name, MEMBER_LONG, optional, name##_ms)
+#define NUMBER(name) MEMBER_OF(referral_event, name, MEMBER_INT, true, name)
 static const struct member members[] = {
     TEXT(referral_id, false),  TEXT(correlation_id, true),
     TIME(occurred_at, false),  TIME(recorded_at, false),

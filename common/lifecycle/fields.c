@@ -57,9 +57,13 @@ static enum verdict take(const struct record_field *field, const struct member *
     void *at = base + member->offset;
     switch (member->kind) {
     case MEMBER_TEXT:
-        if (!field->text || text_copy_bytes(at, member->size, field->text, field->length))
+        if (!field->text)
             return DONE;
-        return refuse(member, "too-long", "more bytes than the field may have", reason);
+        if (field->length >= member->size)
+            return refuse(member, "too-long", "more bytes than the field may have", reason);
+        memcpy(at, field->text, field->length);
+        ((char *)at)[field->length] = '\0';
+        return DONE;
     case MEMBER_INT:
         if (field->whole < INT32_MIN || field->whole > INT32_MAX)
             return refuse(member, "out-of-range", "a number that does not fit 32 bits", reason);
@@ -82,12 +86,18 @@ static bool is_given(const struct record_field *field)
     return field->text || field->is_whole || field->bytes;
 }
 
+static bool is_named(const struct record_field *field, const struct member *member)
+{
+    return field->name_length == member->name_length &&
+           memcmp(field->name, member->name, member->name_length) == 0;
+}
+
 /* Which member it is, looked for from `next` on; `count` if none. */
 static size_t member_of(const struct record_field *field, const struct member *members,
                         size_t count, size_t next)
 {
     for (size_t tries = 0; tries < count; tries++, next = next + 1 < count ? next + 1 : 0)
-        if (text_same_name(members[next].name, field->name))
+        if (is_named(field, &members[next]))
             return next;
     return count;
 }
@@ -102,7 +112,9 @@ enum verdict fields_take(const struct record_field *fields, size_t fields_count,
     assert(count <= MEMBERS_MAX);
     for (size_t i = 0; i < fields_count; i++) {
         const struct record_field *field = &fields[i];
-        size_t place = is_given(field) ? member_of(field, members, count, next) : count;
+        if (!is_given(field))
+            continue;
+        size_t place = member_of(field, members, count, next);
         if (place == count)
             continue;
         if (members[place].kind != MEMBER_TEXT || field->text)

@@ -16,17 +16,20 @@ enum member_kind {
 
 struct member { /* best in the schema's order */
     const char *name;
+    size_t name_length;
     enum member_kind kind;
     bool optional; /* "" and 0 are written as null, or as the schema's default */
     size_t offset;
     size_t size; /* of the member; of a text with its terminator */
 };
 #define MEMBERS_MAX 32
-#define TEXT_OF(type, name, optional)                                                              \
+/* The field `name` in the member `place` of a struct `type`. */
+#define MEMBER_OF(type, name, kind, optional, place)                                               \
     {                                                                                              \
-#name, MEMBER_TEXT, optional, offsetof(struct type, name),                                 \
-            sizeof(((struct type *)0)->name)                                                       \
+#name, sizeof(#name) - 1, kind, optional, offsetof(struct type, place),                    \
+            sizeof(((struct type *)0)->place)                                                      \
     }
+#define TEXT_OF(type, name, optional) MEMBER_OF(type, name, MEMBER_TEXT, optional, name)
 
 /* Appends what is to be written to `fields`, which has room for `count` more; how many. */
 size_t fields_list(const void *from, const struct member *members, size_t count,

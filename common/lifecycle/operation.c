@@ -9,12 +9,8 @@
 #include <string.h>
 
 #define TEXT(name, optional) TEXT_OF(delivery_operation, name, optional)
-#define MEMBER(type, name, kind, optional, field)                                                  \
-    {                                                                                              \
-#name, kind, optional, offsetof(struct type, field), sizeof(((struct type *)0)->field)     \
-    }
-#define TIME(name, optional) MEMBER(delivery_operation, name, MEMBER_LONG, optional, name##_ms)
-#define NUMBER(name) MEMBER(delivery_operation, name, MEMBER_INT, true, name)
+#define TIME(name, optional) MEMBER_OF(delivery_operation, name, MEMBER_LONG, optional, name##_ms)
+#define NUMBER(name) MEMBER_OF(delivery_operation, name, MEMBER_INT, true, name)
 static const struct member operation_members[] = {
     TEXT(id, false),
     TEXT(kind, false),
@@ -39,8 +35,8 @@ static const struct member operation_members[] = {
 #undef NUMBER
 
 #define TEXT(name, optional) TEXT_OF(destination_state, name, optional)
-#define TIME(name, optional) MEMBER(destination_state, name, MEMBER_LONG, optional, name##_ms)
-#define NUMBER(name) MEMBER(destination_state, name, MEMBER_INT, true, name)
+#define TIME(name, optional) MEMBER_OF(destination_state, name, MEMBER_LONG, optional, name##_ms)
+#define NUMBER(name) MEMBER_OF(destination_state, name, MEMBER_INT, true, name)
 static const struct member state_members[] = {
     TEXT(operation_id, false),
     TEXT(destination, false),

@@ -10,15 +10,9 @@
 
 #define TEXT(name) TEXT_OF(volume, name, false)
 static const struct member members[] = {
-    TEXT(period),
-    TEXT(pathway),
-    TEXT(service),
-    TEXT(source_kind),
-    TEXT(hcp),
-    TEXT(pcn),
-    TEXT(provider),
-    TEXT(stage),
-    {"count", MEMBER_LONG, false, offsetof(struct volume, count), sizeof(int64_t)},
+    TEXT(period),      TEXT(pathway), TEXT(service),
+    TEXT(source_kind), TEXT(hcp),     TEXT(pcn),
+    TEXT(provider),    TEXT(stage),   MEMBER_OF(volume, count, MEMBER_LONG, false, count),
 };
 #undef TEXT
 #define COUNT (sizeof members / sizeof members[0])

@@ -13,6 +13,7 @@
     RECORD("{'type':'map','values':{'type':'record','name':'N','fields':["                         \
            "{'name':'m','type':{'type':'map','values':'int'}}]}}")
 #define ENUM RECORD("{'type':'enum','name':'E','symbols':['A','B']}")
+#define NINE "123456789"
 #define OPTIONAL RECORD("['null','string']")
 
 static void each_kind_of_hostile_byte_has_its_own_code(void **state)
@@ -41,6 +42,38 @@ static void each_kind_of_hostile_byte_has_its_own_code(void **state)
          "a length of INT64_MAX"},
         {"avro-length", RECORD("'bytes'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10,
          "a length of INT64_MIN"},
+        {"avro-varint", RECORD("'string'"),
+         "\x86\x00"
+         "abc",
+         5, "a length longer than it needs to be"},
+        {"avro-length", RECORD("'string'"), "\x81\x01", 2, "a length of -65"},
+        {"avro-length", RECORD("'string'"), "\x80\x01" NINE NINE NINE NINE NINE NINE NINE, 65,
+         "a text of 64 bytes, one of which is missing"},
+        {"", RECORD("'string'"), "\x80\x01" NINE NINE NINE NINE NINE NINE NINE "x", 66,
+         "a text of 64 bytes"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x12"
+         "12345678\x80",
+         10, "the ninth letter is none"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x12"
+         "1234\x80"
+         "6789",
+         10, "the fifth is none"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x06"
+         "12\x80",
+         4, "the third of three is none"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x06"
+         "1\x80"
+         "3",
+         4, "the second of three is none"},
+        {"avro-utf8", RECORD("'string'"),
+         "\x0E"
+         "123\0"
+         "567",
+         8, "the fourth of seven is NUL"},
         {"avro-utf8", RECORD("'string'"), "\x04\xC0\xAF", 3, "an overlong slash"},
         {"avro-utf8", RECORD("'string'"),
          "\x06"
@@ -62,6 +95,11 @@ static void each_kind_of_hostile_byte_has_its_own_code(void **state)
         {"", RECORD("'int'"), "\xFF\xFF\xFF\xFF\x0F", 5, "-2^31 as an int"},
         {"", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10,
          "INT64_MIN as a long"},
+        {"", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F", 9, "-2^62"},
+        {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x80\x00", 10,
+         "a number of ten bytes that needs nine"},
+        {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x80\x00", 9,
+         "a number of nine bytes that needs eight"},
         {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 10,
          "65 bits"},
         {"avro-varint", RECORD("'long'"), "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11,
