@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define OPTION_NAME_MAX 60
 #define NAME_SIZE 96
 #define FILE_SIZE_MAX 65536
 
@@ -58,6 +59,7 @@ static const char *const shapes[] = {
     [OPTION_ADDRESS] = "HOST:PORT or [IPV6]:PORT",
     [OPTION_FOLDER] = "a folder that is there",
     [OPTION_FILE] = "a file in a folder that is there",
+    [OPTION_NAME] = "1 to 60 letters, digits, dots, hyphens and underscores",
 };
 
 static const char *kind_expected(const struct option *option, char text[128])
@@ -135,6 +137,14 @@ static bool in_folder(const char *path)
            path_is_folder(folder);
 }
 
+static bool is_name(const char *text)
+{
+    const size_t length = strlen(text);
+    return length >= 1 && length <= OPTION_NAME_MAX &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") ==
+               length;
+}
+
 static bool has_shape(const char *text, enum option_shape shape)
 {
     switch (shape) {
@@ -144,6 +154,8 @@ static bool has_shape(const char *text, enum option_shape shape)
         return path_is_folder(text);
     case OPTION_FILE:
         return in_folder(text);
+    case OPTION_NAME:
+        return is_name(text);
     case OPTION_ANY:
         break;
     }

@@ -20,6 +20,7 @@ enum option_shape {
     OPTION_ADDRESS, /* to listen on */
     OPTION_FOLDER,  /* is there */
     OPTION_FILE,    /* will be written: its folder is there */
+    OPTION_NAME,    /* of a client or a process: goes whole into ids and keys */
 };
 
 struct option {

@@ -79,6 +79,7 @@ static const struct option common_rows[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct service_values, instance),
      .otherwise = "0",
+     .shape = OPTION_NAME,
      .shared = true,
      .help = "stable ordinal of this process among its kind: names transactions and group members"},
     {.name = "log-level",

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#define SIXTY "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+
 struct values {
     const char *listen;
     const char *secret;
@@ -20,7 +22,7 @@ struct values {
     int64_t size;
     bool loud;
     const char *nothing;
-    const char *at, *folder, *file;
+    const char *at, *folder, *file, *name;
 };
 
 static const struct option table[] = {
@@ -52,6 +54,7 @@ static const struct option table[] = {
      .shape = OPTION_FOLDER,
      .help = "h"},
     {.name = "file", .offset = offsetof(struct values, file), .shape = OPTION_FILE, .help = "i"},
+    {.name = "name", .offset = offsetof(struct values, name), .shape = OPTION_NAME, .help = "j"},
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
@@ -192,6 +195,9 @@ static void a_wrong_value_is_named_with_what_was_expected(void **state)
         {NULL, NULL, "--folder /etc/passwd", "bad-option", {"--folder", "passwd", "folder"}},
         {NULL, NULL, "--file /nope/x", "bad-option", {"--file", "/nope/x", "in a folder"}},
         {NULL, NULL, "--file=", "bad-option", {"--file", "", "in a folder"}},
+        {NULL, NULL, "--name=", "bad-option", {"--name", "", "1 to 60"}},
+        {NULL, NULL, "--name router/0", "bad-option", {"--name", "router/0", "letters"}},
+        {NULL, NULL, "--name " SIXTY "1", "bad-option", {"--name", SIXTY, "1 to 60"}},
         {NULL, NULL, "size", "unknown-option", {"size", "", ""}},
         {NULL, NULL, "-h", "unknown-option", {"-h", "", ""}},
     };
@@ -215,9 +221,9 @@ static void a_wrong_value_is_named_with_what_was_expected(void **state)
 static void a_text_has_the_shape_of_its_row(void **state)
 {
     static const char *const fine[] = {
-        "--at 127.0.0.1:0",     "--at [::1]:8080", "--at :80",        "--at localhost:65535",
-        "--folder /tmp",        "--folder .",      "--file :memory:", "--file x.db",
-        "--file /not-made-yet", "--file /tmp/x",
+        "--at 127.0.0.1:0",     "--at [::1]:8080", "--at :80",         "--at localhost:65535",
+        "--folder /tmp",        "--folder .",      "--file :memory:",  "--file x.db",
+        "--file /not-made-yet", "--file /tmp/x",   "--name pod-A.0_1", "--name " SIXTY,
     };
 
     (void)state;
