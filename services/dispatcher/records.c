@@ -144,6 +144,7 @@ static enum verdict take_record(struct dispatcher *self, const struct kafka_mess
         .attempts = delivery.attempts,
         .intent = delivery.intent,
         .told_to_wait = strncmp(delivery.last_result, "http-", strlen("http-")) == 0,
+        .alone = delivery.notice[0] != '\0',
         .retry_first_ms = pathway ? pathway_retry_first_ms(pathway) : RETRY_FIRST_MS,
         .retry_most_ms = pathway ? pathway_retry_most_ms(pathway) : RETRY_MOST_MS,
         .bytes = message->value,

@@ -218,7 +218,7 @@ static inline int64_t core_half_of(int64_t created_at_ms, int64_t deadline_at_ms
 {
     return created_at_ms + (deadline_at_ms - created_at_ms) / 2;
 }
-int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms,
-                        int64_t deadline_at_ms);
+int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms, int64_t deadline_at_ms,
+                        bool alone);
 
 #endif

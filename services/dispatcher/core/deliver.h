@@ -64,6 +64,7 @@ struct deliver_record { /* what scheduling needs of a Delivery; borrowed */
     int32_t attempts;
     bool intent;
     bool told_to_wait; /* the provider itself may have said when it wants to be asked again */
+    bool alone;        /* a notice: nobody else could take it, and hop_limit_ms is not for it */
     int64_t retry_first_ms, retry_most_ms;
     const void *bytes; /* copied */
     size_t size;

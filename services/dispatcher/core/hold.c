@@ -185,6 +185,7 @@ static bool job_take_record(struct deliverer *core, struct job *job,
     job->attempts = record->attempts;
     job->intent = record->intent;
     job->told_to_wait = record->told_to_wait;
+    job->alone = record->alone;
     job->retry_first_ms = (uint32_t)record->retry_first_ms;
     job->retry_most_ms = (uint32_t)record->retry_most_ms;
     return true;
@@ -242,7 +243,7 @@ enum verdict deliver_record_seen(struct deliverer *core, int32_t number, int64_t
         if (!destination)
             destination = destination_add(core, record->destination);
         const int64_t give_up =
-            core_give_up_of(core, record->created_at_ms, record->deadline_at_ms);
+            core_give_up_of(core, record->created_at_ms, record->deadline_at_ms, record->alone);
         if (offset < partition->seen_to && !core_left(partition, &record->id)) {
             partition->folded_to = offset + 1; /* read again, and finished long since */
             return DONE;
@@ -309,28 +310,28 @@ void deliver_tombstone_seen(struct deliverer *core, int32_t number, int64_t offs
     core_refresh(core, destination, now_ms);
 }
 
-int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms, int64_t deadline_at_ms)
+int64_t core_give_up_of(const struct deliverer *core, int64_t created_at_ms, int64_t deadline_at_ms,
+                        bool alone)
 {
     int64_t margin = (deadline_at_ms - created_at_ms) / 10;
     if (margin > GIVE_UP_MARGIN_MS)
         margin = GIVE_UP_MARGIN_MS;
     int64_t give_up = deadline_at_ms - (margin > 0 ? margin : 0);
-    int64_t limit = core->options.hop_limit_ms;
+    int64_t limit = alone ? 0 : core->options.hop_limit_ms;
     return limit && created_at_ms + limit < give_up ? created_at_ms + limit : give_up;
 }
 
 int64_t core_give_up_at(const struct deliverer *core, const struct job *job)
 {
-    return core_give_up_of(core, job->created_at_ms, job->deadline_at_ms);
+    return core_give_up_of(core, job->created_at_ms, job->deadline_at_ms, job->alone);
 }
 
 static int64_t move_at(const struct deliverer *core, const struct job *job)
 {
     int64_t give_up = core_give_up_at(core, job);
     int64_t half = core_half_of(job->created_at_ms, job->deadline_at_ms);
-    int64_t hop_end = job->stayed_until_ms         ? job->stayed_until_ms
-                      : core->options.hop_limit_ms ? give_up
-                                                   : half;
+    const bool limited = core->options.hop_limit_ms && !job->alone;
+    int64_t hop_end = job->stayed_until_ms ? job->stayed_until_ms : limited ? give_up : half;
     return hop_end < give_up ? hop_end : give_up;
 }
 

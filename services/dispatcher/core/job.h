@@ -46,6 +46,7 @@ struct job {
     bool told_to_wait : 1; /* by Retry-After: not released early */
     bool asked : 1;        /* an operator asked for it, and it is counted by its destination */
     bool gone : 1;         /* someone else has finished it */
+    bool alone : 1;        /* nobody else could take it: no limit is set for its hop */
     bool held : 1;         /* for a fault of ours: not before next_attempt_at_ms, whatever it is */
     bool watched : 1;      /* its deadline is to be looked at, see deadlines.h */
     uint8_t want;          /* enum left_want: what is to be done with it once it is held */

@@ -401,6 +401,28 @@ static void what_can_be_sent_soon_is_counted_by_windows(void **state)
     deliver_free(stage.core);
 }
 
+static void a_notice_has_all_of_its_time_whatever_a_hop_may_last(void **state)
+{
+    (void)state;
+    struct stage stage;
+    memset(&stage, 0, sizeof(stage));
+    struct deliver_options options = stage_options(&stage);
+    options.hop_limit_ms = 6000;
+    (void)text_copy(stage.paused, sizeof(stage.paused), "*");
+    open_stage_with(&stage, &options);
+    struct deliver_record notice = stage_record(1, "G82001", 60);
+    notice.alone = true;
+    assert_int_equal(deliver_record_seen(stage.core, 0, stage.offset++, &notice, stage.now), DONE);
+    restore(&stage);
+    stage.now += 20 * MINUTE;
+    turn(&stage, true);
+    EXPECT(&stage, "");
+    stage.now = START + 60 * MINUTE;
+    turn(&stage, true);
+    EXPECT(&stage, "leave 1");
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +437,7 @@ int main(void)
         cmocka_unit_test(one_that_is_quick_again_leaves_the_slow_lane),
         cmocka_unit_test(a_backlog_that_looks_for_another_place_holds_nobody_up),
         cmocka_unit_test(who_has_to_leave_goes_before_who_may_stay),
+        cmocka_unit_test(a_notice_has_all_of_its_time_whatever_a_hop_may_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
