@@ -163,7 +163,7 @@ void ledger_check_deadlines(struct ledger *ledger, int64_t now_ms, const int64_t
 {
     for (int32_t i = 0; i < ledger->created; i++) {
         const struct referral *referral = &ledger->referrals[i];
-        if (referral->hop == NO_HOP)
+        if (referral->hop == NO_HOP || now_ms <= referral->deadline_at_ms)
             continue;
         const int32_t partition = ledger_partition(ledger, referral->destination);
         const int64_t late_ms = late_by(referral, now_ms, clocks_ms[partition]);

@@ -209,12 +209,14 @@ static int64_t later(int64_t a, int64_t b)
 static void check_starved(struct watch *watch, int32_t i, int64_t now_ms)
 {
     const struct referral *referral = &watch->ledger->referrals[i];
+    if (referral->hop == NO_HOP)
+        return;
     const int32_t number = referral->destination;
     const struct watched *watched = &watch->items[number];
     const struct provider *provider = &watch->providers->items[number];
     const int32_t partition = ledger_partition(watch->ledger, number);
-    if (referral->hop == NO_HOP || provider->paused || watched->retired ||
-        watch->ledger->troubled[partition] || watch->ledger->skewed[partition])
+    if (provider->paused || watched->retired || watch->ledger->troubled[partition] ||
+        watch->ledger->skewed[partition])
         return;
     int64_t since_ms = later(referral->hop_placed_ms, watch->ledger->disturbed_ms[partition]);
     since_ms = later(since_ms, watched->free_since_ms);
