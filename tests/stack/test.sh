@@ -6,9 +6,10 @@
 #                          sim system asan tsan
 #
 # The stage system runs each test with real processes once: walk/ with the programs as built for
-# development, beside it fault/ with those that bear sanitizers, as what goes wrong there goes wrong
-# in the paths that no other test takes. These tests mostly wait (for time-outs, sessions, a
-# broker): each half has as many at once as there are cores.
+# development, fault/ with those that bear sanitizers, as what goes wrong there goes wrong in the
+# paths that no other test takes. These tests mostly wait (for time-outs, sessions, a broker): one
+# queue of them all, twice as many at once as there are cores. What later stages need is built
+# beside the earlier ones.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -55,44 +56,57 @@ build()
 # run PRESET LABELS
 run()
 {
-    build "$1" >&2 || return # also where the caller's || has switched off set -e
-    local choice=(--test-dir "build/$1" -L "^($2)\$")
+    build "$1" >&2
+    queue "build/$1" "$JOBS" "^($2)\$"
+}
+
+# queue FOLDER JOBS LABELS
+queue()
+{
+    local choice=(--test-dir "$1" -L "$3")
     if ctest "${choice[@]}" -N | grep -q '^Total Tests: 0$'; then
         say "no such tests yet"
         return 0
     fi
-    ctest "${choice[@]}" -j "$JOBS" --output-on-failure --timeout 600
+    ctest "${choice[@]}" -j "$2" --output-on-failure --timeout 600
 }
 
-# The build is made while walk/ runs, and that for the last stage at the lowest priority: what goes
-# wrong in that one comes out there.
-sanitized_faults()
+# Both builds' tests, as one folder of CTest.
+run_system()
 {
-    run asan fault
-    [[ " ${stages[*]} " != *" tsan "* ]] ||
-        nice -n 19 "$ROOT/tests/stack/build.sh" tsan unit_tests || true
+    build dev >&2
+    build asan >&2
+    mkdir -p build/system
+    echo 'subdirs(../dev ../asan)' >build/system/CTestTestfile.cmake
+    queue build/system $((JOBS * 2)) '^system$'
 }
 
-trap 'wait; end_what_is_left' EXIT # no build of ours outlives us either
+# At the lowest priority, while tests wait. What goes wrong comes out in the stage itself, which
+# waits for the build that is under way.
+build_ahead()
+{
+    local preset
+    for preset in asan tsan; do
+        [[ " ${stages[*]} " != *" $preset "* ]] || build "$preset" >/dev/null 2>&1 || true
+    done
+}
+
 stages=("$@")
 ((${#stages[@]})) || stages=(unit fuzz sim system asan tsan)
+if ((${#stages[@]} > 1)); then
+    build dev >&2
+    set -m # a group of its own, to be ended with all that it runs
+    (renice -n 19 "$BASHPID" >/dev/null && build_ahead) &
+    set +m
+    ahead=$!
+fi
+trap 'kill -TERM -- "-${ahead:-none}" 2>/dev/null || true; wait; end_what_is_left' EXIT
 for stage in "${stages[@]}"; do
     say "== test: $stage"
     case $stage in
     unit | fuzz | sim) run dev "$stage" ;;
     fault | walk) run dev "$stage" ;;
-    system)
-        set -m # a group of its own: an interrupt is passed on to it
-        sanitized_faults &
-        set +m
-        faults=$!
-        trap 'kill -INT -- "-$faults" 2>/dev/null; wait; exit 130' INT TERM
-        failed=0
-        run dev walk || failed=1
-        wait "$faults" || failed=1
-        trap - INT TERM
-        ((failed == 0))
-        ;;
+    system) run_system ;;
     asan) run asan 'unit|fuzz|sim' ;;
     asan-fault) run asan fault ;;
     # ThreadSanitizer of GCC 12 does not know the memory layout of newer kernels.
