@@ -5,7 +5,8 @@
  *  - it repeats a POST silently when a kept connection dies, unless it is stopped at the second
  * departure, before a byte is sent;
  *  - a time-out while a name resolves blocks the loop unless QUICK_EXIT is set;
- *  - timers get lost, hence a look at each busy multi every second. */
+ *  - timers get lost, hence a look at each busy multi every second;
+ *  - it parses each transfer's URL and prints it, a seventh of all it does, unless it is given. */
 #include "http/transfers.h"
 
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "base/text.h"
 #include "http/hear.h"
 #include "http/trust.h"
+#include "http/urls.h"
 #include "http/watches.h"
 
 #include <curl/curl.h>
@@ -31,6 +33,7 @@
 #define SAFETY_TICK_MS 1000
 #define EVENTS_MAX 128
 #define WATCHED UINT64_MAX
+#define OWN_LINES 2
 #define BUFFER_SIZE 1024L /* libcurl makes it anew for each transfer; answers are short */
 
 struct shard {
@@ -47,8 +50,9 @@ struct transfer {
     CURLSH *share; /* the one that it is set to */
     struct shard *shard;
     struct post *post;                /* NULL = idle */
+    const struct url *url;            /* of the post, where it is kept */
     char identity[SEND_IDENTITY_MAX]; /* the certificate that it is set to; "" = the default */
-    struct curl_slist lines[SEND_HEADERS_MAX + 1];
+    struct curl_slist lines[SEND_HEADERS_MAX + OWN_LINES];
     bool departed; /* the request was about to be sent */
     bool stale;    /* and would have been once more */
     bool address_refused;
@@ -61,6 +65,7 @@ struct transfers {
     void *self;
     struct trust *trust;
     CURLSH *shares[SHARES]; /* made when they are needed */
+    struct urls *urls;
     struct shard shards[SHARDS];
     struct link busy;
     struct link idle; /* of any shard; the one used last, which is in the cache, is the next */
@@ -128,8 +133,8 @@ static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct cur
     return fd;
 }
 
-/* Asked before each request, on new connections and kept ones. A second time for the same transfer
- * means that the kept connection was found dead, and what was sent on it may have arrived. */
+/* Asked before each request. A second time for the same transfer means that the kept connection was
+ * found dead, and what was sent on it may have arrived. */
 static int on_connected(void *self, char *address, char *own, int port, int own_port)
 {
     struct transfer *transfer = self;
@@ -163,6 +168,22 @@ static void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
+/* As libcurl does for CURLOPT_URL. */
+static void *parse_url(const char *text)
+{
+    const unsigned how = CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER;
+    CURLU *url = curl_url();
+    if (url && curl_url_set(url, CURLUPART_URL, text, how) == CURLUE_OK)
+        return url;
+    curl_url_cleanup(url);
+    return NULL;
+}
+
+static void forget_url(void *parsed)
+{
+    curl_url_cleanup(parsed);
+}
+
 static bool set_identity(struct transfer *transfer, const char *cert_file, const char *key_file)
 {
     return curl_easy_setopt(transfer->easy, CURLOPT_SSLCERT, cert_file) == CURLE_OK &&
@@ -184,7 +205,7 @@ static bool set_up(struct transfer *transfer, const struct transfers *transfers)
     failed |= FAILS(CURLOPT_PROTOCOLS_STR, protocols);
     failed |= FAILS(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     failed |= FAILS(CURLOPT_FOLLOWLOCATION, 0L);
-    failed |= FAILS(CURLOPT_PROXY, "");
+    failed |= FAILS(CURLOPT_PROXY, "") || FAILS(CURLOPT_NOPROXY, ""); /* nor of the environment */
     failed |= FAILS(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     failed |= FAILS(CURLOPT_CAINFO, NULL);
     failed |= FAILS(CURLOPT_CAPATH, NULL);
@@ -192,7 +213,6 @@ static bool set_up(struct transfer *transfer, const struct transfers *transfers)
     failed |= FAILS(CURLOPT_SSL_CTX_DATA, transfers->trust);
     failed |= FAILS(CURLOPT_KEYPASSWD, ""); /* or it asks at the tty */
     failed |= !set_identity(transfer, options->cert_file, options->key_file);
-    failed |= FAILS(CURLOPT_USERAGENT, "referral-router/" PROJECT_VERSION);
     failed |= FAILS(CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     failed |= FAILS(CURLOPT_MAXAGE_CONN, CONNECTION_AGE_S);
     failed |= FAILS(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -240,6 +260,7 @@ static void put_away(struct transfer *transfer)
 {
     struct transfers *transfers = transfer->shard->transfers;
     transfer->post = NULL;
+    urls_leave(transfers->urls, transfer->url);
     if (transfers->idle_count == IDLE_MAX) {
         transfer_free(transfer);
         return;
@@ -252,12 +273,15 @@ static void put_away(struct transfer *transfer)
 static void list_lines(struct transfer *transfer)
 {
     static char no_expect[] = "Expect:"; /* empty: never wait for 100 Continue */
+    /* as an option it would be printed twice */
+    static char agent[] = "User-Agent: referral-router/" PROJECT_VERSION;
     const char *const *headers = transfer->post->request.headers;
     struct curl_slist *lines = transfer->lines;
-    lines[0] = (struct curl_slist){.data = no_expect};
+    lines[0] = (struct curl_slist){.data = no_expect, .next = &lines[1]};
+    lines[1] = (struct curl_slist){.data = agent};
     for (size_t i = 0; i < SEND_HEADERS_MAX && headers[i]; i++) {
-        lines[i + 1] = (struct curl_slist){.data = (char *)(uintptr_t)headers[i]};
-        lines[i].next = &lines[i + 1];
+        lines[i + OWN_LINES] = (struct curl_slist){.data = (char *)(uintptr_t)headers[i]};
+        lines[i + OWN_LINES - 1].next = &lines[i + OWN_LINES];
     }
 }
 
@@ -302,32 +326,26 @@ static bool share_sessions(struct transfer *transfer, const char *url, uint64_t 
 }
 
 static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms,
-                 uint64_t endpoint)
+                 const struct url *url)
 {
     const struct send_request *request = &post->request;
     CURL *easy = transfer->easy;
     transfer->post = post;
+    transfer->url = url;
     transfer->departed = transfer->stale = transfer->address_refused = false;
     hear_nothing(&transfer->heard);
     list_lines(transfer);
     if (!appear_as(transfer, request->certificate) ||
-        !share_sessions(transfer, request->url, endpoint))
+        !share_sessions(transfer, request->url, url->endpoint))
         return false;
+    /* The text as well: a repeated transfer, which on_connected ends, is parsed from it. */
     return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)url->parsed) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size) ==
                CURLE_OK;
-}
-
-/* Scheme and authority: transfers to one endpoint's host share a multi, and with it its
- * connections. */
-static uint64_t endpoint_of(const char *url)
-{
-    const char *host = strstr(url, "://");
-    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : strlen(url);
-    return hash_bytes(url, length, 0);
 }
 
 static void end_unstarted(struct transfers *transfers, struct post *post, const char *error)
@@ -339,18 +357,21 @@ static void end_unstarted(struct transfers *transfers, struct post *post, const 
 
 void transfers_start(struct transfers *transfers, struct post *post)
 {
-    const uint64_t endpoint = endpoint_of(post->request.url);
-    struct shard *shard = &transfers->shards[endpoint % SHARDS];
+    const struct url *url = urls_use(transfers->urls, post->request.url);
+    /* Transfers to one endpoint's host share a multi, and with it its connections. */
+    struct shard *shard = &transfers->shards[url->endpoint % SHARDS];
     post->started_ms = clock_monotonic_ms();
     int64_t left_ms = post->until_ms - post->started_ms;
     struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
     if (!transfer) {
+        urls_leave(transfers->urls, url);
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
         return;
     }
-    if (!fill(transfer, post, left_ms, endpoint) ||
+    if (!fill(transfer, post, left_ms, url) ||
         curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);
+        urls_leave(transfers->urls, url);
         end_unstarted(transfers, post, "no-memory");
         return;
     }
@@ -515,13 +536,6 @@ static bool shard_open(struct transfers *transfers, struct shard *shard)
                CURLM_OK;
 }
 
-static struct trust *load_trust(const struct sender_options *options, struct reason *reason)
-{
-    const curl_version_info_data *facts = curl_version_info(CURLVERSION_NOW);
-    return options->ca_file ? trust_load(options->ca_file, NULL, reason)
-                            : trust_load(facts->cainfo, facts->capath, reason);
-}
-
 struct transfers *transfers_open(const struct sender_options *options, transfers_ended *ended,
                                  void *self, struct reason *reason)
 {
@@ -538,7 +552,11 @@ struct transfers *transfers_open(const struct sender_options *options, transfers
     link_init(&transfers->busy);
     link_init(&transfers->idle);
     bool well = watches_open(&transfers->watches);
-    transfers->trust = load_trust(options, reason);
+    transfers->urls = urls_new(parse_url, forget_url);
+    well = transfers->urls && well;
+    const curl_version_info_data *facts = curl_version_info(CURLVERSION_NOW);
+    transfers->trust = options->ca_file ? trust_load(options->ca_file, NULL, reason)
+                                        : trust_load(facts->cainfo, facts->capath, reason);
     if (!transfers->trust) {
         transfers_close(transfers);
         return NULL;
@@ -574,6 +592,7 @@ void transfers_close(struct transfers *transfers)
     for (size_t i = 0; i < SHARES; i++)
         curl_share_cleanup(transfers->shares[i]);
     trust_free(transfers->trust);
+    urls_free(transfers->urls);
     watches_close(&transfers->watches);
     free(transfers);
     curl_global_cleanup();
