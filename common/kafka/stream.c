@@ -230,6 +230,11 @@ const char *stream_not_ready(const struct stream *stream)
     return NULL;
 }
 
+bool stream_group_is_new(const struct stream *stream)
+{
+    return !stream->group_known;
+}
+
 int64_t stream_lag(const struct stream *stream)
 {
     int64_t lag = 0;

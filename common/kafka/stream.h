@@ -109,6 +109,9 @@ bool stream_rest(struct stream *stream, const char *topic, int32_t partition, bo
 /* For /readyz: NULL if it holds its assignment (possibly none) and a broker answers; else why not.
  */
 const char *stream_not_ready(const struct stream *stream);
+/* The group has committed no offset of any partition that this stream was given. Ask in settled()
+ * or later. */
+bool stream_group_is_new(const struct stream *stream);
 /* Records still to be read of what is assigned, by the client's own knowledge; for metrics. */
 int64_t stream_lag(const struct stream *stream);
 /* A descriptor that becomes readable when messages wait, so that a loop of the caller's own (epoll)

@@ -398,6 +398,7 @@ enum verdict stream_activate(struct stream *stream, struct reason *reason)
         struct stream_partition *at =
             stream_find(stream, list->elems[i].topic, list->elems[i].partition);
 
+        stream->group_known |= list->elems[i].offset >= 0;
         if (at)
             verdict = activate(stream, at, &list->elems[i], reason);
     }

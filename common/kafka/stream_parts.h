@@ -40,10 +40,11 @@ struct stream {
     int wake_fd;
     struct stream_partition *partitions;
     size_t count;
-    size_t last;              /* the one a message was for last: they come in runs */
-    bool activation_needed;   /* some partition is not active yet */
-    bool assigned;            /* a rebalance gave us our part at least once */
-    bool lost;                /* some were lost, and none has become active since */
+    size_t last;            /* the one a message was for last: they come in runs */
+    bool activation_needed; /* some partition is not active yet */
+    bool group_known;       /* its group has committed an offset of some partition that was ours */
+    bool assigned;          /* a rebalance gave us our part at least once */
+    bool lost;              /* some were lost, and none has become active since */
     rd_kafka_message_t *held; /* polled, but not to be handed on yet */
     int postpone_ms;          /* asked for by the handler that is being called */
     size_t paused;            /* partitions with a `resume_ms` */

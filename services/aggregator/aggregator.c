@@ -90,6 +90,7 @@ struct aggregator {
     struct turn *turn;
     struct stream *stream; /* NULL while standing by */
     bool restored;         /* the window is what volumes.daily says, plus our own transaction */
+    bool any_volumes;      /* it said something */
     uint64_t squeezed;     /* days let go for want of space, as far as that was said */
 };
 
@@ -117,6 +118,7 @@ static enum verdict on_assigned(void *self, const char *topic, int32_t partition
     if (verdict != DONE)
         return verdict;
     aggregator->restored = true;
+    aggregator->any_volumes = result.records > 0;
     char records[24], unreadable[24], cells[24], took_ms[24];
     text_format(records, sizeof(records), "%llu", (unsigned long long)result.records);
     text_format(unreadable, sizeof(unreadable), "%llu", (unsigned long long)result.unreadable);
@@ -125,6 +127,20 @@ static enum verdict on_assigned(void *self, const char *topic, int32_t partition
     log_fact(result.unreadable ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "window-restored", "records",
              records, "unreadable", unreadable, "cells", cells, "took_ms", took_ms, NULL);
     return DONE;
+}
+
+/* Volumes and offsets are committed together. Where there are volumes and no offsets the brokers
+ * have forgotten the group, and to begin at the beginning would count everything again. */
+static enum verdict on_settled(void *self, struct reason *reason)
+{
+    struct aggregator *aggregator = self;
+    if (!aggregator->any_volumes || !stream_group_is_new(aggregator->stream))
+        return DONE;
+    reason_set(reason, "offsets-lost", NULL,
+               "%s has volumes, but the brokers know no offset of the group \"aggregator\": its "
+               "events would be counted twice",
+               TOPIC_VOLUMES_DAILY);
+    return BROKEN;
 }
 
 /* Whoever gets the partition next may change what volumes.daily says: nothing in memory can be
@@ -356,6 +372,7 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
     const struct stream_handlers handlers = {
         .self = aggregator,
         .assigned = on_assigned,
+        .settled = on_settled,
         .revoked = on_revoked,
         .message = on_message,
         .tick = on_tick,

@@ -98,6 +98,24 @@ class Aggregator(unittest.TestCase):
     def active(self):
         return self.metric("referral_aggregator_active") == 1
 
+    def test_it_does_not_begin_anew_where_its_offsets_are_lost(self):
+        """As Kafka loses them, offsets.retention.minutes after the last of a group has left. Once
+        all was counted a second time, on top of what had been read back."""
+        self.events = lives.Lives(9, 20).events
+        lives.produce(self.stack, self.events)
+        cell = {name: "" for name in oracle.DIMENSIONS}
+        cell |= {"period": "2026-11-20", "pathway": "msk", "stage": "received", "count": 3}
+        encode = oracle.encoder(oracle.message_schema(self.stack.schemas, "volume"))
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.bootstrap})
+        producer.produce("volumes.daily", key="a cell", value=encode(cell))
+        producer.flush(30)
+        self.stack.start("aggregator", ready=False)
+        process = self.stack.processes["aggregator"]
+        wait_until(lambda: process.poll() is not None, 30, "its end")
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual(self.stack.told("aggregator", "broken")[0]["code"], "offsets-lost")
+        self.assertEqual(sum(oracle.volume_cells(self.stack).values()), 3)
+
     def test_killed_in_mid_stream_it_counts_nothing_twice_and_loses_nothing(self):
         self.events = lives.Lives(7, 1500).events
         self.stack.start("aggregator")
