@@ -46,6 +46,7 @@ class Restore(unittest.TestCase):
             return 404, b'{"error_code": 40403, "message": "no such schema"}'
 
         with Scripted(answer) as registry, Receiver() as self.receiver, Stack(
+            as_shipped=True,
             environment={"SCHEMA_REGISTRY_URL": registry.url}
         ) as self.stack:
             generator = generate.Generator(1, self.stack.schemas)

@@ -70,6 +70,7 @@ class Stream:
 class Harming(unittest.TestCase):
     def run_with(self, seed, faults):
         with Receiver() as receiver, Stack(
+            as_shipped=True,
             environment={
                 "DISPATCHER_RETRY_FIRST_MS": "200",
                 "DISPATCHER_RETRY_MOST_MS": "1000",

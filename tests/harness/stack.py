@@ -87,9 +87,10 @@ def wait_until(condition, timeout, what, patience=PATIENCE):
 
 class Stack:
     """Use as `with Stack() as stack:`; everything is stopped and, unless it failed, removed at the
-    end."""
+    end. With `as_shipped` the topics have as many partitions as by default, also where a run of all
+    tests has asked for fewer."""
 
-    def __init__(self, schemas=None, environment=None, keep=None):
+    def __init__(self, schemas=None, environment=None, keep=None, as_shipped=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="referral-stack-"))
         self.keep = bool(os.environ.get("KEEP")) if keep is None else keep
         self.kafka_port = free_port()
@@ -100,7 +101,9 @@ class Stack:
         secret = self.dir / "webhook.secret"
         secret.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("KAFKA_") and not (as_shipped and name.endswith("_PARTITIONS"))
         }
         self.environment.update(
             {

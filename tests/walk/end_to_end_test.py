@@ -22,7 +22,7 @@ class EndToEnd(unittest.TestCase):
         cls.receiver = Receiver().start()
         cls.addClassCleanup(cls.receiver.stop)
         patient = {"GATEWAY_ACK_TIMEOUT_MS": "30000"}  # a sender that repeats makes a duplicate
-        cls.stack = cls.enterClassContext(Stack(environment=patient))
+        cls.stack = cls.enterClassContext(Stack(environment=patient, as_shipped=True))
         rows = generate.directory(7, cls.stack.schemas, cls.receiver.url)
         generate.write_directory(rows, cls.stack.dir / "providers.csv")
         cls.stack.ctl("providers", "load", cls.stack.dir / "providers.csv")

@@ -42,6 +42,7 @@ class TakeOver(unittest.TestCase):
 
     def test_two_dispatchers_take_over_from_each_other_and_lose_nothing(self):
         with Receiver() as self.receiver, Stack(
+            as_shipped=True,
             environment={
                 "DISPATCHER_ATTEMPT_TIMEOUT_MS": "5000",
                 "DISPATCHER_RETRY_FIRST_MS": "200",
