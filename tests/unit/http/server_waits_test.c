@@ -50,17 +50,22 @@ static void a_slow_sender_is_cut_wherever_it_is_slow(void **state)
 static void connections_without_a_request_make_room_when_all_are_taken(void **state)
 {
     struct fixture *fixture = *state;
-    int taken[64], next;
+    const int64_t began = clock_monotonic_ms();
+    int taken[64], next, status;
 
     for (size_t i = 0; i < 64; i++) {
         taken[i] = dial(fixture->server);
         say(taken[i], "GET /method HTTP/1.1\r\nHost: h\r\n\r\n");
         assert_int_equal(status_of(hear(taken[i])), 200);
     }
-    next = dial(fixture->server);
-    say(next, "GET /method HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(status_of(hear(next)), 200);
-    close(next);
+    /* Of a process that has slept for a second the newcomer may be cut, too: it calls again. */
+    do {
+        next = dial(fixture->server);
+        say(next, "GET /method HTTP/1.1\r\nHost: h\r\n\r\n");
+        status = status_of(hear(next));
+        close(next);
+    } while (status == 0 && clock_monotonic_ms() - began < PATIENCE_MS);
+    assert_int_equal(status, 200);
     for (size_t i = 0; i < 64; i++)
         close(taken[i]);
 }
