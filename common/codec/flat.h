@@ -37,6 +37,12 @@ __attribute__((warn_unused_result)) enum verdict
 codec_read_flat(struct codec *codec, const void *bytes, size_t length, const char *expected_name,
                 struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
                 struct reason *reason);
+/* The same of bytes that codec_read_flat has read before and nobody has changed since: they are not
+ * looked at for faults once more. */
+__attribute__((warn_unused_result)) enum verdict
+codec_read_flat_again(struct codec *codec, const void *bytes, size_t length,
+                      const char *expected_name, struct record_field ret_fields[FLAT_FIELDS_MAX],
+                      size_t *ret_count, struct reason *reason);
 /* How many texts a list has (NULL has none); the first `most` of them are told, each by `text` and
  * `length`. */
 size_t flat_texts(const struct record_field *list, struct record_field *ret_texts, size_t most);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pre-scan tells where each field begins; what is in it has passed by then, and is only pointed
- * at. */
+ * at. Bytes that have passed before tell that themselves. */
 #include "codec/flat.h"
 #include "base/uninitialized.h"
 #include "codec/passed.h"
@@ -8,50 +8,73 @@
 
 #include <string.h>
 
-static void take(const struct schema_node *node, const uint8_t *at, struct record_field *ret_field)
+/* Behind the texts of a list. */
+static const uint8_t *behind_texts(const uint8_t *at)
+{
+    int64_t count;
+    while ((count = passed_count(&at)) != 0)
+        for (; count > 0; count--)
+            at += (size_t)passed_long(&at);
+    return at;
+}
+
+/* Behind the field, or NULL where only the pre-scan tells. */
+static const uint8_t *take(const struct schema_node *node, const uint8_t *at,
+                           struct record_field *ret_field)
 {
     *ret_field = (struct record_field){.name = node->field_name,
                                        .name_length = node->field_name_length,
                                        .node = node,
                                        .value = at};
     if (node->kind == SCHEMA_UNION && passed_long(&at) != node->branch_index)
-        return;
+        return at;
     node = node->branch;
     switch (node->kind) {
     case SCHEMA_BOOLEAN:
         ret_field->is_whole = true;
         ret_field->whole = *at;
-        break;
+        return at + 1;
     case SCHEMA_INT:
     case SCHEMA_LONG:
         ret_field->is_whole = true;
         ret_field->whole = passed_long(&at);
-        break;
+        return at;
     case SCHEMA_ENUM:
         ret_field->text = node->symbols[passed_long(&at)];
         ret_field->length = strlen(ret_field->text);
-        break;
+        return at;
     case SCHEMA_STRING:
         ret_field->length = (size_t)passed_long(&at);
         ret_field->text = (const char *)at;
-        break;
+        return at + ret_field->length;
     case SCHEMA_BYTES:
         ret_field->length = (size_t)passed_long(&at);
         ret_field->bytes = at;
-        break;
+        return at + ret_field->length;
     case SCHEMA_ARRAY:
-        if (node->children[0]->kind == SCHEMA_STRING)
-            ret_field->bytes = at;
-        break;
+        if (node->children[0]->kind != SCHEMA_STRING)
+            return NULL;
+        ret_field->bytes = at;
+        return behind_texts(at);
     default:
-        break;
+        return NULL;
     }
 }
 
-enum verdict codec_read_flat(struct codec *codec, const void *bytes, size_t length,
-                             const char *expected_name,
-                             struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
-                             struct reason *reason)
+/* False: the pre-scan is needed. */
+static bool take_passed(const struct schema_node *root, const uint8_t *at,
+                        struct record_field *ret_fields)
+{
+    size_t i = 0;
+    for (; at && i < root->children_count; i++)
+        at = take(root->children[i], at, &ret_fields[i]);
+    return at;
+}
+
+static enum verdict read_flat(struct codec *codec, const void *bytes, size_t length,
+                              const char *expected_name, bool passed,
+                              struct record_field *ret_fields, size_t *ret_count,
+                              struct reason *reason)
 {
     const uint8_t *starts[FLAT_FIELDS_MAX] UNINITIALIZED;
     const struct schema *schema = NULL;
@@ -67,12 +90,30 @@ enum verdict codec_read_flat(struct codec *codec, const void *bytes, size_t leng
                    schema_short_name(schema), FLAT_FIELDS_MAX);
         return BROKEN;
     }
+    *ret_count = root->children_count;
+    if (passed && take_passed(root, value, ret_fields))
+        return DONE;
     if (!prescan_fields(schema, value, size, starts, reason))
         return REFUSED;
     for (size_t i = 0; i < root->children_count; i++)
-        take(root->children[i], starts[i], &ret_fields[i]);
-    *ret_count = root->children_count;
+        (void)take(root->children[i], starts[i], &ret_fields[i]);
     return DONE;
+}
+
+enum verdict codec_read_flat(struct codec *codec, const void *bytes, size_t length,
+                             const char *expected_name,
+                             struct record_field ret_fields[FLAT_FIELDS_MAX], size_t *ret_count,
+                             struct reason *reason)
+{
+    return read_flat(codec, bytes, length, expected_name, false, ret_fields, ret_count, reason);
+}
+
+enum verdict codec_read_flat_again(struct codec *codec, const void *bytes, size_t length,
+                                   const char *expected_name,
+                                   struct record_field ret_fields[FLAT_FIELDS_MAX],
+                                   size_t *ret_count, struct reason *reason)
+{
+    return read_flat(codec, bytes, length, expected_name, true, ret_fields, ret_count, reason);
 }
 
 size_t flat_texts(const struct record_field *list, struct record_field *ret_texts, size_t most)

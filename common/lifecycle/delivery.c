@@ -138,18 +138,13 @@ static enum verdict read_tried(const struct record_field *tried,
     return DONE;
 }
 
-enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
-                             struct delivery *ret_delivery, struct reason *reason)
+static enum verdict take_fields(const struct record_field *fields, size_t count,
+                                struct delivery *ret_delivery, struct reason *reason)
 {
-    struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
-    size_t count = 0;
-    enum verdict verdict =
-        codec_read_flat(codec, bytes, length, "Delivery", fields, &count, reason);
-    if (verdict != DONE)
-        return verdict;
     const struct record_field *apart[3];
     *ret_delivery = (struct delivery){0};
-    verdict = fields_take(fields, count, ret_delivery, members, COUNT(members), apart, reason);
+    enum verdict verdict =
+        fields_take(fields, count, ret_delivery, members, COUNT(members), apart, reason);
     if (verdict == DONE)
         verdict = read_tried(apart[0], apart[1], ret_delivery, reason);
     if (verdict != DONE)
@@ -162,6 +157,26 @@ enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t leng
     ret_delivery->payload = payload->bytes;
     ret_delivery->payload_size = payload->length;
     return DONE;
+}
+
+enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
+                             struct delivery *ret_delivery, struct reason *reason)
+{
+    struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
+    size_t count = 0;
+    enum verdict verdict =
+        codec_read_flat(codec, bytes, length, "Delivery", fields, &count, reason);
+    return verdict == DONE ? take_fields(fields, count, ret_delivery, reason) : verdict;
+}
+
+enum verdict delivery_decode_again(struct codec *codec, const void *bytes, size_t length,
+                                   struct delivery *ret_delivery, struct reason *reason)
+{
+    struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
+    size_t count = 0;
+    enum verdict verdict =
+        codec_read_flat_again(codec, bytes, length, "Delivery", fields, &count, reason);
+    return verdict == DONE ? take_fields(fields, count, ret_delivery, reason) : verdict;
 }
 
 enum verdict delivery_send(struct stream *stream, struct codec *codec,

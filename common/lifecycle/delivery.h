@@ -52,6 +52,10 @@ __attribute__((warn_unused_result)) enum verdict delivery_decode(struct codec *c
                                                                  const void *bytes, size_t length,
                                                                  struct delivery *ret_delivery,
                                                                  struct reason *reason);
+/* The same of bytes that were decoded or encoded here before. */
+__attribute__((warn_unused_result)) enum verdict
+delivery_decode_again(struct codec *codec, const void *bytes, size_t length,
+                      struct delivery *ret_delivery, struct reason *reason);
 /* Sends it to TOPIC_DELIVERIES, key = delivery id, partitioned by destination. */
 __attribute__((warn_unused_result)) enum verdict
 delivery_send(struct stream *stream, struct codec *codec, const struct contract *contract,

@@ -236,7 +236,7 @@ static enum verdict carry_out(struct dispatcher *self, const struct deliver_writ
     if (write->fact == FACT_INTENT)
         return write_intents(self, write, reason);
     enum verdict verdict =
-        delivery_decode(self->codec, job->record, job->record_size, &delivery, reason);
+        delivery_decode_again(self->codec, job->record, job->record_size, &delivery, reason);
     if (verdict != DONE)
         return BROKEN; /* it was decoded when it came */
     delivery.attempts = job->attempts;

@@ -163,7 +163,7 @@ bool composer_compose(struct composer *composer, struct codec *codec, const stru
     assert(composer->count < COMPOSED_MOST);
     *ret_answer = (struct answer){.error = "payload-unreadable", .unsendable = true};
     enum verdict verdict =
-        delivery_decode(codec, order->record, order->record_size, &delivery, &reason);
+        delivery_decode_again(codec, order->record, order->record_size, &delivery, &reason);
     if (verdict == DONE)
         verdict = read_referral(codec, &delivery, order->bars.receiver_id, &referral, &reason);
     if (verdict == TRY_AGAIN) {
