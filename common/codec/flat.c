@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schema's fields are walked in their order; what is given for each is looked for from where
- * the last one was found, which is the next one as a rule. Room for the most that all of it can
+/* The schema's fields are walked in their order, which is that of what is given as a rule; if it is
+ * not, they are walked again and each is looked for. Room for the most that all of it can
  * take is reserved first, so that nothing has to be looked at while writing. */
 #include "codec/flat.h"
 
@@ -158,6 +158,24 @@ static size_t room_for(const struct schema_node *root, const struct flat_field *
     return most;
 }
 
+/* *ret_put of them; fewer than `count` if they are in another order. */
+static enum verdict put_in_order(struct out *out, const struct flat_field *fields, size_t count,
+                                 size_t *ret_put)
+{
+    const struct schema_node *root = schema_root(out->schema);
+    size_t next = 0;
+    enum verdict verdict = DONE;
+    for (size_t i = 0; verdict == DONE && i < root->children_count; i++) {
+        const struct schema_node *field = root->children[i];
+        if (next < count && text_same_name(fields[next].name, field->field_name))
+            verdict = put_given(out, field, &fields[next++]);
+        else
+            verdict = put_absent(out, field);
+    }
+    *ret_put = next;
+    return verdict;
+}
+
 static enum verdict put_fields(struct out *out, const struct flat_field *fields, size_t count)
 {
     const struct schema_node *root = schema_root(out->schema);
@@ -203,8 +221,13 @@ enum verdict codec_write_flat(struct codec *codec, const struct schema *schema,
         reason_set(reason, "too-large", NULL, "no room for %zu bytes", room);
         verdict = REFUSED;
     } else {
+        size_t put;
         out.at = start;
-        verdict = put_fields(&out, fields, count);
+        verdict = put_in_order(&out, fields, count, &put);
+        if (put < count) {
+            out.at = start;
+            verdict = put_fields(&out, fields, count);
+        }
         assert((size_t)(out.at - start) <= room);
         buffer->length += (size_t)(out.at - start);
     }

@@ -32,17 +32,29 @@ static const struct event_word words[EVENT_KINDS] = {
 #define TIME(name, optional) MEMBER_OF(referral_event, name, MEMBER_LONG, optional, name##_ms)
 #define NUMBER(name) MEMBER_OF(referral_event, name, MEMBER_INT, true, name)
 static const struct member members[] = {
-    TEXT(referral_id, false),  TEXT(correlation_id, true),
-    TIME(occurred_at, false),  TIME(recorded_at, false),
-    TIME(accepted_at, false),  TIME(deadline_at, true),
-    TEXT(pathway, false),      TEXT(service, true),
-    TEXT(source_kind, true),   TEXT(source_ods, true),
-    TEXT(hcp, true),           TEXT(pcn, true),
-    TEXT(destination, true),   NUMBER(hop),
-    NUMBER(attempt),           TEXT(reason, true),
-    TEXT(result, true),        TEXT(origin, true),
-    TEXT(rules_version, true), TEXT(directory_version, true),
-    NUMBER(duration_ms),       TEXT(address, true),
+    TEXT(referral_id, false),
+    TEXT(correlation_id, true),
+    TIME(occurred_at, false),
+    TIME(recorded_at, false),
+    TIME(accepted_at, false),
+    TIME(deadline_at, true),
+    TEXT(pathway, false),
+    TEXT(service, true),
+    TEXT(source_kind, true),
+    TEXT(source_ods, true),
+    TEXT(hcp, true),
+    TEXT(pcn, true),
+    TEXT(destination, true),
+    NUMBER(hop),
+    NUMBER(attempt),
+    TEXT(reason, true),
+    TEXT(result, true),
+    MEMBER_OF(referral_event, explanation, MEMBER_BORROWED, true, explanation),
+    TEXT(origin, true),
+    TEXT(rules_version, true),
+    TEXT(directory_version, true),
+    NUMBER(duration_ms),
+    TEXT(address, true),
     TEXT(excerpt, true),
 };
 #undef TEXT
@@ -82,17 +94,12 @@ static enum verdict encode(struct codec *codec, const struct contract *contract,
         reason_set(reason, "no-event", NULL, "there is no schema of an event");
         return BROKEN;
     }
-    const char *kind = words[event->kind].name, *explanation = event->explanation;
-    struct flat_field fields[COUNT(members) + 3] = {
+    const char *kind = words[event->kind].name;
+    struct flat_field fields[COUNT(members) + 2] = {
         {.name = "id", .kind = FLAT_TEXT, .bytes = id, .length = strlen(id)},
         {.name = "kind", .kind = FLAT_TEXT, .bytes = kind, .length = strlen(kind)},
     };
-    size_t count = 2 + fields_list(event, members, COUNT(members), fields + 2);
-    if (explanation != NULL && explanation[0] != '\0')
-        fields[count++] = (struct flat_field){.name = "explanation",
-                                              .kind = FLAT_TEXT,
-                                              .bytes = explanation,
-                                              .length = strlen(explanation)};
+    const size_t count = 2 + fields_list(event, members, COUNT(members), fields + 2);
     return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 

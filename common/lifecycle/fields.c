@@ -23,6 +23,11 @@ size_t fields_list(const void *from, const struct member *members, size_t count,
             field.bytes = at;
             field.length = strlen(at);
             break;
+        case MEMBER_BORROWED:
+            field.kind = FLAT_TEXT;
+            field.bytes = *(const char *const *)at;
+            field.length = field.bytes ? strlen(field.bytes) : 0;
+            break;
         case MEMBER_INT:
             field.whole = *(const int32_t *)at;
             break;
@@ -75,6 +80,7 @@ static enum verdict take(const struct record_field *field, const struct member *
     case MEMBER_FLAG:
         *(bool *)at = field->whole != 0;
         return DONE;
+    case MEMBER_BORROWED:
     case MEMBER_APART:
         return DONE;
     }

@@ -11,7 +11,8 @@ enum member_kind {
     MEMBER_INT,
     MEMBER_LONG,
     MEMBER_FLAG,
-    MEMBER_APART, /* written and read by its owner */
+    MEMBER_BORROWED, /* a pointer to a text, or NULL; read by its owner */
+    MEMBER_APART,    /* written and read by its owner */
 };
 
 struct member { /* best in the schema's order */
