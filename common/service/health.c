@@ -40,6 +40,7 @@ const char *health_waits_for(const char *code)
     } table[] = {
         {"registry-away", "the schema registry is away"},
         {"topic-missing", "a topic is missing: referralctl topics create"},
+        {"offsets-lost", "Kafka has forgotten the group's offsets"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
         if (strcmp(code, table[i].code) == 0)

@@ -5,6 +5,7 @@
  * its ids and its counts back before its records come again. */
 #include "router.h"
 
+#include "forgotten.h"
 #include "outputs.h"
 #include "partitions.h"
 #include "restore.h"
@@ -24,6 +25,7 @@
 #define HOUR_MS INT64_C(3600000)
 #define GAUGES_EVERY_MS 1000
 #define POSTPONE_MS 500
+#define GROUP "router"
 
 struct values {
     struct service_values service;
@@ -150,7 +152,12 @@ static enum verdict on_settled(void *self, struct reason *reason)
         .since_ms = clock_now_ms() - router->values->remember_hours * HOUR_MS,
     };
     size_t records = 0;
-    enum verdict verdict = restore_memories(&restore, router->partitions, &records, reason);
+    enum verdict verdict = DONE;
+    if (stream_group_is_new(router->stream))
+        verdict = forgotten_check(router->settings, router->admin, GROUP, router->world->pathways,
+                                  reason);
+    if (verdict == DONE)
+        verdict = restore_memories(&restore, router->partitions, &records, reason);
     if (verdict != DONE || records == 0)
         return verdict;
     char records_text[24];
@@ -322,7 +329,7 @@ static enum verdict open_stream(struct router *router, struct reason *reason)
     static const char *const topics[] = {TOPIC_REFERRALS_PATTERN};
     static const char *const topics_excluded[] = {TOPIC_REFUSED};
     const struct stream_options stream_options = {
-        .group = "router",
+        .group = GROUP,
         .instance = router->values->service.instance,
         .topics = topics,
         .topics_count = 1,

@@ -8,11 +8,12 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+import confluent_kafka  # noqa: E402
 import generate  # noqa: E402
 import oracle  # noqa: E402
 import scripted  # noqa: E402
 from receiver import Receiver  # noqa: E402
-from stack import Stack, wait_until  # noqa: E402
+from stack import Stack, http, wait_until  # noqa: E402
 
 COUNT = 200
 TIMEOUT_S = 20  # transaction.timeout.ms
@@ -45,6 +46,34 @@ class Fence(unittest.TestCase):
                 "its end",
                 1,
             )
+
+
+class Forgotten(unittest.TestCase):
+    """Kafka forgets a group's offsets some time after its last member has left."""
+
+    def test_a_router_whose_group_is_forgotten_has_nothing_delivered_again(self):
+        with Stack() as stack:
+            generator = generate.Generator(1, stack.schemas)
+            district = scripted.apart(generator.places, 1)[0]
+            with Receiver() as receiver:
+                scripted.load_in(stack, receiver, district, ("FO001", "blood-pressure", 100))
+            scripted.produce(stack, scripted.routable(generator, "blood-pressure"), [None])
+            producer = confluent_kafka.Producer({"bootstrap.servers": stack.bootstrap})
+            producer.produce("referral.events", key="of a router before", value=b"x")
+            producer.flush(30)
+            stack.start("router", ready=False)
+            wait_until(
+                lambda: [
+                    line for line in stack.told("router", "turn-failed")
+                    if line["code"] == "offsets-lost"
+                ],
+                30,
+                "its word",
+            )
+            address = f"http://127.0.0.1:{stack.health['router']}/readyz"
+            says = "Kafka has forgotten the group's offsets"
+            wait_until(lambda: says in http(address)[2], 30, says)
+            self.assertEqual(len(oracle.read_topic(stack.bootstrap, ["deliveries"])), 0)
 
 
 if __name__ == "__main__":

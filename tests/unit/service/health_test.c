@@ -40,6 +40,8 @@ static void not_ready_has_one_reason_the_most_telling(void **state)
          "topic-missing"},
         {NULL, false, 900, 900 + HEALTH_FAILING_MS, NULL, "registry-away"},
         {NULL, false, 900, 901 + HEALTH_FAILING_MS, "the schema registry is away", "registry-away"},
+        {"no assignment yet", false, 900, 1000, "Kafka has forgotten the group's offsets",
+         "offsets-lost"},
     };
 
     (void)state;
