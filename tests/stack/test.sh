@@ -21,6 +21,11 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
 JOBS=$(nproc)
 
+# What Python compiles is kept, also where the environment forbids it, or else each test compiles
+# its libraries again.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$ROOT/build/pycache
+
 # A broker writes through to the disk, and four of them wait for each other there: in memory, where
 # there is enough.
 if [[ -z ${TMPDIR:-} && $(df -Pk /dev/shm 2>/dev/null | awk 'END { print $4 }') -gt 4194304 ]]; then
