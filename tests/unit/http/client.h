@@ -46,6 +46,17 @@ static void say(int client, const char *text)
     assert_true(say_bytes(client, text, strlen(text)));
 }
 
+/* recv(), also in a process that is stopped and continued: with a time-out it is not restarted. */
+static ssize_t receive(int client, void *bytes, size_t size, int flags)
+{
+    ssize_t got;
+
+    do
+        got = recv(client, bytes, size, flags);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* One answer with Content-Length, head and body; NULL if the connection ended first. */
 static char *hear(int client)
 {
@@ -66,7 +77,8 @@ static char *hear(int client)
         if (length == 0)
             heard[0] = '\0', end = NULL;
         /* Never a byte of the answer after this one. */
-        got = recv(client, heard + length, end ? (size_t)(end - heard) + 4 + body - length : 1, 0);
+        got =
+            receive(client, heard + length, end ? (size_t)(end - heard) + 4 + body - length : 1, 0);
         if (got <= 0)
             return NULL;
         length += (size_t)got;
@@ -90,7 +102,7 @@ static const char *body_of(const char *heard)
 static bool is_closed(int client)
 {
     char byte;
-    ssize_t got = recv(client, &byte, 1, 0);
+    ssize_t got = receive(client, &byte, 1, 0);
 
     return got == 0 || (got < 0 && errno == ECONNRESET);
 }

@@ -27,7 +27,7 @@ static void head_is_a_get_without_a_body(void **state)
     char got[1024] = "";
 
     say(client, "HEAD /method HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    assert_true(recv(client, got, sizeof(got) - 1, MSG_WAITALL) > 0);
+    assert_true(receive(client, got, sizeof(got) - 1, MSG_WAITALL) > 0);
     assert_non_null(strstr(got, "Content-Length: 3\r\n"));
     assert_string_equal(body_of(got), "");
     close(client);
