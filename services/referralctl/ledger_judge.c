@@ -105,14 +105,22 @@ static int64_t *count_of(struct ledger_counts *counts, enum event_kind kind)
     }
 }
 
-// Whether one of the referral's deliveries is in the map.
+static bool has(const struct map *map, const struct uuid *id)
+{
+    return map_get(map, id->bytes, sizeof id->bytes) != NULL;
+}
+
+// Whether one of the referral's deliveries is in the map. Ids hung on referral and hop only at
+// first, and a delivery keeps the one that it was written with.
 static bool has_delivery_in(const struct map *map, const char *pathway, const char *referral_id)
 {
     for (int32_t hop = 0; hop <= DELIVERY_TRIED_MAX; hop++) {
-        char text[UUID_TEXT_SIZE];
+        char text[UUID_TEXT_SIZE], number[12];
         struct uuid id;
         delivery_id_of(pathway, referral_id, hop, text);
-        if (uuid_parse(text, &id) && map_get(map, id.bytes, sizeof id.bytes)) {
+        text_format(number, sizeof number, "%d", (int)hop);
+        struct uuid without_pathway = uuid_of("delivery", referral_id, number, NULL);
+        if ((uuid_parse(text, &id) && has(map, &id)) || has(map, &without_pathway)) {
             return true;
         }
     }
