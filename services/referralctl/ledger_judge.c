@@ -114,7 +114,7 @@ static bool has(const struct map *map, const struct uuid *id)
 // first, and a delivery keeps the one that it was written with.
 static bool has_delivery_in(const struct map *map, const char *pathway, const char *referral_id)
 {
-    for (int32_t hop = 0; hop <= DELIVERY_TRIED_MAX; hop++) {
+    for (int32_t hop = 0; map_count(map) > 0 && hop <= DELIVERY_TRIED_MAX; hop++) {
         char text[UUID_TEXT_SIZE], number[12];
         struct uuid id;
         delivery_id_of(pathway, referral_id, hop, text);
