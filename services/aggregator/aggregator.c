@@ -149,7 +149,7 @@ static void on_revoked(void *self, const char *topic, int32_t partition, bool lo
 {
     struct aggregator *aggregator = self;
     (void)topic, (void)partition, (void)lost;
-    aggregator->restored = false;
+    aggregator->restored = aggregator->any_volumes = false;
 }
 
 static enum verdict load_late_day(struct aggregator *aggregator, int64_t day, struct reason *reason)
@@ -379,7 +379,7 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
         .committed = on_committed,
         .aborted = on_aborted,
     };
-    aggregator->restored = false;
+    aggregator->restored = aggregator->any_volumes = false;
     enum verdict verdict =
         stream_open(aggregator->settings, &options, &handlers, &aggregator->stream, reason);
     if (verdict == DONE)
