@@ -71,6 +71,13 @@ static bool take_passed(const struct schema_node *root, const uint8_t *at,
     return at;
 }
 
+/* A registry that is made anew may give an id to another schema than the one that the bytes passed
+ * under; a fingerprint is that of one schema for ever. */
+static bool names_fingerprint(const uint8_t *framed)
+{
+    return framed[0] == 0xC3;
+}
+
 static enum verdict read_flat(struct codec *codec, const void *bytes, size_t length,
                               const char *expected_name, bool passed,
                               struct record_field *ret_fields, size_t *ret_count,
@@ -90,13 +97,13 @@ static enum verdict read_flat(struct codec *codec, const void *bytes, size_t len
                    schema_short_name(schema), FLAT_FIELDS_MAX);
         return BROKEN;
     }
+    if (!passed || !names_fingerprint(bytes) || !take_passed(root, value, ret_fields)) {
+        if (!prescan_fields(schema, value, size, starts, reason))
+            return REFUSED;
+        for (size_t i = 0; i < root->children_count; i++)
+            (void)take(root->children[i], starts[i], &ret_fields[i]);
+    }
     *ret_count = root->children_count;
-    if (passed && take_passed(root, value, ret_fields))
-        return DONE;
-    if (!prescan_fields(schema, value, size, starts, reason))
-        return REFUSED;
-    for (size_t i = 0; i < root->children_count; i++)
-        (void)take(root->children[i], starts[i], &ret_fields[i]);
     return DONE;
 }
 

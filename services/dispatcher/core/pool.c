@@ -13,7 +13,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
-#define AHEAD 8 /* items, when all are walked */
+#define AHEAD 8        /* items, when all are walked */
+#define SMALL_CHUNKS 2 /* they take as much memory as is used of them, not all at once */
 #define CHUNKS_MAX (((size_t)1 << 31) / POOL_LINES)
 
 void pool_init(struct pool *pool, size_t item_size)
@@ -40,7 +41,8 @@ static bool grow(struct pool *pool)
     char *chunk = pool->chunks_count < CHUNKS_MAX ? aligned_alloc(POOL_CHUNK, POOL_CHUNK) : NULL;
     if (!chunk)
         return false;
-    (void)madvise(chunk, POOL_CHUNK, MADV_HUGEPAGE); /* without it, it is only slower */
+    if (pool->chunks_count >= SMALL_CHUNKS)
+        (void)madvise(chunk, POOL_CHUNK, MADV_HUGEPAGE); /* without it, it is only slower */
     ASAN_POISON_MEMORY_REGION(chunk, POOL_CHUNK);
     pool->chunks[pool->chunks_count++] = chunk;
     return true;

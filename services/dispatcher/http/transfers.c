@@ -338,7 +338,7 @@ static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_m
     if (!appear_as(transfer, request->certificate) ||
         !share_sessions(transfer, request->url, url->endpoint))
         return false;
-    /* The text as well: a repeated transfer, which on_connected ends, is parsed from it. */
+    /* Either each time: or libcurl keeps that of the handle's transfer before. */
     return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)url->parsed) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines) == CURLE_OK &&

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One place for each hash: a URL that comes to a place that another has takes it over, unless that
- * is in use; then it is not kept. So memory is bounded, and nothing has to be looked for. */
+ * is in use; then it is not kept. So memory is bounded, and nothing has to be looked for. libcurl
+ * 7.88 forgets the zone of an address (%25eth0) when it copies what was parsed. */
 #include "http/urls.h"
 
 #include "base/map.h"
-#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static uint64_t endpoint_of(const char *text)
 const struct url *urls_use(struct urls *urls, const char *text)
 {
     struct url *url = &urls->places[hash_bytes(text, strlen(text), 0) % PLACES];
-    if (!text_equal(url->text, text)) {
+    if (!url->text || strcmp(url->text, text) != 0) {
         if (!url->users) {
             clear(urls, url);
             url->text = strdup(text);
@@ -62,7 +62,7 @@ const struct url *urls_use(struct urls *urls, const char *text)
         if (url->users || !url->text)
             url = &urls->passing;
         else
-            url->parsed = urls->parse(text);
+            url->parsed = strchr(text, '%') ? NULL : urls->parse(text);
         url->endpoint = endpoint_of(text);
     }
     url->users++;

@@ -316,6 +316,10 @@ static void every_way_of_answering_ends_in_one_answer(void **state)
     post(sender, &heard, "https://127.0.0.1:1/", PATIENCE_MS); /* with a handle that did http */
     assert_string_equal(heard.error, "refused-connection");
     post_path(sender, &heard, "/duplicate");
+    post(sender, &heard, "http://a:b@127.0.0.1/",
+         PATIENCE_MS); /* not to where it was used before */
+    assert_string_equal(heard.error, "bad-endpoint");
+    post_path(sender, &heard, "/duplicate");
     assert_string_equal(heard.address, "127.0.0.1");
     assert_true(classify_says_duplicate(heard.excerpt, strlen(heard.excerpt)));
     sender_close(sender);
