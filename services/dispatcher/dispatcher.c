@@ -23,8 +23,8 @@
 #define REBALANCE_DRAIN_MS 5000
 #define DRAIN_RESERVE_MS 5000 /* of the drain's time, for the last commit */
 #define SECRETS_NAMES_MAX 10000
-#define BATCH_MESSAGES_MAX 10000
-#define LOAD_INTERVALS 3 /* between two commits under load, in place of one */
+#define BATCH_MESSAGES_MAX 65536 /* a restore reads as many in a fifth of a second */
+#define LOAD_INTERVALS 3         /* between two commits under load, in place of one */
 #define RESTORE_INTERVALS 5
 #define INTERVAL_MOST_MS 1000 /* of such a long one: within a delivery's margin before its end */
 
