@@ -21,7 +21,7 @@
 #define INTENT_KEY_SIZE 24
 #define INTENT_MARK "IDs1"
 #define ROLL_KEY "roll" /* not a fence's key: compaction must not take a fence for it */
-#define AHEAD_MAX 1024  /* sends handed over beyond those that may be under way */
+#define AHEAD_MAX 768   /* sends handed over beyond those that may be under way */
 #define AHEAD_WINDOW_MS 100
 #define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
 

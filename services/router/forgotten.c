@@ -41,6 +41,22 @@ static enum verdict knows_any(struct kafka_admin *admin, const char *group,
     return DONE;
 }
 
+/* Where nothing was ever written nobody has to read: a new installation starts at once. */
+static enum verdict ever_written(struct kafka_admin *admin, const char *topic, bool *ret_written,
+                                 struct reason *reason)
+{
+    static int64_t lows[PARTITIONS_MAX], ends[PARTITIONS_MAX];
+    int partitions = 0;
+    enum verdict verdict = kafka_admin_partitions(admin, topic, &partitions, reason);
+    *ret_written = partitions > PARTITIONS_MAX; /* too many to ask */
+    if (verdict != DONE || partitions == 0 || *ret_written)
+        return verdict;
+    verdict = kafka_admin_bounds(admin, topic, partitions, lows, ends, reason);
+    for (int i = 0; verdict == DONE && i < partitions; i++)
+        *ret_written |= ends[i] > 0;
+    return verdict;
+}
+
 static enum verdict found(void *self, const struct kafka_message *message, struct reason *reason)
 {
     (void)message, (void)reason;
@@ -65,8 +81,11 @@ enum verdict forgotten_check(const struct kafka_settings *settings, struct kafka
                              const char *group, const struct pathway_set *pathways,
                              struct reason *reason)
 {
-    bool known = false, any = false;
-    enum verdict verdict = knows_any(admin, group, pathways, &known, reason);
+    bool written = false, known = false, any = false;
+    enum verdict verdict = ever_written(admin, TOPIC_EVENTS, &written, reason);
+    if (verdict != DONE || !written)
+        return verdict;
+    verdict = knows_any(admin, group, pathways, &known, reason);
     if (verdict != DONE || known)
         return verdict;
     verdict = any_event(settings, &any, reason);
