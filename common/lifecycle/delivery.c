@@ -159,24 +159,26 @@ static enum verdict take_fields(const struct record_field *fields, size_t count,
     return DONE;
 }
 
-enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
-                             struct delivery *ret_delivery, struct reason *reason)
+static enum verdict decode(struct codec *codec, const void *bytes, size_t length, bool again,
+                           struct delivery *ret_delivery, struct reason *reason)
 {
     struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
     size_t count = 0;
-    enum verdict verdict =
-        codec_read_flat(codec, bytes, length, "Delivery", fields, &count, reason);
+    enum verdict verdict = (again ? codec_read_flat_again : codec_read_flat)(
+        codec, bytes, length, "Delivery", fields, &count, reason);
     return verdict == DONE ? take_fields(fields, count, ret_delivery, reason) : verdict;
+}
+
+enum verdict delivery_decode(struct codec *codec, const void *bytes, size_t length,
+                             struct delivery *ret_delivery, struct reason *reason)
+{
+    return decode(codec, bytes, length, false, ret_delivery, reason);
 }
 
 enum verdict delivery_decode_again(struct codec *codec, const void *bytes, size_t length,
                                    struct delivery *ret_delivery, struct reason *reason)
 {
-    struct record_field fields[FLAT_FIELDS_MAX] UNINITIALIZED;
-    size_t count = 0;
-    enum verdict verdict =
-        codec_read_flat_again(codec, bytes, length, "Delivery", fields, &count, reason);
-    return verdict == DONE ? take_fields(fields, count, ret_delivery, reason) : verdict;
+    return decode(codec, bytes, length, true, ret_delivery, reason);
 }
 
 enum verdict delivery_send(struct stream *stream, struct codec *codec,

@@ -50,7 +50,7 @@ struct transfer {
     CURLSH *share; /* the one that it is set to */
     struct shard *shard;
     struct post *post;                /* NULL = idle */
-    const struct url *url;            /* of the post, where it is kept */
+    struct url *url;                  /* of the post */
     char identity[SEND_IDENTITY_MAX]; /* the certificate that it is set to; "" = the default */
     struct curl_slist lines[SEND_HEADERS_MAX + OWN_LINES];
     bool departed; /* the request was about to be sent */
@@ -260,7 +260,7 @@ static void put_away(struct transfer *transfer)
 {
     struct transfers *transfers = transfer->shard->transfers;
     transfer->post = NULL;
-    urls_leave(transfers->urls, transfer->url);
+    urls_leave(transfer->url);
     if (transfers->idle_count == IDLE_MAX) {
         transfer_free(transfer);
         return;
@@ -325,8 +325,7 @@ static bool share_sessions(struct transfer *transfer, const char *url, uint64_t 
     return curl_easy_setopt(transfer->easy, CURLOPT_SHARE, *place) == CURLE_OK;
 }
 
-static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms,
-                 const struct url *url)
+static bool fill(struct transfer *transfer, struct post *post, int64_t timeout_ms, struct url *url)
 {
     const struct send_request *request = &post->request;
     CURL *easy = transfer->easy;
@@ -357,21 +356,21 @@ static void end_unstarted(struct transfers *transfers, struct post *post, const 
 
 void transfers_start(struct transfers *transfers, struct post *post)
 {
-    const struct url *url = urls_use(transfers->urls, post->request.url);
+    struct url *url = urls_use(transfers->urls, post->request.url);
     /* Transfers to one endpoint's host share a multi, and with it its connections. */
     struct shard *shard = &transfers->shards[url->endpoint % SHARDS];
     post->started_ms = clock_monotonic_ms();
     int64_t left_ms = post->until_ms - post->started_ms;
     struct transfer *transfer = left_ms > 0 ? transfer_of(shard) : NULL;
     if (!transfer) {
-        urls_leave(transfers->urls, url);
+        urls_leave(url);
         end_unstarted(transfers, post, left_ms > 0 ? "no-memory" : "no-time");
         return;
     }
     if (!fill(transfer, post, left_ms, url) ||
         curl_multi_add_handle(shard->multi, transfer->easy) != CURLM_OK) {
         transfer_free(transfer);
-        urls_leave(transfers->urls, url);
+        urls_leave(url);
         end_unstarted(transfers, post, "no-memory");
         return;
     }

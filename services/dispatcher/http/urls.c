@@ -51,7 +51,7 @@ static uint64_t endpoint_of(const char *text)
     return hash_bytes(text, length, 0);
 }
 
-const struct url *urls_use(struct urls *urls, const char *text)
+struct url *urls_use(struct urls *urls, const char *text)
 {
     struct url *url = &urls->places[hash_bytes(text, strlen(text), 0) % PLACES];
     if (!url->text || strcmp(url->text, text) != 0) {
@@ -69,8 +69,7 @@ const struct url *urls_use(struct urls *urls, const char *text)
     return url;
 }
 
-void urls_leave(struct urls *urls, const struct url *url)
+void urls_leave(struct url *url)
 {
-    struct url *left = url == &urls->passing ? &urls->passing : &urls->places[url - urls->places];
-    left->users--;
+    url->users--;
 }

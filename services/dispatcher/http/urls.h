@@ -21,7 +21,7 @@ struct urls *urls_new(void *(*parse)(const char *text), void (*forget)(void *par
 /* No request may be under way any more. */
 void urls_free(struct urls *urls);
 /* Never NULL. What was parsed stays as it is until urls_leave, the rest until the next urls_use. */
-const struct url *urls_use(struct urls *urls, const char *text);
-void urls_leave(struct urls *urls, const struct url *url);
+struct url *urls_use(struct urls *urls, const char *text);
+void urls_leave(struct url *url);
 
 #endif
