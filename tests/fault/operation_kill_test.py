@@ -22,17 +22,15 @@ from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, wait_until  # noqa: E402
 
 VALID_MS = 1000
-IN_TIME = {"DISPATCHER_OPERATION_VALID_MS": str(VALID_MS)}
-SLOWLY = {**IN_TIME, "DISPATCHER_COMMIT_INTERVAL_MS": "1000"}  # between two portions, too
+IN_TIME = {"DISPATCHER_OPERATION_VALID_MS": str(VALID_MS)}  # of those that go on, not of the first
+SLOWLY = {"DISPATCHER_COMMIT_INTERVAL_MS": "1000"}  # between two portions, too
 
 
 class OperationKill(Backlog):
     def figure(self, name):
         return self.stack.metric("dispatcher", f"referral_dispatcher_{name}")
 
-    def kill_between_two_portions(self):
-        end = self.watch("read_committed")
-        before = end()
+    def kill_between_two_portions(self, end, before):
         wait_until(lambda: end() > before + PORTION, 60, "a portion committed")
         self.stack.kill("dispatcher")
         left = self.left_there()
@@ -69,9 +67,11 @@ class OperationKill(Backlog):
             self.produce_a_backlog()
             self.stack.start("dispatcher", **SLOWLY)
             wait_until(lambda: self.figure("pending") == COUNT + 1, 60, "all of it held")
+            end = self.watch("read_committed")
+            before = end()
             asked_at = time.monotonic()
             with self.ask() as question:
-                left = self.kill_between_two_portions()
+                left = self.kill_between_two_portions(end, before)
                 too_late = asked_at + 2 * VALID_MS / 1000
                 wait_until(lambda: time.monotonic() > too_late, 10, "that it is too late to begin")
                 self.kill_inside_a_portion(left)
