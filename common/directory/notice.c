@@ -5,13 +5,15 @@
 #include "base/text.h"
 #include "ids/uuid.h"
 
-bool notice_of(const struct directory *directory, const struct delivery *returned, const char *why,
-               int64_t now_ms, struct delivery *ret_notice)
+enum notice_way notice_of(const struct directory *directory, const struct delivery *returned,
+                          const char *why, int64_t now_ms, struct delivery *ret_notice)
 {
+    if (text_equal(returned->source_kind, "walk-in"))
+        return NOTICE_BY_NOBODY;
     const struct provider *referrer =
         returned->source_ods[0] ? directory_find(directory, returned->source_ods) : NULL;
-    if (!referrer || !referrer->url)
-        return false;
+    if (!referrer || !referrer->url || !text_equal(referrer->kind, "referrer"))
+        return NOTICE_BY_PERSON;
     struct delivery notice = *returned;
     struct uuid id =
         uuid_of("notice", returned->pathway, returned->referral_id, NOTICE_RETURNED, NULL);
@@ -29,7 +31,7 @@ bool notice_of(const struct directory *directory, const struct delivery *returne
     notice.payload = "";
     notice.payload_size = 0;
     *ret_notice = notice;
-    return true;
+    return NOTICE_BY_CALLBACK;
 }
 
 void notice_event(const struct delivery *delivery, bool told, const char *result, int64_t now_ms,

@@ -153,8 +153,11 @@ static enum verdict write_returned(struct dispatcher *self, const struct deliver
     enum verdict verdict = send_event(self, &event, reason);
     if (verdict != DONE)
         return verdict;
-    if (!notice_of(self->directory, delivery, move->reason, now_ms, &notice))
+    const enum notice_way way = notice_of(self->directory, delivery, move->reason, now_ms, &notice);
+    if (way == NOTICE_BY_PERSON)
         return write_noticed(self, delivery, false, "no-callback", now_ms, reason);
+    if (way == NOTICE_BY_NOBODY)
+        return DONE;
     return delivery_send(self->stream, self->codec, self->contract, &notice, &self->scratch,
                          reason);
 }

@@ -269,9 +269,10 @@ static void tell_referrer(struct look *look, const struct route_decision *decisi
     struct taken *taken = look->taken;
     const int64_t now_ms = look->input->now_ms;
     fill_delivery(look, decision, returned);
-    taken->has_delivery = notice_of(look->input->world->directory, &taken->delivery,
-                                    returned->reason, now_ms, &taken->delivery);
-    if (!taken->has_delivery)
+    const enum notice_way way = notice_of(look->input->world->directory, &taken->delivery,
+                                          returned->reason, now_ms, &taken->delivery);
+    taken->has_delivery = way == NOTICE_BY_CALLBACK;
+    if (way == NOTICE_BY_PERSON)
         notice_event(&taken->delivery, false, "no-callback", now_ms,
                      &taken->events[taken->events_count++]);
 }

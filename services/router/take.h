@@ -24,7 +24,7 @@ struct take_input { /* borrowed */
 
 struct taken {
     /* The first is received, duplicate or refused, with the origin; after received comes what was
-     * decided; after returned, that a person has to tell the referrer, unless there is a notice. */
+     * decided; after returned, that a person has to tell the referrer, if one has to. */
     struct referral_event events[3];
     size_t events_count;
     bool has_delivery;

@@ -115,6 +115,11 @@ class Notice(unittest.TestCase):
 
         wait_until(shown, 20, "it is seen in its status")
 
+    def test_an_endpoint_that_takes_referrals_is_no_callback(self):
+        one, event, _ = self.noticed(SICK, "msk")
+        self.assertEqual((event["reason"], event["result"]), ("needs-human", "no-callback"))
+        self.assertEqual([r for r in self.receiver.snapshot() if r.referral_id == one], [])
+
     def test_a_callback_that_takes_nothing_needs_a_person_too(self):
         _, event, _ = self.noticed(DEAF, "falls")
         self.assertEqual((event["reason"], event["result"]), ("needs-human", "http-410"))

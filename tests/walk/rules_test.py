@@ -190,7 +190,11 @@ class Rules(unittest.TestCase):
             ),
             (with_changes(pressure, details__red_flags=["chest-pain"]), "returned", "red-flag"),
             (with_changes(uti, details__strand="minor-illness"), "returned", "referral-needed"),
-            (with_changes(uti, patient__sex="male"), "returned", "referral-needed"),
+            (
+                with_changes(uti, patient__sex="male", source__ods_code=EVERYTHING),
+                "returned",
+                "referral-needed",
+            ),
             (
                 with_changes(
                     uti,
@@ -222,6 +226,8 @@ class Rules(unittest.TestCase):
         ends = oracle.finals(self.stack)
         self.assertEqual({r: ends[r] for r in ids}, {r: [kind] for r, kind in ids.items()})
         self.assertEqual([r for r in self.receiver.snapshot() if r.referral_id in ids], [])
+        told = [e for e in oracle.events(self.stack) if e["kind"] == "noticed"]
+        self.assertEqual([e for e in told if e["referral_id"] in ids], [])
         wait_until(
             lambda: self.counted(source_kind="walk-in", stage="recorded") == 4,
             30,

@@ -51,20 +51,18 @@ static int set_up(void **state)
     directory_set_version(directory, "p1");
     struct provider_service service = {"plain", true, -1, -1, -1};
     char name[] = "Test Pharmacy", hcp[] = "West Kent", empty[] = "", url[] = "https://x";
-    struct provider provider = {
-        .ods_code = "FAA01",
-        .kind = "pharmacy",
-        .has_place = true,
-        .easting = 577000,
-        .northing = 156000,
-        .name = name,
-        .hcp = hcp,
-        .pcn = empty,
-        .postcode = empty,
-        .url = url,
-        .services = &service,
-        .services_count = 1,
-    };
+    struct provider provider = {.ods_code = "FAA01",
+                                .kind = "pharmacy",
+                                .has_place = true,
+                                .easting = 577000,
+                                .northing = 156000,
+                                .name = name,
+                                .hcp = hcp,
+                                .pcn = empty,
+                                .postcode = empty,
+                                .url = url,
+                                .services = &service,
+                                .services_count = 1};
     if (!directory_put_take(directory, provider_copy(&provider)))
         return -1;
     world = (struct route_world){pathways, directory, places};
@@ -230,22 +228,24 @@ static void every_strand_ends_in_its_own_word(void **state)
     (void)state;
     static const struct {
         enum event_kind kind;
-        const char *reason, *result, *service, *strand;
+        const char *reason, *result, *service, *strand, *source_kind;
+        size_t events;
     } rows[] = {
-        {EVENT_ROUTED, "", "nearest", "plain", "plain"},
-        {EVENT_ROUTED, "not-special", "fell-back", "plain", "fall-back"},
-        {EVENT_RETURNED, "asked-back", "", "plain", "return"},
-        {EVENT_RETURNED, "no-provider", "", "special", "special"},
-        {EVENT_RECORDED, "", "", "plain", "record"},
+        {EVENT_ROUTED, "", "nearest", "plain", "plain", "gp-practice", 2},
+        {EVENT_ROUTED, "not-special", "fell-back", "plain", "fall-back", "gp-practice", 2},
+        {EVENT_RETURNED, "asked-back", "", "plain", "return", "gp-practice", 3},
+        {EVENT_RETURNED, "asked-back", "", "plain", "return", "walk-in", 2}, /* nobody's to tell */
+        {EVENT_RETURNED, "no-provider", "", "special", "special", "gp-practice", 3},
+        {EVENT_RECORDED, "", "", "plain", "record", "walk-in", 2},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         begin_again();
+        record_set_text(referral, "source.kind", rows[i].source_kind);
         record_set_text(referral, "details.strand", rows[i].strand);
         write_value();
         take();
         const struct referral_event *decided = &taken.events[1];
-        const bool told = taken.events_count == (rows[i].kind == EVENT_RETURNED ? 3 : 2);
-        if (!told || decided->kind != rows[i].kind ||
+        if (taken.events_count != rows[i].events || decided->kind != rows[i].kind ||
             strcmp(decided->reason, rows[i].reason) != 0 ||
             strcmp(decided->result, rows[i].result) != 0 ||
             strcmp(decided->service, rows[i].service) != 0 ||
