@@ -19,7 +19,7 @@ import unittest
 import confluent_kafka as kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from stack import BIN_DIR, Stack, free_port, http_status, http_text, wait_until
+from stack import BIN_DIR, PATIENCE, Stack, free_port, http_status, http_text, wait_until
 
 END_TXN = 26
 HEARTBEAT = 12
@@ -78,8 +78,10 @@ class Broker(Stack):
         count = len(client.list_topics(topic, 30).topics[topic].partitions)
         client.assign([kafka.TopicPartition(topic, i, 0) for i in range(count)])
         ended, records = set(), []
-        until = time.monotonic() + 60
-        while len(ended) < count and time.monotonic() < until:
+        until = time.monotonic() + 60 * PATIENCE
+        while len(ended) < count:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{topic}: no end within {60 * PATIENCE} s")
             for message in client.consume(10000, 0.5):
                 if message.error() is None:
                     records.append(
@@ -167,7 +169,7 @@ class Copier:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-        code = self.process.wait(60)
+        code = self.process.wait(50 * PATIENCE)  # as long as a service's own limits
         self.process = None
         if expected is not None and code != expected:
             raise AssertionError(f"exit {code}: {self.log.read_text(errors='replace')[-3000:]}")
@@ -357,7 +359,7 @@ class Copying(unittest.TestCase):
             client.produce(topic or self.input, key=f"k{i}", value=f"v{i}")
             if i % 1000 == 0:
                 client.poll(0)
-        self.assertEqual(client.flush(30), 0)
+        self.assertEqual(client.flush(60), 0)
 
     def produce_transactions(self, *batches):
         """(count, committed?) each."""
@@ -369,7 +371,7 @@ class Copying(unittest.TestCase):
             client.begin_transaction()
             for i in range(count):
                 client.produce(self.input, key=f"t{i}", value="committed" if commit else "undone")
-            client.flush(30)
+            client.flush(60)
             if commit:
                 client.commit_transaction(30)
             else:

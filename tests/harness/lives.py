@@ -101,7 +101,7 @@ def produce(stack, events, batch=100, between=lambda: None):
             "linger.ms": 0,
         }
     )
-    producer.init_transactions(30)
+    producer.init_transactions(90)
 
     def send(some):
         producer.begin_transaction()
@@ -114,10 +114,10 @@ def produce(stack, events, batch=100, between=lambda: None):
         some = events[start : start + batch]
         if number % 5 == 0:
             send([{**event, "id": str(uuid.uuid4())} for event in some])
-            producer.flush(30)
-            producer.abort_transaction(30)
+            producer.flush(90)
+            producer.abort_transaction(90)
         send(some)
-        producer.commit_transaction(30)
+        producer.commit_transaction(90)
         between()
 
 
@@ -139,7 +139,7 @@ class Background(threading.Thread):
         return self
 
     def __exit__(self, *_error):
-        self.join(120)
+        self.join(360)
         if self.error:
             raise self.error
 
@@ -154,4 +154,4 @@ def make_topics(stack, events=4, volumes=3):
         ]
     )
     for future in made.values():
-        future.result(30)
+        future.result(90)

@@ -66,7 +66,7 @@ class Registry:
 
 class Scripted:
     """A registry that answers every request with what `answer(method, path, body)` gives: (status,
-    bytes), or None to say nothing until stop(). `asked` lists the paths."""
+    bytes), or None to say nothing until stop(), for five minutes. `asked` lists the paths."""
 
     def __init__(self, answer, tls=None):
         self.answer = answer
@@ -83,7 +83,7 @@ class Scripted:
                 outer.asked.append((self.command, self.path, self.headers.get("Authorization")))
                 given = outer.answer(self.command, self.path, body)
                 if given is None:
-                    outer.gone.wait(60)
+                    outer.gone.wait(300)
                     self.close_connection = True
                     return
                 status, content = given

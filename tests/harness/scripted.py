@@ -91,7 +91,7 @@ def produce(stack, body, nominated):
         value = encode({**body, "id": one, "nominated_provider": code})
         producer.produce(f"referrals.{body['pathway']}", key=one, value=value)
         producer.poll(0)
-    if producer.flush(60) != 0:
+    if producer.flush(180) != 0:
         raise RuntimeError("not all of them were stored")
     return ids
 

@@ -25,7 +25,9 @@ SOURCE_DIR = pathlib.Path(os.environ.get("SOURCE_DIR", pathlib.Path(__file__).re
 BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR", SOURCE_DIR / "build" / "bin"))
 AWAY = 69  # referralctl's word for Kafka that does not answer yet
 SERVICES = ("gateway", "router", "dispatcher", "aggregator", "tracker")
-PATIENCE = 3  # times the time that a condition is given: for a machine that is busy
+PATIENCE = 5  # times the time that a condition is given: for a machine that is busy
+START_SECONDS = 40  # that a Java program has, times the patience
+WAITS = ("STACK_KAFKA_WAIT", "STACK_REGISTRY_WAIT")
 
 
 def free_port():
@@ -61,7 +63,8 @@ def run_script(name, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=(START_SECONDS + 30) * PATIENCE,
+        env={**dict.fromkeys(WAITS, str(START_SECONDS * PATIENCE)), **os.environ},
     )
     if done.returncode != 0:
         raise RuntimeError(f"{name} {arguments[0]}: {done.stdout}")
@@ -120,6 +123,8 @@ class Stack:
                 "DISPATCHER_ALLOW_NETWORKS": "127.0.0.0/8",
             }
         )
+        if not as_shipped:  # no 503, and so no repeated POST, because the machine is busy
+            self.environment["GATEWAY_ACK_TIMEOUT_MS"] = "30000"
         wait = os.environ.get("STACK_FETCH_WAIT_MS")
         self.of_services = {"KAFKA_FETCH_WAIT_MAX_MS": wait} if wait else {}
         for name in SERVICES:
@@ -166,7 +171,8 @@ class Stack:
     # ---- services
     def told(self, name, fact):
         """What the service has logged of this fact."""
-        lines = (json.loads(line) for line in self.log_path(name).read_text().splitlines())
+        whole = self.log_path(name).read_text().split("\n")[:-1]  # not what is just being written
+        lines = map(json.loads, whole)
         return [line for line in lines if line.get("fact") == fact]
 
     def log_path(self, name):
@@ -218,22 +224,24 @@ class Stack:
     def kill(self, name, number=signal.SIGKILL):
         self.processes[name].send_signal(number)
         if number in (signal.SIGKILL, signal.SIGTERM):
-            self.processes[name].wait(60)  # 20 s to drain and 30 to stop are its own limits
+            # 20 s to drain and 30 to stop are its own limits
+            self.processes[name].wait(50 * PATIENCE)
 
     def restart(self, name, number=signal.SIGKILL, **environment):
         self.kill(name, number)
         self.start(name, ready=False, **environment)
 
     # ---- the operator's command
-    def ctl(self, *arguments, check=True, timeout=120):
-        """One call. With `check` it is repeated while Kafka does not answer (which on a busy
-        machine may happen at any moment), unless it asks a dispatcher for something."""
-        end = time.monotonic() + 60
+    def ctl(self, *arguments, check=True, away=False, timeout=300):
+        """One call. It is repeated while Kafka does not answer (which on a busy machine may happen
+        at any moment; what was asked of a dispatcher meanwhile is done once all the same), but not
+        because no dispatcher answers, nor where somebody is `away` on purpose."""
+        end = time.monotonic() + 60 * PATIENCE
         while True:
             done = self.ctl_once(*arguments, timeout=timeout)
-            if check and done.returncode == AWAY and arguments[0] != "deliveries":
-                if time.monotonic() < end:
-                    continue
+            unheard = done.returncode == AWAY and "no-answer" not in done.stderr
+            if unheard and not away and time.monotonic() < end:
+                continue
             if check and done.returncode != 0:
                 raise RuntimeError(
                     f"referralctl {' '.join(map(str, arguments))}: exit {done.returncode}\n"
@@ -242,11 +250,13 @@ class Stack:
             return done
 
     def ask_dispatchers(self, *arguments, code=0):
-        """What `referralctl deliveries` answers. Asked again while nobody answers in time: to ask
-        twice does no harm, and a busy machine may be that busy."""
+        """What `referralctl deliveries` answers. A dispatcher has long to do so: who asks again is
+        told only what was left to do. Asked again it is when nobody has answered even then."""
+        own = arguments[0] == "show" or "--wait-seconds" in arguments
+        patient = () if own else ("--wait-seconds", "60")
 
         def answered():
-            done = self.ctl("deliveries", *arguments, "--json", check=False)
+            done = self.ctl("deliveries", *arguments, *patient, "--json", check=False)
             return done if code == AWAY or done.returncode != AWAY else None
 
         done = wait_until(answered, 60, f"an answer to {arguments}")
@@ -267,14 +277,8 @@ class Stack:
         )
 
     def audit(self):
-        """(exit code, the report as a dict). Asked again while Kafka does not answer."""
-        done = wait_until(
-            lambda: (lambda d: d if d.returncode != AWAY else None)(
-                self.ctl("audit", "--json", check=False)
-            ),
-            60,
-            "an answer of Kafka's",
-        )
+        """(exit code, the report as a dict)."""
+        done = self.ctl("audit", "--json", check=False)
         try:
             return done.returncode, json.loads(done.stdout)
         except json.JSONDecodeError:
@@ -297,10 +301,10 @@ class Stack:
         return last[0][1]
 
     # ---- HTTP
-    def post(self, body, key=None, headers=None, timeout=30):
+    def post(self, body, key=None, headers=None, timeout=90):
         """As a careful sender: with a key it is sent again while Kafka does not answer in time,
         which on a busy machine may happen at any moment. (status, headers, document)."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 30 * PATIENCE
         while True:
             answer = self.post_once(body, key, headers, timeout)
             away = answer[0] == 503 and "kafka-unavailable" in str(answer[2])
@@ -395,11 +399,11 @@ def http(url, data=None, headers=None, timeout=30, method=None):
 
 def http_status(url):
     try:
-        return http(url, timeout=10)[0]
+        return http(url, timeout=30)[0]
     except (OSError, urllib.error.URLError):
         return None
 
 
 def http_text(url):
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read().decode()

@@ -66,7 +66,7 @@ end_process()
     if ! wait_gone "$4" "$2" "$3"; then
         say "$1: did not stop in time; killed"
         kill -KILL "$(cat "$2")" 2>/dev/null || true
-        wait_gone $(($(now_ms) + 5000)) "$2" "$3" || { say "$1: cannot be killed"; return 1; }
+        wait_gone $(($(now_ms) + 30000)) "$2" "$3" || { say "$1: cannot be killed"; return 1; }
     fi
     rm -f "$2"
 }

@@ -108,7 +108,7 @@ class Aggregator(unittest.TestCase):
         encode = oracle.encoder(oracle.message_schema(self.stack.schemas, "volume"))
         producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.bootstrap})
         producer.produce("volumes.daily", key="a cell", value=encode(cell))
-        producer.flush(30)
+        producer.flush(60)
         self.stack.start("aggregator", ready=False)
         process = self.stack.processes["aggregator"]
         wait_until(lambda: process.poll() is not None, 30, "its end")
@@ -191,7 +191,7 @@ class Aggregator(unittest.TestCase):
         producer = confluent_kafka.Producer({"bootstrap.servers": self.stack.bootstrap})
         for value in (b"", b"\xc3\x01short", b"\x00" * 40, None):
             producer.produce("referral.events", key=b"x", value=value)
-        producer.flush(30)
+        producer.flush(60)
         lives.produce(self.stack, self.events)
         self.stack.start("aggregator")
         self.wait_for_truth()
@@ -230,7 +230,7 @@ class Aggregator(unittest.TestCase):
         self.events = lives.Lives(15, 50).events
         lives.produce(self.stack, self.events)
         self.stack.start("aggregator", ready=False, AGGREGATOR_CELLS="20")
-        self.assertEqual(self.stack.processes["aggregator"].wait(60), 1)
+        self.assertEqual(self.stack.processes["aggregator"].wait(180), 1)
         self.assertIn("AGGREGATOR_CELLS", self.stack.log_tail("aggregator"))
 
 

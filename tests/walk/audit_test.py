@@ -33,7 +33,7 @@ class Audit(unittest.TestCase):
         producer.produce(
             message.topic(), key=message.key(), value=value, partition=message.partition()
         )
-        self.assertEqual(producer.flush(10), 0)
+        self.assertEqual(producer.flush(60), 0)
 
     def problems(self):
         code, report = self.stack.audit()
@@ -93,7 +93,7 @@ class Audit(unittest.TestCase):
             first.topic(), first.partition(), first.offset() + 1
         )
         for future in admin.delete_records([place]).values():
-            future.result(30)
+            future.result(60)
         code, _, report = self.problems()
         self.assertEqual((code, report["volumes_checked"]), (3, False), report)
 

@@ -141,7 +141,7 @@ class Canary(unittest.TestCase):
             producer.produce(
                 "referrals.msk", key="broken", value=b"\xc3\x01" + json.dumps(CANARIES).encode()
             )
-            producer.flush(10)
+            producer.flush(60)
             stack.settle(timeout=90)
 
             delivered = [r for r in receiver.snapshot() if r.accepted]

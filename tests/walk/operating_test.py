@@ -149,7 +149,7 @@ class Programs(unittest.TestCase):
                 self.assertEqual(lonely.status("/livez"), 200)
                 self.assertEqual(lonely.status("/readyz"), 503)
                 lonely.process.terminate()
-                self.assertEqual(lonely.process.wait(50), 0)
+                self.assertEqual(lonely.process.wait(150), 0)
 
     def test_a_variable_that_is_no_option_stops_the_start(self):
         for service in SERVICES:

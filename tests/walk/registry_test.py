@@ -151,7 +151,7 @@ class Interchange(unittest.TestCase):
                 value.update(id=str(uuid.uuid4()), accepted_at=int(time.time() * 1000))
                 written.append(value["id"])
                 self.producer.produce(topic, key=value["id"], value=encode(value))
-        self.assertEqual(self.producer.flush(20), 0)
+        self.assertEqual(self.producer.flush(60), 0)
         self.assertEqual(len(written), 2 * len(EXAMPLES))
         self.wait_taken(written)
         code, report = self.stack.audit()
@@ -165,8 +165,10 @@ class Interchange(unittest.TestCase):
             self.assertIn("falls.Referral", line)
         listed = self.stack.ctl("providers", "list", "--json").stdout
         self.assertIn("ods_code", listed)
+        # a registry that was late once is called away until it was asked again
+        up = "referral_schema_registry_up 1"
+        wait_until(lambda: up in self.stack.metrics("router"), 60, up)
         metrics = self.stack.metrics("router")
-        self.assertIn("referral_schema_registry_up 1", metrics)
         self.assertIn("referral_schema_registry_schemas_without_id 0", metrics)
         self.assertIn("referral_schema_registry_ids_waiting 0", metrics)
 

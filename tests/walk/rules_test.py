@@ -233,10 +233,10 @@ class Rules(unittest.TestCase):
             30,
             "four walk-ins are counted",
         )
-        self.assertEqual(
-            self.counted(provider=EVERYTHING, stage="recorded"),
-            1,
-            "at the pharmacy that held it, if the directory knows it",
+        wait_until(
+            lambda: self.counted(provider=EVERYTHING, stage="recorded") == 1,
+            30,
+            "one at the pharmacy that held it, if the directory knows it",
         )
 
     def test_e_a_red_flag_comes_back_at_once_with_urgent_words(self):
