@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 from copying import Copying, Proxy  # noqa: E402
+from stack import wait_until  # noqa: E402
 
 
 class Ends(Copying):
@@ -54,10 +55,18 @@ class Ends(Copying):
         self.check_ticks()
 
     def astray_for_long(self, reached):
-        """The answer to a commit never comes: only the group's offsets can tell how it ended."""
-        proxy = Proxy(self.broker)
+        """The answer to a commit never comes, for as long as it is waited for: only the group's
+        offsets can tell how it ended."""
+        proxy, told = Proxy(self.broker), []
         self.addCleanup(proxy.close)
-        proxy.on_end = lambda number: ("vanish", 18, reached) if number == 4 else "pass"
+
+        def on_end(number):
+            if number != 4:
+                return "pass"
+            told.append(copier.log.stat().st_size)
+            return "vanish", 600, reached
+
+        proxy.on_end = on_end
         self.produce(4000)
         copier = self.copier(
             bootstrap=proxy.bootstrap,
@@ -65,8 +74,15 @@ class Ends(Copying):
             slow_us=100,
             KAFKA_SOCKET_TIMEOUT_MS=1000,
             meanwhile="true" if reached else "false",
-            session_timeout_ms=30000,
-        ).start()
+            session_timeout_ms=60000,
+        )
+        copier.start()
+        wait_until(
+            lambda: told and '"turn-failed"' in copier.log.read_text()[told[0] :],
+            60,
+            "it gives the commit up",
+        )
+        proxy.gone_until = 0
         self.check(timeout=120)
         ended = "committed" if reached else "undone"
         resolved = copier.log.read_text().count('"fact":"transaction-resolved"')
