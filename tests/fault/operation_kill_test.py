@@ -23,7 +23,7 @@ from stack import Stack, wait_until  # noqa: E402
 
 VALID_MS = 1000
 IN_TIME = {"DISPATCHER_OPERATION_VALID_MS": str(VALID_MS)}  # of those that go on, not of the first
-SLOWLY = {"DISPATCHER_COMMIT_INTERVAL_MS": "1000"}  # between two portions, too
+SLOWLY = {"DISPATCHER_COMMIT_INTERVAL_MS": "4000"}  # between two portions, too
 
 
 class OperationKill(Backlog):

@@ -93,7 +93,7 @@ class OperationLeft(Backlog):
 
     def move_all_through_a_kill(self, one):
         # what was moved keeps its room until it is taken: the next portion is a small one
-        self.receiver.script(NEXT, Answer(200, delay=2))
+        self.receiver.script(NEXT, Answer(200, delay=5))
 
         def asked():
             done = self.stack.ctl(
