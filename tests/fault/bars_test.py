@@ -150,7 +150,7 @@ class Bars(unittest.TestCase):
                     "DISPATCHER_DOS_SERVICE_ID": str(OURS),
                     "DISPATCHER_RETRY_FIRST_MS": "200",
                     "DISPATCHER_RETRY_MOST_MS": "400",
-                    "DISPATCHER_HOP_LIMIT_MS": "30000",
+                    "DISPATCHER_HOP_LIMIT_MS": "300000",  # nobody waits for it
                 }
             )
         )

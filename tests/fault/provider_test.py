@@ -52,9 +52,10 @@ class Provider(unittest.TestCase):
                 environment={
                     "DISPATCHER_RETRY_FIRST_MS": "200",
                     "DISPATCHER_RETRY_MOST_MS": "400",
-                    "DISPATCHER_HOP_LIMIT_MS": "12000",
-                    # for those that hang; on a busy machine an answer takes its time, too
-                    "DISPATCHER_ATTEMPT_TIMEOUT_MS": "4000",
+                    # Long enough for two attempts where the machine is busy, those that hang
+                    # included; only the dead wait for the end of it.
+                    "DISPATCHER_HOP_LIMIT_MS": "30000",
+                    "DISPATCHER_ATTEMPT_TIMEOUT_MS": "8000",
                 }
             )
         )

@@ -108,7 +108,7 @@ class ReferralsTopic(unittest.TestCase):
             where.append(f"{message.topic()}/{message.partition()}/{message.offset()}")
 
         self.producer.produce(topic, key=key, value=value, on_delivery=delivered, **more)
-        self.producer.flush(30)
+        self.producer.flush(60)
         return where[0]
 
     def event_of(self, origin):
@@ -184,11 +184,11 @@ class ReferralsTopic(unittest.TestCase):
             self.producer.produce(
                 f"referrals.{self.enum_pathway}", key=str(uuid.uuid4()), value=mutant
             )
-        self.producer.flush(20)
+        self.producer.flush(60)
         self.stack.settle()
         reasons = {e["reason"] for e in oracle.events(self.stack) if e["kind"] == "refused"}
         self.assertIn("avro-enum", reasons)
-        self.assertTrue(self.stack.is_ready("router"))
+        self.stack.wait_ready("router")
 
     def test_tombstones_and_empty_keys_are_refused(self):
         origin = self.produce(str(uuid.uuid4()), None)
@@ -223,7 +223,7 @@ class ReferralsTopic(unittest.TestCase):
     def test_a_record_too_large_to_be_written_again_stops_nothing(self):
         for key, value in ((b"k" * 900_000, b"v"), (b"k", b"v" * 900_000)):
             self.assertEqual(self.event_of(self.produce(key, value))["kind"], "refused")
-        self.assertTrue(self.stack.is_ready("router"))
+        self.stack.wait_ready("router")
 
     def test_an_old_time_of_a_producer_makes_no_second_referral(self):
         referral_id, value = self.value(self.schema)

@@ -84,7 +84,7 @@ class Restore(unittest.TestCase):
                 producer.produce(
                     "deliveries", key=str(uuid.uuid4()), value=UNKNOWN, partition=partition
                 )
-            self.assertEqual(producer.flush(10), 0)
+            self.assertEqual(producer.flush(60), 0)
             free = {one for one in ids if where[one] not in BLOCKED}
             self.assertGreater(len(free), PROVIDERS // 3)
             self.assertLess(len(free), PROVIDERS)
@@ -92,7 +92,7 @@ class Restore(unittest.TestCase):
             self.stack.start("dispatcher")
             wait_until(lambda: free <= self.delivered(), 60, "those of the other partitions")
             self.assertEqual(self.delivered(), free)
-            self.assertTrue(self.stack.is_ready("dispatcher"))
+            self.stack.wait_ready("dispatcher")  # a commit that takes its time is told, too
 
             answers["status"] = 404  # it is back, and says that there is no such schema
             wait_until(lambda: set(ids) <= self.delivered(), 90, "all of them")
@@ -102,7 +102,7 @@ class Restore(unittest.TestCase):
                 30,
                 "nothing pending",
             )
-            self.assertTrue(self.stack.is_ready("dispatcher"))
+            self.stack.wait_ready("dispatcher")  # a commit that takes its time is told, too
 
 
 if __name__ == "__main__":

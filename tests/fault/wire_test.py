@@ -3,7 +3,6 @@
 rotation in a dispatcher that runs."""
 
 import base64
-import json
 import pathlib
 import signal
 import subprocess
@@ -208,8 +207,7 @@ class Wire(unittest.TestCase):
         self.assertEqual(fact["code"], "no-secret")
         self.assertIn(str(self.secrets / "none"), fact["detail"])
         self.assertEqual([r for r in self.receiver.snapshot() if r.provider == "FWA03"], [])
-        done = self.stack.ctl("deliveries", "list", "FWA03", "--json")
-        (seen,) = json.loads(done.stdout)["destinations"]
+        (seen,) = self.stack.ask_dispatchers("list", "FWA03")["destinations"]
         self.assertEqual(seen["dispatcher"]["state"], "unusable")
         self.assertNotIn("no-secret", str(self.stack.metrics("dispatcher")))
         self.secrets.joinpath("none").write_text(f"{NEW}\n")
