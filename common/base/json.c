@@ -347,6 +347,16 @@ const struct json *json_item(const struct json *array, size_t index)
     return outside(json_array_get(inside(array), index));
 }
 
+struct json *json_own_member(struct json *object, const char *name)
+{
+    return outside(json_object_get(writable(object), name));
+}
+
+struct json *json_own_item(struct json *array, size_t index)
+{
+    return outside(json_array_get(writable(array), index));
+}
+
 size_t json_count(const struct json *json)
 {
     return json_is_array(inside(json)) ? json_array_size(inside(json))
@@ -466,6 +476,11 @@ bool json_set_boolean(struct json *object, const char *name, bool value)
 bool json_array_add_take(struct json *array, struct json *value)
 {
     return json_array_append_new(writable(array), writable(value)) == 0;
+}
+
+bool json_replace_text(struct json *json, const char *text)
+{
+    return json_string_set(writable(json), text) == 0;
 }
 
 char *json_print(const struct json *json, enum json_style style)

@@ -40,6 +40,9 @@ enum json_kind json_kind_of(const struct json *json);
 const char *json_kind_name(enum json_kind kind); /* "text", "whole number", … for messages */
 const struct json *json_member(const struct json *object, const char *name);
 const struct json *json_item(const struct json *array, size_t index);
+/* The same of one's own, to be changed. */
+struct json *json_own_member(struct json *object, const char *name);
+struct json *json_own_item(struct json *array, size_t index);
 size_t json_count(const struct json *json); /* items of an array, members of an object, else 0 */
 const char *json_text(const struct json *json); /* NULL if it is no text */
 size_t json_text_length(const struct json *json);
@@ -70,6 +73,8 @@ bool json_set_text(struct json *object, const char *name, const char *text);
 bool json_set_whole(struct json *object, const char *name, int64_t number);
 bool json_set_boolean(struct json *object, const char *name, bool value);
 bool json_array_add_take(struct json *array, struct json *value);
+/* Another text in the place of this one. False if `json` is none, or without memory. */
+bool json_replace_text(struct json *json, const char *text);
 
 enum json_style {
     JSON_COMPACT,

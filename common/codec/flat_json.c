@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "codec/passed.h"
 #include "codec/schema.h"
+#include "ids/formats.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -109,6 +110,20 @@ static bool write_text(struct buffer *buffer, const uint8_t **at)
 {
     const size_t length = (size_t)passed_long(at);
     return json_text_append(buffer, (const char *)pass(at, length), length);
+}
+
+/* As record_to_json has it. */
+static bool write_canonical(struct buffer *buffer, const struct value_format *format,
+                            const uint8_t **at)
+{
+    char canonical[CANONICAL_SIZE];
+    const uint8_t *before = *at;
+    const size_t length = (size_t)passed_long(at);
+    const char *text = (const char *)pass(at, length);
+    if (value_format_canonical(format, text, length, canonical))
+        return json_text_append(buffer, canonical, strlen(canonical));
+    *at = before;
+    return write_text(buffer, at);
 }
 
 static bool write_bytes(struct buffer *buffer, const uint8_t *bytes, size_t length)
@@ -216,7 +231,7 @@ static bool write_value(struct buffer *buffer, const struct schema_node *node, c
         symbol = node->symbols[passed_long(at)];
         return json_text_append(buffer, symbol, strlen(symbol));
     case SCHEMA_STRING:
-        return write_text(buffer, at);
+        return node->canonical ? write_canonical(buffer, node->format, at) : write_text(buffer, at);
     case SCHEMA_BYTES:
         length = (size_t)passed_long(at);
         return write_bytes(buffer, pass(at, length), length);

@@ -50,7 +50,12 @@ record_encode(const struct record *record, struct buffer *buffer, struct reason 
  * partly filled: reset it. */
 __attribute__((warn_unused_result)) enum verdict
 record_from_json(struct record *record, const struct json *json, struct reason *reason);
-/* The same JSON back; null fields are left out. NULL without memory. */
+/* What a person typed in one of several forms (a format's canonical one, ids/formats.h) is put into
+ * that form, in the JSON itself; what is wrong there stays for the two functions around. False
+ * without memory. */
+__attribute__((warn_unused_result)) bool record_tidy_json(const struct schema *schema,
+                                                          struct json *json);
+/* The same JSON back, tidy; null fields are left out. NULL without memory. */
 struct json *record_to_json(const struct record *record);
 /* What no encoding shows: format, maxLength, maxItems, minimum, maximum, oneOf of every field.
  * REFUSED: bad-format, too-long, too-many, out-of-range, not-allowed, with the JSON pointer; the

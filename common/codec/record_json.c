@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "codec/prescan.h"
+#include "ids/formats.h"
 
 #include <float.h>
 #include <math.h>
@@ -276,6 +277,58 @@ enum verdict record_from_json(struct record *record, const struct json *json, st
     return value_fill(&root, json, NULL, reason);
 }
 
+/* ---- one form of what has several */
+
+static bool tidy(const struct schema_node *node, struct json *json);
+
+static bool tidy_members(const struct schema_node *record, struct json *json)
+{
+    bool well = true;
+    for (size_t i = 0; well && i < record->children_count; i++)
+        well = !record->children[i]->canonical ||
+               tidy(record->children[i], json_own_member(json, record->children[i]->field_name));
+    return well;
+}
+
+static bool tidy_items(const struct schema_node *node, struct json *json)
+{
+    void *cursor = NULL;
+    const char *key;
+    bool well = true;
+    for (size_t i = 0; well && json_kind_of(json) == JSON_IS_ARRAY && i < json_count(json); i++)
+        well = tidy(node->children[0], json_own_item(json, i));
+    while (well && json_kind_of(json) == JSON_IS_OBJECT &&
+           json_next_member(json, &cursor, &key, NULL))
+        well = tidy(node->children[0], json_own_member(json, key));
+    return well;
+}
+
+/* Its depth is the schema's. */
+static bool tidy(const struct schema_node *node, struct json *json)
+{
+    char text[CANONICAL_SIZE];
+    node = node->branch;
+    switch (node->canonical ? node->kind : SCHEMA_NULL) {
+    case SCHEMA_RECORD:
+        return tidy_members(node, json);
+    case SCHEMA_ARRAY:
+    case SCHEMA_MAP:
+        return tidy_items(node, json);
+    case SCHEMA_STRING:
+        return json_kind_of(json) != JSON_IS_TEXT ||
+               !value_format_canonical(node->format, json_text(json), json_text_length(json),
+                                       text) ||
+               json_replace_text(json, text);
+    default:
+        return true;
+    }
+}
+
+bool record_tidy_json(const struct schema *schema, struct json *json)
+{
+    return tidy(schema_root(schema), json);
+}
+
 /* ---- and back */
 
 static struct json *bytes_to_json(const struct value *value)
@@ -296,7 +349,10 @@ static struct json *scalar_to_json(const struct value *value)
     size_t length = 0;
     int64_t whole = 0;
     double real = 0;
+    char canonical[CANONICAL_SIZE];
     const char *text = value_text(value, &length);
+    if (text && value_format_canonical(value->node->format, text, length, canonical))
+        return json_new_text(canonical);
     if (text)
         return json_new_text_bytes(text, length);
     switch (value->node->kind) {

@@ -71,6 +71,7 @@ struct schema_node {
     int branch_index;           /* position of `branch` in a union */
     bool reference;             /* a named type that was defined before */
     bool limited;               /* record_check has something to look at, here or below */
+    bool canonical;             /* a format with a canonical form, here or below */
     uint8_t *fields_by_hash;    /* a record's field number + 1 by hash of its name, 0 = free; see
                                    schema_field */
     size_t fields_by_hash_mask;

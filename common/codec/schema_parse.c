@@ -7,6 +7,7 @@
 #include "codec/schema_tree.h"
 
 #include "base/text.h"
+#include "ids/formats.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -396,17 +397,19 @@ static struct schema_node *parse_type(struct parse *parse, const struct json *js
     }
 }
 
-/* Attributes may arrive after the node (a field's), so what has to be checked is marked at the end.
- */
-static bool mark_limited(struct schema_node *node)
+/* Attributes may arrive after the node (a field's), so what has to be looked at is marked at the
+ * end. */
+static void mark(struct schema_node *node)
 {
-    bool limited = node->format || node->length_max > 0 || node->has_minimum || node->has_maximum ||
-                   node->allowed_count > 0 || node->kind == SCHEMA_FLOAT ||
-                   node->kind == SCHEMA_DOUBLE;
-    for (size_t i = 0; i < node->children_count; i++)
-        limited |= mark_limited(node->children[i]);
-    node->limited = limited;
-    return limited;
+    node->limited = node->format || node->length_max > 0 || node->has_minimum ||
+                    node->has_maximum || node->allowed_count > 0 || node->kind == SCHEMA_FLOAT ||
+                    node->kind == SCHEMA_DOUBLE;
+    node->canonical = node->format && node->format->canonical;
+    for (size_t i = 0; i < node->children_count; i++) {
+        mark(node->children[i]);
+        node->limited |= node->children[i]->limited;
+        node->canonical |= node->children[i]->canonical;
+    }
 }
 
 struct schema_node *schema_tree_new(struct arena *arena, const struct json *json,
@@ -415,7 +418,7 @@ struct schema_node *schema_tree_new(struct arena *arena, const struct json *json
     struct parse parse = {.arena = arena, .reason = reason};
     struct schema_node *root = parse_type(&parse, json, "", NULL);
     if (root)
-        mark_limited(root);
+        mark(root);
     return root;
 }
 

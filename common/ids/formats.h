@@ -33,6 +33,8 @@ bool postcode_parse(const char *text, char ret_postcode[POSTCODE_SIZE]);
  * only the blank tells it from ME14). */
 bool postcode_district(const char *text, char ret_district[5]);
 bool postcode_is_pseudo(const char *text); /* ZZ99: no fixed abode and such */
+/* Whatever postcode_district takes, as one writes it: "DA1 1AA", "ME14", "TN2 3". */
+bool postcode_canonical(const char *text, char ret_postcode[POSTCODE_SIZE]);
 
 /* 6 to 18 digits, no leading zero, Verhoeff check digit, partition 00 or 10 (a concept). */
 bool snomed_concept_valid(const char *text);
@@ -47,13 +49,21 @@ bool file_name_valid(const char *text);
 /* W3C trace context, version 00: 00-<32 hex>-<16 hex>-<2 hex>, lower case, neither id all zeros. */
 bool traceparent_valid(const char *text);
 
+#define CANONICAL_SIZE NHS_NUMBER_SIZE /* the longest */
+
 /* The formats that a schema field may name in its "format" attribute. */
 struct value_format {
     const char *name; /* nhs-number, ods-code, postcode, snomed-concept, phone, uuid, date, instant,
                          email, traceparent */
     const char *expected; /* plain words for an error */
     bool (*valid)(const char *text);
+    /* The one form of those that say the same; false if it is not valid. NULL: what is valid has no
+     * other form. */
+    bool (*canonical)(const char *text, char ret_text[CANONICAL_SIZE]);
 };
+/* True if the text (not terminated) has such a form. The format may be NULL. */
+bool value_format_canonical(const struct value_format *format, const char *text, size_t length,
+                            char ret_text[CANONICAL_SIZE]);
 /* NULL if there is no such format. postcode takes full ones, districts alone and ZZ99. */
 const struct value_format *value_format_find(const char *name);
 

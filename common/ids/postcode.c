@@ -123,6 +123,22 @@ bool postcode_district(const char *text, char ret_district[5])
     return true;
 }
 
+bool postcode_canonical(const char *text, char ret_postcode[POSTCODE_SIZE])
+{
+    char letters[8], district[5];
+    if (postcode_parse(text, ret_postcode))
+        return true;
+    if (!postcode_district(text, district))
+        return false;
+    const size_t outward = strlen(district), count = compact(text, letters);
+    memcpy(ret_postcode, district, outward + 1);
+    if (count > outward) {
+        ret_postcode[outward] = ' ';
+        memcpy(ret_postcode + outward + 1, letters + outward, count - outward + 1);
+    }
+    return true;
+}
+
 bool postcode_is_pseudo(const char *text)
 {
     char district[5];

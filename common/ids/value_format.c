@@ -72,18 +72,30 @@ static bool is_email(const char *text)
 }
 
 static const struct value_format formats[] = {
-    {"nhs-number", "an NHS number: ten digits of which the last checks the others", is_nhs_number},
-    {"ods-code", "an organisation code: 3 to 12 capital letters and digits", ods_code_valid},
-    {"postcode", "a postcode, or its district alone", is_postcode},
+    {"nhs-number", "an NHS number: ten digits of which the last checks the others", is_nhs_number,
+     nhs_number_parse},
+    {"ods-code", "an organisation code: 3 to 12 capital letters and digits", ods_code_valid, NULL},
+    {"postcode", "a postcode, or its district alone", is_postcode, postcode_canonical},
     {"snomed-concept", "a SNOMED CT concept: 6 to 18 digits with a check digit",
-     snomed_concept_valid},
-    {"phone", "a telephone number: 10 to 15 digits, blanks, a leading +", phone_valid},
-    {"uuid", "a UUID, e.g. 123e4567-e89b-42d3-a456-426614174000", is_uuid},
-    {"date", "a date that exists, as YYYY-MM-DD", is_date},
-    {"instant", "a time with its zone, e.g. 2026-11-23T08:03:00Z", is_instant},
-    {"email", "an e-mail address", is_email},
-    {"traceparent", "a W3C trace context of version 00", traceparent_valid},
+     snomed_concept_valid, NULL},
+    {"phone", "a telephone number: 10 to 15 digits, blanks, a leading +", phone_valid, NULL},
+    {"uuid", "a UUID, e.g. 123e4567-e89b-42d3-a456-426614174000", is_uuid, NULL},
+    {"date", "a date that exists, as YYYY-MM-DD", is_date, NULL},
+    {"instant", "a time with its zone, e.g. 2026-11-23T08:03:00Z", is_instant, NULL},
+    {"email", "an e-mail address", is_email, NULL},
+    {"traceparent", "a W3C trace context of version 00", traceparent_valid, NULL},
 };
+
+bool value_format_canonical(const struct value_format *format, const char *text, size_t length,
+                            char ret_text[CANONICAL_SIZE])
+{
+    char copy[2 * CANONICAL_SIZE];
+    if (!format || !format->canonical || length >= sizeof(copy) || memchr(text, '\0', length))
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return format->canonical(copy, ret_text);
+}
 
 const struct value_format *value_format_find(const char *name)
 {

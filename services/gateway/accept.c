@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The body is parsed once: the digest is taken of what was posted, then the gateway's own fields
- * are set in the same JSON, and the codec turns it into the record. So there is one place that
- * knows the fields, the schema; this file knows only the few that the gateway sets. */
+/* The body is parsed once: what has several forms gets the one that is kept, the digest is taken of
+ * that, then the gateway's own fields are set in the same JSON, and the codec turns it into the
+ * record. So there is one place that knows the fields, the schema; this file knows only the few
+ * that the gateway sets. */
 #include "accept.h"
 
 #include "base/digest.h"
@@ -245,7 +246,8 @@ enum verdict accept_referral(const struct accept_request *request, const struct 
         goto out;
     }
     verdict = BROKEN;
-    if (!digest_of(body, accepted.digest) || !make_traceparent(request, accepted.traceparent) ||
+    if (!record_tidy_json(contract_referral(contract, accepted.pathway), body) ||
+        !digest_of(body, accepted.digest) || !make_traceparent(request, accepted.traceparent) ||
         !text_format(accepted.topic, sizeof accepted.topic, "%s%s", TOPIC_REFERRALS_PREFIX,
                      accepted.pathway)) {
         reason_set(problem, "internal", NULL, "the digest could not be made");

@@ -34,7 +34,7 @@ struct accepted {
     char correlation_id[UUID_TEXT_SIZE];
     char pathway[PATHWAY_NAME_SIZE];
     char topic[TOPIC_NAME_SIZE];
-    char digest[DIGEST_TEXT_SIZE]; /* SHA-256 of the canonical posted JSON, hex */
+    char digest[DIGEST_TEXT_SIZE]; /* SHA-256 of the canonical posted JSON, tidy, hex */
     char traceparent[TRACEPARENT_SIZE];
     bool keyed; /* the id comes from submitter, pathway and Idempotency-Key */
 };

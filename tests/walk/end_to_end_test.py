@@ -68,8 +68,13 @@ class EndToEnd(unittest.TestCase):
         import standardwebhooks
 
         body = generate.Generator(8, self.stack.schemas).body("blood-pressure")
+        typed, number = dict(body["patient"]), body["patient"]["nhs_number"]
+        typed["nhs_number"] = f"{number[:3]} {number[3:6]} {number[6:]}"
+        typed["postcode"] = typed["postcode"].lower()
         status, _, document = self.stack.post(
-            body, "walk-signature", {"X-Correlation-Id": "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11"}
+            {**body, "patient": typed},
+            "walk-signature",
+            {"X-Correlation-Id": "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11"},
         )
         self.assertEqual(status, 202, document)
         self.receiver.wait_for(
@@ -84,14 +89,18 @@ class EndToEnd(unittest.TestCase):
                 request.body.decode() + " ", request.headers
             )
         data = request.document["data"]
-        self.assertEqual(data["patient"]["family_name"], body["patient"]["family_name"])
+        for name in ("family_name", "nhs_number", "postcode"):
+            self.assertEqual(data["patient"][name], body["patient"][name])
         self.assertEqual(data["correlation_id"], "6f1c1d4e-57b1-4e0e-9a2c-0d6a3a1f0a11")
         for name, value in body["details"].items():
             self.assertEqual(data["details"][name], value, name)
 
     def test_the_same_key_and_body_is_one_referral(self):
         body = generate.Generator(9, self.stack.schemas).body("msk")
-        first = self.stack.post(body, "walk-same")
+        typed = json.loads(json.dumps(body))
+        typed["patient"].update(nhs_number="999 100 1026", postcode="da11aa")
+        body["patient"].update(nhs_number="9991001026", postcode="DA1 1AA")
+        first = self.stack.post(typed, "walk-same")
         second = self.stack.post(body, "walk-same")
         self.assertEqual((first[0], second[0]), (202, 202))
         self.assertEqual(first[2]["id"], second[2]["id"])

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "codec/flat.h"
+#include "ids/formats.h"
 
 #include <string.h>
 
@@ -78,8 +79,10 @@ static bool number_may_be_sent(const char *status)
 
 static bool put_identifier(struct buffer *buffer, const struct record *referral)
 {
+    char number[NHS_NUMBER_SIZE];
+    const char *posted = record_text(referral, "patient.nhs_number");
     const struct bars_value values[] = {
-        {"number", record_text(referral, "patient.nhs_number")},
+        {"number", nhs_number_parse(posted, number) ? number : NULL},
         {"status", record_text(referral, "patient.nhs_number_status")},
         {NULL, NULL}};
     return !values[0].text || !number_may_be_sent(values[1].text) ||
@@ -187,10 +190,12 @@ static bool put_contacts(struct buffer *buffer, const struct record *referral)
 bool bars_put_patient(struct buffer *buffer, const struct record *referral,
                       const struct bars_value *values)
 {
+    char postcode[POSTCODE_SIZE];
+    const char *posted = record_text(referral, "patient.postcode");
     const struct bars_value own[] = {
         {"born", record_text(referral, "patient.date_of_birth")},
         {"sex", record_text(referral, "patient.sex")}, /* FHIR has the same four words */
-        {"postcode", record_text(referral, "patient.postcode")},
+        {"postcode", postcode_canonical(posted, postcode) ? postcode : NULL},
         {"language", record_text(referral, "patient.interpreter_language")},
         {NULL, NULL}};
     return bars_put(buffer,

@@ -192,7 +192,8 @@ static struct record *pharmacy_referral(const char *status, bool contact)
     static const char text[] =
         "{\"pathway\":\"pharmacy-first\",\"source\":{\"kind\":\"gp-practice\",\"ods_code\":"
         "\"G82123\",\"organisation\":\"The \\\"Invented\\\" Practice\"},\"patient\":{"
-        "\"nhs_number\":\"9991001026\",\"family_name\":\"Testwell\",\"date_of_birth\":"
+        "\"nhs_number\":\"999 100 1026\",\"postcode\":\"da11aa\","
+        "\"family_name\":\"Testwell\",\"date_of_birth\":"
         "\"1980-02-03\",\"sex\":\"female\",\"contacts\":["
         "{\"relationship\":\"other\",\"name\":\"Nobody Mockford\",\"rank\":1},"
         "{\"relationship\":\"patient\",\"email\":\"a@example.org\",\"rank\":2},"
@@ -235,7 +236,9 @@ static void the_nhs_number_goes_along_only_where_its_status_allows_it(void **sta
         struct buffer text;
         buffer_init(&text, 256 * 1024);
         assert_true(bars_append(&text, &address, &delivery, referral));
-        bool sent = strstr(buffer_text(&text), "9991001026");
+        bool sent = strstr(buffer_text(&text), "\"value\":\"9991001026\"");
+        assert_non_null(strstr(buffer_text(&text), "\"postalCode\":\"DA1 1AA\""));
+        assert_null(strstr(buffer_text(&text), "999 100 1026"));
         if (sent != rows[i].sent)
             fail_msg("row %zu: %s", i, rows[i].status ? rows[i].status : "none");
         buffer_clear(&text);

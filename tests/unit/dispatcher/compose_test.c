@@ -37,6 +37,9 @@ static int set_up(void **state)
     struct json *json = json_parse_file(EXAMPLE, 65536, &reason);
     assert_true(json_set_text(json, "id", REFERRAL) && json_set_whole(json, "accepted_at", 1));
     assert_int_equal(record_from_json(referral, json, &reason), DONE);
+    /* as a producer of its own may write it, who need not be as tidy as the gateway */
+    assert_true(record_set_text(referral, "patient.nhs_number", "999 100 0011") &&
+                record_set_text(referral, "patient.postcode", "me149zz"));
     buffer_init(&here.payload, 65536);
     assert_int_equal(codec_write(here.codec, referral, &here.payload, &reason), DONE);
     json_free(json);
@@ -137,6 +140,8 @@ static void each_of_a_batch_is_its_own(void **state)
             assert_string_equal(line_of(&requests[i], "webhook-id"), id);
             assert_true(mentions(&requests[i], id));
             assert_true(mentions(&requests[i], "\"condition\":\"uncomplicated-uti\""));
+            assert_true(mentions(&requests[i], "\"nhs_number\":\"9991000011\""));
+            assert_true(mentions(&requests[i], "\"postcode\":\"ME14 9ZZ\""));
             assert_true(
                 text_equal(requests[i].certificate, numbers[i] % 5 ? NULL : "/certificates/own"));
             if (numbers[i] % 4)

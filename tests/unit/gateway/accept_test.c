@@ -386,6 +386,31 @@ static void the_digest_does_not_depend_on_order_and_blanks(void **state)
     json_free(posted);
 }
 
+/* DOMAIN: accept the spacing, store ten digits. Once it went out to providers as it was typed. */
+static void a_number_and_a_postcode_are_kept_in_one_form_and_are_one_body(void **state)
+{
+    struct reason reason = {0};
+    struct accepted tidy, typed;
+    struct buffer value;
+    struct record *record = NULL;
+    (void)state;
+    char *spaced = with("9992000015", "999 200 0015");
+    struct accept_request first = request_of(good), second = request_of(spaced);
+    char *postcode = strstr(spaced, "ME15 9ZZ");
+    assert_non_null(postcode);
+    memcpy(postcode, "me159zz ", 8);
+    buffer_init(&value, 65536);
+    assert_int_equal(accept(&first, &tidy, &reason), DONE);
+    assert_int_equal(accept_referral(&second, contract, codec, &value, &typed, &reason), DONE);
+    assert_int_equal(codec_read(codec, value.data, value.length, "Referral", &record, &reason),
+                     DONE);
+    assert_string_equal(record_text(record, "patient.nhs_number"), "9992000015");
+    assert_string_equal(record_text(record, "patient.postcode"), "ME15 9ZZ");
+    assert_string_equal(typed.digest, tidy.digest);
+    buffer_clear(&value);
+    free(spaced);
+}
+
 static void the_conversation_is_the_posted_one_else_the_headers_else_the_referral(void **state)
 {
     static const char POSTED[] = "6d2b5c62-6a3a-4c53-9b8c-1d8a1d1b2c3d";
@@ -523,6 +548,7 @@ int main(void)
         cmocka_unit_test(the_same_key_on_two_pathways_is_two_referrals),
         cmocka_unit_test(the_record_carries_what_was_posted_and_the_gateways_own_fields),
         cmocka_unit_test(the_digest_does_not_depend_on_order_and_blanks),
+        cmocka_unit_test(a_number_and_a_postcode_are_kept_in_one_form_and_are_one_body),
         cmocka_unit_test(the_conversation_is_the_posted_one_else_the_headers_else_the_referral),
         cmocka_unit_test(a_trace_is_taken_if_it_is_sound_and_made_if_not),
         cmocka_unit_test(every_pathways_valid_examples_are_accepted_and_invalid_ones_refused),

@@ -211,6 +211,47 @@ static void every_format_of_the_table_takes_its_own_and_refuses_others(void **st
     assert_null(value_format_find(NULL));
 }
 
+static void what_has_several_forms_is_kept_in_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *text, *canonical; /* NULL: it has none */
+    } cases[] = {
+        {"nhs-number", "999 100 1026", "9991001026"},
+        {"nhs-number", "9991001026", "9991001026"},
+        {"nhs-number", "999 100 1027", NULL},
+        {"nhs-number", "9991001026            ", NULL},
+        {"postcode", " da1 1aa", "DA1 1AA"},
+        {"postcode", "sw1a1aa", "SW1A 1AA"},
+        {"postcode", "gir0aa", "GIR 0AA"},
+        {"postcode", "zz993vz", "ZZ99 3VZ"},
+        {"postcode", "me 14", "ME14"},
+        {"postcode", "zz 99", "ZZ99"},
+        {"postcode", "tn2  3", "TN2 3"},
+        {"postcode", "ME 1 4", "ME1 4"},
+        {"postcode", "TN23", "TN23"},
+        {"postcode", "TN2 33", NULL},
+        {"postcode", "D    A    1    1    A    A", NULL}, /* no field is so long */
+        {"phone", "01632 960102", NULL},
+    };
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[CANONICAL_SIZE] = "";
+        const bool has = value_format_canonical(value_format_find(cases[i].format), cases[i].text,
+                                                strlen(cases[i].text), text);
+        if (has != (cases[i].canonical != NULL) || (has && strcmp(text, cases[i].canonical) != 0)) {
+            print_error("%s: %s\n", cases[i].text, text);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+    char text[CANONICAL_SIZE];
+    const struct value_format *numbers = value_format_find("nhs-number");
+    assert_true(value_format_canonical(numbers, "9991001026 and more", 10, text));
+    assert_false(value_format_canonical(numbers, "9991001026\0", 11, text));
+    assert_false(value_format_canonical(NULL, "9991001026", 10, text));
+}
+
 static void a_file_is_named_by_nothing_that_leads_elsewhere(void **state)
 {
     (void)state;
@@ -237,6 +278,7 @@ int main(void)
         cmocka_unit_test(organisation_codes_are_told_apart_by_their_pattern),
         cmocka_unit_test(postcodes_are_brought_into_one_form),
         cmocka_unit_test(concepts_are_judged_by_check_digit_and_partition),
+        cmocka_unit_test(what_has_several_forms_is_kept_in_one),
         cmocka_unit_test(a_file_is_named_by_nothing_that_leads_elsewhere),
         cmocka_unit_test(every_format_of_the_table_takes_its_own_and_refuses_others),
     };
