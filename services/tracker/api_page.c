@@ -62,6 +62,19 @@ static bool add_sum(void *self, const struct volume *sum)
     return true;
 }
 
+static bool add_under_way(void *self, const struct volume *sum)
+{
+    page_add_sum(self, true, sum);
+    page_add_sum(self, false, sum);
+    return true;
+}
+
+static bool add_notices(void *self, const struct stored_count *count)
+{
+    page_add_notices(self, count);
+    return true;
+}
+
 static bool add_page_count(void *self, const struct stored_count *count)
 {
     page_add_count(self, count);
@@ -83,7 +96,11 @@ static enum verdict fill_page(struct api *api, struct page *page, struct reason 
     if (verdict == DONE)
         verdict = store_volume_sums(api->store, &filter, add_sum, &week, reason);
     if (verdict == DONE)
+        verdict = store_under_way(api->store, add_under_way, page, reason);
+    if (verdict == DONE)
         verdict = store_counts(api->store, add_page_count, page, reason);
+    if (verdict == DONE)
+        verdict = store_notices(api->store, add_notices, page, reason);
     return verdict;
 }
 

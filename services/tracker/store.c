@@ -26,6 +26,8 @@ enum statement {
     VOLUMES,
     VOLUME_SUMS,
     COUNTS,
+    UNDER_WAY,
+    NOTICES,
     GET_VERSION,
     PUT_VERSION,
     STATEMENTS,
@@ -79,6 +81,13 @@ static const struct sql_statement statements[STATEMENTS] = {
                      "GROUP BY pathway, stage ORDER BY pathway, stage",
                      5},
     [COUNTS] = {"SELECT kind, count, newest_at FROM event_count ORDER BY kind", 0},
+    /* Each reads an index of store_schema.h that holds just these rows. */
+    [UNDER_WAY] = {"SELECT pathway, 'under-way', COUNT(*) FROM referral "
+                   "WHERE state IN ('received', 'routed') GROUP BY pathway ORDER BY pathway",
+                   0},
+    [NOTICES] = {"SELECT reason, COUNT(*), MAX(occurred_at) FROM event WHERE kind = 'noticed' "
+                 "GROUP BY reason ORDER BY reason",
+                 0},
     [GET_VERSION] = {"SELECT MAX(version) FROM schema_version", 0},
     [PUT_VERSION] = {"INSERT INTO schema_version (version) VALUES ($1)", 1},
 };
@@ -413,6 +422,13 @@ enum verdict store_volume_sums(struct store *store, const struct volume_filter *
     return filtered(store, VOLUME_SUMS, filter, 0, row, self, reason);
 }
 
+enum verdict store_under_way(struct store *store, store_volume_row *row, void *self,
+                             struct reason *reason)
+{
+    struct rows rows = {.self = self, .volume = row};
+    return run(store, UNDER_WAY, NULL, volume_row, &rows, NULL, reason);
+}
+
 static bool count_row(void *self, const struct sql_value *columns, size_t count)
 {
     const struct rows *rows = self;
@@ -423,9 +439,21 @@ static bool count_row(void *self, const struct sql_value *columns, size_t count)
     return rows->count(rows->self, &stored);
 }
 
+static enum verdict counted(struct store *store, enum statement statement, store_count_row *row,
+                            void *self, struct reason *reason)
+{
+    struct rows rows = {.self = self, .count = row};
+    return run(store, statement, NULL, count_row, &rows, NULL, reason);
+}
+
 enum verdict store_counts(struct store *store, store_count_row *row, void *self,
                           struct reason *reason)
 {
-    struct rows rows = {.self = self, .count = row};
-    return run(store, COUNTS, NULL, count_row, &rows, NULL, reason);
+    return counted(store, COUNTS, row, self, reason);
+}
+
+enum verdict store_notices(struct store *store, store_count_row *row, void *self,
+                           struct reason *reason)
+{
+    return counted(store, NOTICES, row, self, reason);
 }

@@ -88,5 +88,12 @@ struct stored_count {
 typedef bool store_count_row(void *self, const struct stored_count *count);
 __attribute__((warn_unused_result)) enum verdict
 store_counts(struct store *store, store_count_row *row, void *self, struct reason *reason);
+/* Referrals received that have come to no end; of the rows pathway, count and the stage "under-way"
+ * are set. */
+__attribute__((warn_unused_result)) enum verdict
+store_under_way(struct store *store, store_volume_row *row, void *self, struct reason *reason);
+/* The `noticed` events by their reason, which stands for the kind. */
+__attribute__((warn_unused_result)) enum verdict
+store_notices(struct store *store, store_count_row *row, void *self, struct reason *reason);
 
 #endif

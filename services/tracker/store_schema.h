@@ -27,6 +27,9 @@ static const char *const store_schema_steps[] = {
     "CREATE TABLE position ("
     "  topic TEXT NOT NULL, part BIGINT NOT NULL, next_offset BIGINT NOT NULL,"
     "  PRIMARY KEY (topic, part));",
+    /* What the page counts of all that ever was. */
+    "CREATE INDEX referral_under_way ON referral (pathway) WHERE state IN ('received', 'routed');"
+    "CREATE INDEX event_noticed ON event (reason, occurred_at) WHERE kind = 'noticed';",
 };
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "page.h"
 
-/* Adds every folder of schemas_dir/pathways that has a pathway.json, sorted by name; its title, or
- * its name where the file cannot be read. */
+/* Adds every folder of schemas_dir/pathways that has a pathway.json; its title, or its name
+ * where the file cannot be read. */
 void titles_add(const char *schemas_dir, struct page *page);
 
 #endif

@@ -32,7 +32,7 @@ def main():
         print(done.stdout)
         assert done.returncode == 0, f"exit {done.returncode}"
         # it was this database that they used
-        assert postgres.query("store", "SELECT max(version) FROM schema_version") == "1"
+        assert postgres.query("store", "SELECT max(version) FROM schema_version") == "2"
         assert int(postgres.query("store", "SELECT count(*) FROM event")) > 0
         # one that a newer tracker has written is left alone, and that is said
         postgres.query("store", "INSERT INTO schema_version (version) VALUES (999)")

@@ -55,17 +55,25 @@ static void a_page_without_any_figure_is_whole(void **state)
     const char *html = written();
     assert_non_null(strstr(html, "No event has been seen yet"));
     assert_non_null(strstr(html, "</html>"));
-    assert_int_equal(occurrences(html, "<table>"), 3);
-    assert_int_equal(occurrences(html, "</table>"), 3);
-    assert_int_equal(occurrences(html, "<caption"), 3);
+    assert_int_equal(occurrences(html, "<table>"), 2); /* no table of events yet */
+    assert_int_equal(occurrences(html, "</table>"), 2);
+    assert_int_equal(occurrences(html, "<caption"), 2);
     assert_int_equal(occurrences(html, "<main "), 1);
     assert_int_equal(occurrences(html, "<h1>"), 1);
 }
 
-static void every_stage_of_the_event_table_is_a_column(void **state)
+static void every_stage_of_the_event_table_is_a_column_once_it_has_a_figure(void **state)
 {
     (void)state;
     assert_true(page_add_pathway(&page, "msk", "Musculoskeletal"));
+    for (int kind = 0; kind < EVENT_KINDS; kind++) {
+        const char *stage = event_word((enum event_kind)kind)->stage;
+        struct volume sum = {.pathway = "msk", .count = 1000 + kind};
+        if (stage) {
+            text_copy(sum.stage, sizeof(sum.stage), stage);
+            page_add_sum(&page, true, &sum);
+        }
+    }
     const char *html = written();
     for (int kind = 0; kind < EVENT_KINDS; kind++) {
         const char *stage = event_word((enum event_kind)kind)->stage;
@@ -77,23 +85,78 @@ static void every_stage_of_the_event_table_is_a_column(void **state)
                     stage + 1, providers ? " by provider" : "");
         if (occurrences(html, cell) != 2)
             fail_msg("%s: %zu columns", stage, occurrences(html, cell));
+        text_format(cell, sizeof(cell), "<td>1,%03d</td>", kind);
+        if (occurrences(html, cell) != 2) /* its row, and all pathways */
+            fail_msg("%s: %zu figures", stage, occurrences(html, cell));
     }
+}
+
+/* Providers' answers and cancellations are not taken yet: a column of zeroes would say they are. */
+static void what_nothing_takes_yet_is_not_shown(void **state)
+{
+    (void)state;
+    assert_true(page_add_pathway(&page, "msk", "Musculoskeletal"));
+    const char *html = written();
+    const char *heads = strstr(html, "<th scope=\"col\">Pathway</th>");
+    assert_non_null(heads);
+    static const char expected[] =
+        "<th scope=\"col\">Pathway</th><th scope=\"col\">Received</th>"
+        "<th scope=\"col\">Delivered</th><th scope=\"col\">Returned</th>"
+        "<th scope=\"col\">Under way now</th><th scope=\"col\">Recorded</th>"
+        "<th scope=\"col\">Refused</th></tr>";
+    assert_memory_equal(heads, expected, sizeof(expected) - 1);
+    assert_null(strstr(html, "by provider"));
+    assert_null(strstr(html, "Cancelled"));
 }
 
 static void sums_stand_in_their_row_and_add_up(void **state)
 {
     (void)state;
-    const struct volume received = {.pathway = "msk", .stage = "received", .count = 41};
+    const struct volume received = {.pathway = "msk", .stage = "received", .count = 1234567};
+    const struct volume under_way = {.pathway = "msk", .stage = PAGE_UNDER_WAY, .count = 105};
     const struct volume other = {.pathway = "eyes", .stage = "received", .count = 1};
     assert_true(page_add_pathway(&page, "msk", "Musculoskeletal"));
     page_add_sum(&page, true, &received);
+    page_add_sum(&page, true, &under_way);
     page_add_sum(&page, true, &other); /* a pathway that no folder names any more */
     const char *html = written();
-    assert_non_null(strstr(html, "<tr><th scope=\"row\">Musculoskeletal</th><td>41</td>"));
+    assert_non_null(strstr(html, "<tr><th scope=\"row\">Musculoskeletal</th><td>1,234,567</td>"
+                                 "<td>0</td><td>0</td><td>105</td><td>0</td><td>0</td></tr>"));
     assert_non_null(strstr(html, "<tr><th scope=\"row\">eyes</th><td>1</td>"));
-    assert_non_null(strstr(html, "<tr><th scope=\"row\">All pathways</th><td>42</td>"));
+    assert_non_null(strstr(html, "<tr><th scope=\"row\">All pathways</th><td>1,234,568</td>"));
     assert_non_null(
         strstr(html, "<tr><th scope=\"row\">All pathways</th><td>0</td>")); /* the week */
+}
+
+static void rows_are_in_the_order_of_their_titles(void **state)
+{
+    static const char *const titles[] = {"aids", "Community", "NHS", "(pathway not known)"};
+    (void)state;
+    const struct volume nameless = {.pathway = "", .stage = "refused", .count = 1};
+    page_add_sum(&page, true, &nameless);
+    assert_true(page_add_pathway(&page, "a", "NHS"));
+    assert_true(page_add_pathway(&page, "b", "Community"));
+    assert_true(page_add_pathway(&page, "c", "aids"));
+    for (size_t i = 0; i < page.pathways_count; i++)
+        assert_string_equal(page.pathways[i].title, titles[i]);
+}
+
+/* Most returns have no callback: one figure of "noticed" would say that all were told. */
+static void who_was_told_and_who_was_not_are_two_figures(void **state)
+{
+    (void)state;
+    const struct stored_count all = {.kind = "noticed", .count = 2393, .newest_ms = page.now_ms};
+    const struct stored_count told = {.kind = "", .count = 35, .newest_ms = page.now_ms};
+    const struct stored_count not_told = {
+        .kind = "needs-human", .count = 2358, .newest_ms = page.now_ms};
+    page_add_count(&page, &all);
+    page_add_notices(&page, &told);
+    page_add_notices(&page, &not_told);
+    const char *html = written();
+    assert_non_null(strstr(html, "Referrer told of a return</th><td>35</td>"));
+    assert_non_null(strstr(html, "Return left to a person to tell</th><td>2,358</td>"));
+    assert_null(strstr(html, "Noticed"));
+    assert_null(strstr(html, "Overdue")); /* has not happened */
 }
 
 static void days_are_londons(void **state)
@@ -171,11 +234,8 @@ static void titles_come_from_the_pathway_folders(void **state)
     (void)state;
     titles_add(SOURCE_DIR "/schemas", &page);
     assert_true(page.pathways_count > 0);
-    for (size_t i = 0; i < page.pathways_count; i++) {
-        assert_string_not_equal(page.pathways[i].title, "");
-        if (i > 0)
-            assert_true(strcmp(page.pathways[i - 1].name, page.pathways[i].name) < 0);
-    }
+    for (size_t i = 0; i < page.pathways_count; i++)
+        assert_string_not_equal(page.pathways[i].title, page.pathways[i].name);
     size_t count = page.pathways_count;
     titles_add("/nonexistent", &page); /* no folder: no row, no fault */
     assert_int_equal(page.pathways_count, count);
@@ -185,8 +245,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_page_without_any_figure_is_whole, begin, end),
-        cmocka_unit_test_setup_teardown(every_stage_of_the_event_table_is_a_column, begin, end),
+        cmocka_unit_test_setup_teardown(
+            every_stage_of_the_event_table_is_a_column_once_it_has_a_figure, begin, end),
+        cmocka_unit_test_setup_teardown(what_nothing_takes_yet_is_not_shown, begin, end),
         cmocka_unit_test_setup_teardown(sums_stand_in_their_row_and_add_up, begin, end),
+        cmocka_unit_test_setup_teardown(rows_are_in_the_order_of_their_titles, begin, end),
+        cmocka_unit_test_setup_teardown(who_was_told_and_who_was_not_are_two_figures, begin, end),
         cmocka_unit_test_setup_teardown(days_are_londons, begin, end),
         cmocka_unit_test_setup_teardown(every_text_is_escaped, begin, end),
         cmocka_unit_test_setup_teardown(freshness_is_said_in_words, begin, end),

@@ -321,6 +321,45 @@ static void counts_add_up_and_keep_the_newest_time(void **state)
     store_close(store);
 }
 
+static void what_is_under_way_has_no_end_yet(void **state)
+{
+    static const char *const states[] = {"received", "routed",   "delivered",
+                                         "returned", "recorded", "refused"};
+    (void)state;
+    struct store *store = open_store(true);
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        struct referral_state referral = {.pathway = "podiatry"};
+        text_format(referral.id, sizeof(referral.id), "eeeeeeee-eeee-5eee-8eee-eeeeeeeeee0%zu", i);
+        text_copy(referral.state, sizeof(referral.state), states[i]);
+        well(__LINE__, store_put_referral(store, &referral, &told));
+    }
+    char text[512] = "";
+    well(__LINE__, store_under_way(store, collect_volume, text, &told));
+    assert_non_null(strstr(text, "/podiatry/under-way/2 "));
+    store_close(store);
+}
+
+static void notices_are_counted_by_what_became_of_them(void **state)
+{
+    static const char *const reasons[] = {"", "needs-human", "needs-human"};
+    (void)state;
+    struct store *store = open_store(true);
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        struct referral_event event = some_event(ID_B);
+        char id[UUID_TEXT_SIZE];
+        bool is_new;
+        event.kind = EVENT_NOTICED;
+        event.occurred_at_ms = 5000 + (int64_t)i;
+        text_copy(event.reason, sizeof(event.reason), reasons[i]);
+        text_format(id, sizeof(id), "e5000000-0000-5000-8000-00000000000%zu", i);
+        well(__LINE__, store_add_event(store, id, 90, &event, &is_new, &told));
+    }
+    char text[128] = "";
+    well(__LINE__, store_notices(store, collect_count, text, &told));
+    assert_string_equal(text, ":1:5000 needs-human:2:5002 ");
+    store_close(store);
+}
+
 static void a_reader_sees_committed_rows_while_a_batch_is_being_written(void **state)
 {
     (void)state;
@@ -428,6 +467,8 @@ int main(void)
         cmocka_unit_test(a_position_moves_on_only_from_where_it_was_left),
         cmocka_unit_test(volumes_are_replaced_filtered_summed_and_bounded),
         cmocka_unit_test(counts_add_up_and_keep_the_newest_time),
+        cmocka_unit_test(what_is_under_way_has_no_end_yet),
+        cmocka_unit_test(notices_are_counted_by_what_became_of_them),
         cmocka_unit_test(a_reader_sees_committed_rows_while_a_batch_is_being_written),
         cmocka_unit_test(a_reader_changes_nothing),
         cmocka_unit_test(a_second_writer_waits_or_is_noticed),
