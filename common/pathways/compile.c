@@ -80,6 +80,7 @@ static bool compile_provider_kind(struct compiler *compiler)
     struct pathway *pathway = compiler->pathway;
     if (!compile_code(compiler, NULL, pathway->json, "provider_kind", &pathway->provider_kind))
         return false;
+    const char *unserved = "referrer"; /* is told of returns, and sent no referral */
     const struct schema *provider = contract_message(compiler->contract, "Provider");
     const struct schema_node *record = provider ? schema_root(provider) : NULL;
     for (size_t i = 0; record && i < record->children_count; i++) {
@@ -88,10 +89,13 @@ static bool compile_provider_kind(struct compiler *compiler)
             continue;
         char list[REASON_DETAIL_MAX] = "";
         for (size_t j = 0; j < node->allowed_count; j++) {
+            size_t used = strlen(list);
+            if (strcmp(node->allowed[j], unserved) == 0)
+                continue;
             if (strcmp(node->allowed[j], pathway->provider_kind) == 0)
                 return true;
-            size_t used = strlen(list);
-            text_format(list + used, sizeof(list) - used, "%s%s", j ? ", " : "", node->allowed[j]);
+            text_format(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+                        node->allowed[j]);
         }
         struct place here = {.name = "provider_kind"};
         return compile_error(compiler, &here, json_member(pathway->json, "provider_kind"),

@@ -43,14 +43,15 @@ static bool set_header(struct json *object, const struct kafka_message *message,
     return json_set_text(object, name, text_is_utf8(text, strlen(text)) ? text : "not UTF-8");
 }
 
-// Instead of a value: how large it is, and what the router said of a dead letter.
+// Instead of a value: how large it is, and what the router said of a dead letter. `code` NULL:
+// there is none.
 static struct json *undecoded(const struct kafka_message *message, const char *code)
 {
     static const char *const HEADERS[] = {"reason", "detail", "origin_topic", "origin_partition",
                                           "origin_offset"};
     struct json *object = json_new_object();
     bool done = object && json_set_whole(object, "bytes", (int64_t)message->value_size) &&
-                json_set_text(object, "not_shown", code);
+                (!code || json_set_text(object, "not_shown", code));
     for (size_t index = 0; done && index < sizeof HEADERS / sizeof *HEADERS; index++) {
         done = set_header(object, message, HEADERS[index]);
     }
@@ -115,10 +116,11 @@ static struct json *value_json(struct tail *tail, const struct kafka_message *me
     struct record *record = NULL;
     struct reason reason = {0};
     *ret_schema = "";
+    const bool refused = text_equal(message->topic, TOPIC_REFUSED);
     if (!message->value) {
-        return json_new_null();
+        return refused ? undecoded(message, NULL) : json_new_null();
     }
-    if (text_equal(message->topic, TOPIC_REFUSED) && !tail->values->unmask) {
+    if (refused && !tail->values->unmask) {
         return undecoded(message, "dead-letter");
     }
     if (codec_read(tail->codec, message->value, message->value_size, NULL, &record, &reason) !=

@@ -128,7 +128,22 @@ void validate_syntax(const char *dir, const struct findings *findings, size_t *r
     check_folder(dir, 3, findings, ret_files);
 }
 
-static void check_example(struct record *record, const char *path, bool valid,
+// Posted, it would be taken for the pathway that it names: that of a folder it was copied from,
+// say.
+static void check_example_pathway(const struct json *body, const char *pathway, const char *path,
+                                  const struct findings *findings)
+{
+    char found[FINDING_FOUND_SIZE], expected[FINDING_FOUND_SIZE];
+    const struct json *named = json_member(body, "pathway");
+    if (!text_equal(json_member_text(body, "pathway"), pathway)) {
+        finding_describe(named, found);
+        text_format(expected, sizeof expected, "the name of its folder, \"%s\"", pathway);
+        tell(findings, path, json_file_line(path, BODY_SIZE_MAX, named ? "/pathway" : ""),
+             "/pathway", found, expected);
+    }
+}
+
+static void check_example(struct record *record, const char *pathway, const char *path, bool valid,
                           const struct findings *findings)
 {
     struct reason reason = {0};
@@ -137,6 +152,7 @@ static void check_example(struct record *record, const char *path, bool valid,
         findings_tell(findings, &reason);
         return;
     }
+    check_example_pathway(body, pathway, path, findings);
     bool taken = body_record(record, body, &reason) == DONE;
     if (taken && !valid) {
         tell(findings, path, 0, "", "a body that is taken", "a refusal: the name says invalid");
@@ -206,7 +222,7 @@ void validate_examples(const struct contract *contract, const char *pathway,
             struct reason reason;
             if ((valid || strncmp(name, "invalid-", 8) == 0) && folder_suffix(name, ".json") &&
                 folder_join(path, dir, name, &reason)) {
-                check_example(record, path, valid, findings);
+                check_example(record, pathway, path, valid, findings);
                 counts[valid]++;
             }
         }

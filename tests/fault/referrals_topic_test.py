@@ -193,6 +193,17 @@ class ReferralsTopic(unittest.TestCase):
     def test_tombstones_and_empty_keys_are_refused(self):
         origin = self.produce(str(uuid.uuid4()), None)
         self.assertEqual(self.event_of(origin)["reason"], "tombstone")
+
+        def letters():
+            lines = self.stack.ctl("tail", "referrals.refused", "--json").stdout.splitlines()
+            return [v for v in (json.loads(line)["value"] for line in lines) if is_of(v, origin)]
+
+        def is_of(value, origin):
+            names = ("origin_topic", "origin_partition", "origin_offset")
+            return bool(value) and "/".join(value[name] for name in names) == origin
+
+        (letter,) = wait_until(letters, 20, "the dead letter, as tail shows it")
+        self.assertEqual((letter["reason"], letter["bytes"]), ("tombstone", 0))
         _, good = self.value(self.schema)
         self.assertEqual(self.refused(None, good), "empty-key")
         _, good = self.value(self.schema)

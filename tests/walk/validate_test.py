@@ -107,6 +107,7 @@ SLIPS = [
 REFERENCES = [
     ("/name", "podiatry"),
     ("/provider_kind", "dentist"),
+    ("/provider_kind", "referrer"),
     ("/retry/most_seconds", 1),
     ("/sources/0", "vet"),
     ("/enabled/until", "1999-01-01"),
@@ -257,8 +258,10 @@ class Validate(unittest.TestCase):
         cases.write_text(text + "no tab here\nroute msk\tdetails.housebound=true\n")
         example = next(msk.glob("examples/valid-2*"))
         example.write_text(example.read_text().replace('"West Kent"', '"Kent"'))
+        copied = next(msk.glob("examples/valid-1*"))
+        copied.write_text(copied.read_text().replace('"pathway": "msk"', '"pathway": "falls"'))
         (msk / "examples" / "invalid-nothing.json").write_text(
-            next(msk.glob("examples/valid-1*")).read_text()
+            copied.read_text().replace('"falls"', '"msk"')
         )
         podiatry = self.schemas / "pathways" / "podiatry" / "referral.avsc"
         podiatry.write_text(podiatry.read_text().replace('"maxLength"', '"maxLenght"', 1) + "}")
@@ -270,6 +273,7 @@ class Validate(unittest.TestCase):
             ("pathway.json", "/rules/3/when/not/any_of/1/equals"),
             ("cases.tsv", ""),
             (example.name, "/source/hcp"),
+            (copied.name, "/pathway"),
             ("invalid-nothing.json", ""),
             ("referral.avsc", ""),
         ):

@@ -28,6 +28,9 @@ static const struct {
      "\"2026-01-01\"", "\"2026-02-29\""},
     {"/provider_kind: found \"dentist\", expected a kind of schemas/provider.avsc: pharmacy",
      "\"optometrist\"", "\"dentist\""},
+    {"/provider_kind: found \"referrer\", expected a kind of schemas/provider.avsc: "
+     "pharmacy, community-provider, optometrist",
+     "\"optometrist\"", "\"referrer\""},
     {"/deadline_minutes: found 0, expected a number from 0.001", "0.5", "0"},
     {"/deadline_minutes: found \"soon\", expected a number", "0.5", "\"soon\""},
     {"/retry/most_seconds: found 3, expected a number from 5", "300", "3"},
