@@ -36,7 +36,7 @@ const char *http_query(const struct http_request *request, const char *name)
     return pair_value(request, name, true);
 }
 
-bool http_query_known(const struct http_request *request, const char *const names[])
+const char *http_query_unknown(const struct http_request *request, const char *const names[])
 {
     for (size_t i = 0; i < request->pairs_count; i++) {
         const char *const *name = names;
@@ -46,9 +46,9 @@ bool http_query_known(const struct http_request *request, const char *const name
         while (*name && strcmp(*name, request->pairs[i].name) != 0)
             name++;
         if (!*name)
-            return false;
+            return request->pairs[i].name;
     }
-    return true;
+    return NULL;
 }
 
 const char *http_header(const struct http_request *request, const char *name)

@@ -66,8 +66,8 @@ const char *http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request); /* decoded, without the query */
 const char *http_query(const struct http_request *request,
                        const char *name); /* first value or NULL */
-/* Whether each parameter of the query is one of `names`, the last of which is NULL. */
-bool http_query_known(const struct http_request *request, const char *const names[]);
+/* The first parameter of the query that is none of `names`, the last of which is NULL; or NULL. */
+const char *http_query_unknown(const struct http_request *request, const char *const names[]);
 const char *http_header(const struct http_request *request, const char *name);
 const char *http_body(const struct http_request *request, size_t *ret_length);
 

@@ -16,8 +16,8 @@ struct api;
 struct api_options {
     const char *listen;
     struct store_options store;
-    const char
-        *schemas_dir; /* titles of the pathways are read from here, whenever the page is made */
+    const char *schemas_dir; /* the pathways' names and titles are read from here, each time */
+    const struct contract *contract;
     int64_t rows_max; /* of /v1/volumes: more is an error, never a cut */
 };
 

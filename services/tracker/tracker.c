@@ -152,6 +152,7 @@ static enum verdict start(void *self, struct service_context *context, struct re
         .listen = tracker->values->listen,
         .store = store_options(tracker),
         .schemas_dir = tracker->values->service.schemas_dir,
+        .contract = tracker->contract,
         .rows_max = tracker->values->rows,
     };
     tracker->api = api_start(&options, reason);

@@ -18,14 +18,25 @@ static enum verdict filter_text(const char *value, const char *pointer, char *to
     return REFUSED;
 }
 
+void volumes_list(char *list, size_t size, const char *name)
+{
+    size_t used = strlen(list);
+    if (name)
+        text_format(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
 static enum verdict filter_stage(const char *value, char *to, size_t size, struct reason *reason)
 {
+    char list[REASON_DETAIL_MAX] = "";
     bool known = !value || !*value;
-    for (int kind = 0; kind < EVENT_KINDS && !known; kind++)
-        known = text_equal(event_word((enum event_kind)kind)->stage, value);
+    for (int kind = 0; kind < EVENT_KINDS && !known; kind++) {
+        const char *stage = event_word((enum event_kind)kind)->stage;
+        known = text_equal(stage, value);
+        volumes_list(list, sizeof(list), stage);
+    }
     if (known && text_copy(to, size, value))
         return DONE;
-    reason_set(reason, "bad-filter", "/stage", "no stage of that name; the page has them all");
+    reason_set(reason, "bad-filter", "/stage", "expected one of %s", list);
     return REFUSED;
 }
 

@@ -22,6 +22,9 @@ __attribute__((warn_unused_result)) enum verdict volumes_filter(const struct vol
                                                                 struct volume_filter *ret_filter,
                                                                 struct reason *reason);
 
+/* Appends a name (NULL = none) to a list for people. */
+void volumes_list(char *list, size_t size, const char *name);
+
 /* RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe in front. */
 bool volumes_csv_begin(struct buffer *buffer);
 bool volumes_csv_row(struct buffer *buffer, const struct volume *volume);

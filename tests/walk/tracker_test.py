@@ -17,10 +17,11 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import confluent_kafka  # noqa: E402
+import yaml  # noqa: E402
 import lives  # noqa: E402
 import oracle  # noqa: E402
 from postgres import Postgres  # noqa: E402
-from stack import Stack, http, wait_until  # noqa: E402
+from stack import SOURCE_DIR, Stack, http, wait_until  # noqa: E402
 
 
 # 40,000 rows: an answer of about 8 MB
@@ -145,6 +146,10 @@ class Sqlite(Projection, unittest.TestCase):
 
     def test_4_a_bad_query_has_its_own_answer(self):
         self.sql("DELETE FROM position")
+        self.sql(
+            "INSERT INTO volume VALUES "
+            "('2026-01-01', 'gone', '', 'self', '', '', '', 'received', 1)"
+        )
         self.stack.start("tracker")
         known = next(iter(self.made.ends))
         rows = [
@@ -158,7 +163,12 @@ class Sqlite(Projection, unittest.TestCase):
             (400, "unknown-parameter", "/v1/volumes?patway=falls"),
             (400, "unknown-parameter", "/v1/volumes?pathway=falls&Stage=delivered"),
             (400, "bad-filter", "/v1/volumes?stage=nonsense"),
+            (400, "bad-filter", "/v1/volumes?pathway=nope"),
+            (400, "bad-filter", "/v1/volumes?pathway=../pathways/falls"),
+            (400, "bad-filter", "/v1/volumes?pathway=falls&hcp=Westkent"),
             (200, None, "/v1/volumes?pathway=falls&stage=delivered&hcp=&format=json"),
+            (200, None, "/v1/volumes?hcp=Medway+%26+Swale"),
+            (200, None, "/v1/volumes?pathway=gone"),  # no folder any more, but figures
             (404, "unknown-path", "/v2"),
             (404, "unknown-path", "/v1/referralsX"),
             (200, None, f"/v1/referrals/{known.upper()}"),
@@ -172,7 +182,21 @@ class Sqlite(Projection, unittest.TestCase):
                     self.assertTrue(document["type"].endswith(":" + code), document)
         status, head, _ = get(self.stack, "/v1/volumes", method="DELETE")
         self.assertEqual((status, head["allow"]), (405, "GET, HEAD"))
-        self.assertEqual(get(self.stack, "/v1/volumes?from=x")[2]["pointer"], "/from")
+        for query, pointer, expected in (
+            ("from=x", "/from", "YYYY-MM-DD"),
+            ("patway=falls", "/patway", "pathway"),
+            ("pathway=nope", "/pathway", "expected one of audiology, "),
+            ("hcp=Westkent", "/hcp", "Medway & Swale"),
+        ):
+            problem = get(self.stack, f"/v1/volumes?{query}")[2]
+            self.assertEqual(problem["pointer"], pointer, problem)
+            self.assertIn(expected, problem["detail"])
+        api = yaml.safe_load((SOURCE_DIR / "docs" / "openapi.yaml").read_text())
+        parameters = api["paths"]["/v1/volumes"]["get"]["parameters"]
+        for name in ("stage", "hcp"):
+            (listed,) = (p["schema"]["enum"] for p in parameters if p["name"] == name)
+            told = get(self.stack, f"/v1/volumes?{name}=nonsense")[2]["detail"]
+            self.assertEqual(told, f"expected one of {', '.join(listed)}")
         self.assertIn("moment", get(self.stack, f"/v1/referrals/{uuid.uuid4()}")[2]["detail"])
 
     def test_5_a_status_has_history_and_tag_and_no_patient(self):

@@ -64,6 +64,10 @@ static void a_bad_query_is_refused_with_its_pointer(void **state)
         if (volumes_filter(&rows[i].query, today, &filter, &reason) != REFUSED ||
             strcmp(reason.code, rows[i].code) != 0 || strcmp(reason.pointer, rows[i].pointer) != 0)
             fail_msg("line %d: %s at %s", rows[i].line, reason.code, reason.pointer);
+        if (strcmp(rows[i].pointer, "/stage") == 0)
+            assert_string_equal(reason.detail,
+                                "expected one of received, refused, recorded, delivered, returned, "
+                                "cancelled, accepted, declined, completed");
     }
 }
 
