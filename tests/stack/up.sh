@@ -8,6 +8,9 @@
 #   STACK_KAFKA_PORT (19092)      Kafka on 127.0.0.1; its controller takes the next port
 #   STACK_WAIT (30)               seconds that the services have to be ready
 #   GATEWAY_LISTEN, TRACKER_LISTEN, ROUTER_HEALTH_LISTEN, ...   the services' own options, passed on
+#
+# With other ports referralctl needs KAFKA_BOOTSTRAP_SERVERS, REFERRALCTL_GATEWAY_URL and
+# REFERRALCTL_TRACKER_URL.
 set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,6 +35,7 @@ export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$port
 export SCHEMAS_DIR=${SCHEMAS_DIR:-$ROOT/schemas}
 export GATEWAY_LISTEN=${GATEWAY_LISTEN:-127.0.0.1:8080}
 export TRACKER_LISTEN=${TRACKER_LISTEN:-127.0.0.1:8081}
+export GATEWAY_STATUS_URL=${GATEWAY_STATUS_URL:-http://$TRACKER_LISTEN/v1/referrals/}
 export GATEWAY_HEALTH_LISTEN=${GATEWAY_HEALTH_LISTEN:-127.0.0.1:9101}
 export ROUTER_HEALTH_LISTEN=${ROUTER_HEALTH_LISTEN:-127.0.0.1:9102}
 export DISPATCHER_HEALTH_LISTEN=${DISPATCHER_HEALTH_LISTEN:-127.0.0.1:9103}
@@ -50,6 +54,8 @@ fi
 export DISPATCHER_ALLOW_HTTP=${DISPATCHER_ALLOW_HTTP:-true}
 export DISPATCHER_ALLOW_NETWORKS=${DISPATCHER_ALLOW_NETWORKS:-127.0.0.0/8}
 
+started=()
+is_running "$RUN/kafka/kafka.pid" "$RUN/kafka/server.properties" || started+=(kafka)
 "$ROOT/tests/stack/kafka.sh" start "$RUN/kafka" "$port"
 
 if ! "$BIN/referralctl" topics create >"$RUN/topics.log" 2>&1 9>&-; then
@@ -60,7 +66,6 @@ fi
 
 health_of() { local variable=${1^^}_HEALTH_LISTEN; echo "${!variable}"; }
 
-started=()
 for name in "${SERVICES[@]}"; do
     is_running "$RUN/$name.pid" "$name" && continue
     run_detached "$RUN/$name.pid" "$RUN/$name.log" "$BIN/$name"

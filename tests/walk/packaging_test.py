@@ -35,6 +35,8 @@ DOCKER, K8S = SOURCE_DIR / "docker", SOURCE_DIR / "k8s"
 BASE = K8S / "base"
 # The oldest Kubernetes that numbers the pods of a StatefulSet by label, and the newest known.
 KUBERNETES_VERSIONS = ("1.28.0", "1.37.0")
+# docs/operating.md, "How much memory"
+RESIDENT, BYTES_A_DELIVERY, BYTES_AN_ID, BYTES_A_CELL = 64 << 20, 1400, 40, 200
 STOP_SECONDS = 30  # common/service/service.c: closing, after draining
 OTHERS = ("kafka", "registry")  # what compose runs beside our own programs
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -108,6 +110,25 @@ class Environment(unittest.TestCase):
     def assert_grace(self, where, program, environment, seconds):
         drain = environment.get("DRAIN_TIMEOUT_MS", row(program, "drain-timeout-ms")["default"])
         self.assertGreater(seconds, int(drain) / 1000 + STOP_SECONDS, where)
+
+    def assert_fits(self, where, program, environment, limit):
+        """What it may hold by its own bounds is less than what it may have: past the limit it would
+        be killed, and again whenever it had read as much back."""
+
+        def bound(name):
+            one = row(program, name)
+            return int(environment.get(one["environment"], one["default"]))
+
+        held = 0
+        if program == "dispatcher":  # up to a quarter more when much is due soon
+            held = bound("pending-max") * 5 // 4 * BYTES_A_DELIVERY
+        elif program == "router":
+            partitions = int(row("referralctl", "referrals-partitions")["default"])
+            pathways = len(list((SOURCE_DIR / "schemas/pathways").iterdir()))
+            held = bound("remember-most") * partitions * pathways * BYTES_AN_ID
+        elif program == "aggregator":
+            held = bound("cells") * BYTES_A_CELL
+        self.assertLess(RESIDENT + held, limit, where)
 
     def assert_linted(self, *command):
         done = run(VENV_BIN / command[0], *command[1:])
@@ -201,6 +222,8 @@ class Docker(Environment):
             seconds = int(service["stop_grace_period"].removesuffix("s"))
             if program in SERVICES:
                 self.assert_grace(f"compose {name}", program, environment, seconds)
+                limit = int(service["mem_limit"].removesuffix("m")) << 20
+                self.assert_fits(f"compose {name}", program, environment, limit)
                 self.check_ports(name, service)
 
     def check_ports(self, name, service):
@@ -405,6 +428,8 @@ class Kubernetes(Environment):
             self.check_environment(f"k8s {name}", program, environment, mounted)
             if program in SERVICES:
                 pod = template["spec"]
+                limit = self.container(name)["resources"]["limits"]["memory"].removesuffix("Mi")
+                self.assert_fits(f"k8s {name}", program, environment, int(limit) << 20)
                 sleep = self.container(name).get("lifecycle", {}).get("preStop")
                 wait = int(sleep["exec"]["command"][1]) if sleep else 0
                 self.assert_grace(
