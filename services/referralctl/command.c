@@ -236,7 +236,11 @@ bool command_can_read(const char *path, struct reason *reason)
 
 int command_fail_as(enum verdict verdict, const struct reason *reason)
 {
-    return command_fail(verdict == TRY_AGAIN ? EXIT_UNAVAILABLE : EXIT_FINDINGS, reason);
+    return command_fail(verdict == TRY_AGAIN                     ? EXIT_UNAVAILABLE
+                        : text_equal(reason->code, "usage")      ? EXIT_USAGE
+                        : text_equal(reason->code, "bad-option") ? EXIT_CONFIGURATION
+                                                                 : EXIT_FINDINGS,
+                        reason);
 }
 
 bool command_print_json_take(struct json *json, enum json_style style)
@@ -464,6 +468,9 @@ int command_main(int argc, char **argv)
     }
     if (verb) {
         return run_verb(verb, words, argc, argv);
+    }
+    if (argc > 1 && text_equal(argv[1], "--version")) {
+        return printf("%s %s\n", COMMAND, PROJECT_VERSION) > 0 ? EXIT_WELL : EXIT_FINDINGS;
     }
     if (argc > 1 && text_equal(argv[1], "--options-json")) {
         options_print_json(COMMAND, OPTIONS, OPTIONS_COUNT);

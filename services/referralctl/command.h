@@ -16,11 +16,11 @@
 enum command_exit {
     EXIT_WELL = 0,
     EXIT_FINDINGS = 1,       /* a check failed, something was refused */
-    EXIT_USAGE = 2,          /* the command line is wrong */
+    EXIT_USAGE = 2,          /* an argument or option too many, too few, or not together */
     EXIT_UNCHECKED = 3,      /* audit: balanced, but the volumes could not be compared */
     EXIT_UNROUTED = 4,       /* route: it would be returned to the referrer */
     EXIT_UNAVAILABLE = 69,   /* Kafka, the gateway or the tracker is away */
-    EXIT_CONFIGURATION = 78, /* an option or the schemas folder is wrong */
+    EXIT_CONFIGURATION = 78, /* the value of an option or variable is wrong */
 };
 
 /* Values of the option table; a verb's row says which of them it takes. */
@@ -101,8 +101,8 @@ int command_main(int argc, char **argv);
 int command_fail(int exit_code, const struct reason *reason);
 /* False (unreadable-file) if it is no file that can be read: to be told before Kafka is asked. */
 bool command_can_read(const char *path, struct reason *reason);
-/* The same with the code that fits the verdict: TRY_AGAIN is EXIT_UNAVAILABLE, the rest
- * EXIT_FINDINGS. */
+/* The same with the code that fits: TRY_AGAIN is EXIT_UNAVAILABLE, the reason "usage" EXIT_USAGE,
+ * "bad-option" EXIT_CONFIGURATION, the rest EXIT_FINDINGS. */
 int command_fail_as(enum verdict verdict, const struct reason *reason);
 /* Prints a JSON value on standard output and frees it. False if it is NULL or memory ran out. */
 bool command_print_json_take(struct json *json, enum json_style style);

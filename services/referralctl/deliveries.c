@@ -76,12 +76,13 @@ bool deliveries_check_reason(const char *why, struct reason *reason)
 {
     if (!why || strlen(why) < REASON_LEAST || strlen(why) >= OPERATION_REASON_SIZE ||
         !text_is_utf8(why, strlen(why))) {
-        reason_set(reason, "usage", NULL, "--reason is needed, with %d to %d bytes of UTF-8",
-                   REASON_LEAST, (int)OPERATION_REASON_SIZE - 1);
+        reason_set(reason, why ? "bad-option" : "usage", NULL,
+                   "--reason is needed, with %d to %d bytes of UTF-8", REASON_LEAST,
+                   (int)OPERATION_REASON_SIZE - 1);
         return false;
     }
     if (has_number(why)) {
-        reason_set(reason, "usage", NULL,
+        reason_set(reason, "bad-option", NULL,
                    "--reason is kept for years: no number of a patient in it");
         return false;
     }
@@ -351,7 +352,7 @@ static int run_doing(const struct command *command, enum operation_kind kind)
     struct doing doing = {.command = command, .kind = kind};
     struct reason reason = {0};
     if (!check_arguments(&doing, &reason)) {
-        return command_fail(EXIT_USAGE, &reason);
+        return command_fail_as(REFUSED, &reason);
     }
     doing.list = json_new_array();
     enum verdict verdict = deliveries_open(&doing.deliveries, command, &reason);

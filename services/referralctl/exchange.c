@@ -2,6 +2,7 @@
 #include "exchange.h"
 
 #include <curl/curl.h>
+#include <string.h>
 
 #define CONNECT_TIMEOUT_MS 5000L
 #define TIMEOUT_MS 30000L
@@ -45,9 +46,19 @@ static bool set_up(CURL *easy, const struct exchange *exchange, struct buffer *b
     return done;
 }
 
+static enum verdict bad_url(const struct exchange *exchange, struct reason *reason)
+{
+    reason_set(reason, "bad-option", NULL, "\"%.200s\": expected http://… or https://…",
+               exchange->url);
+    return REFUSED;
+}
+
 enum verdict exchange(const struct exchange *exchange, long *ret_status, struct buffer *body,
                       struct reason *reason)
 {
+    if (strncmp(exchange->url, "http://", 7) != 0 && strncmp(exchange->url, "https://", 8) != 0) {
+        return bad_url(exchange, reason);
+    }
     struct curl_slist *list = NULL;
     enum verdict verdict = BROKEN;
     CURL *easy = curl_easy_init();
@@ -63,6 +74,8 @@ enum verdict exchange(const struct exchange *exchange, long *ret_status, struct 
         verdict = REFUSED;
         reason_set(reason, "answer-too-large", NULL, "the answer is larger than %zu bytes",
                    body->length_max);
+    } else if (code == CURLE_URL_MALFORMAT) {
+        verdict = bad_url(exchange, reason);
     } else {
         verdict = TRY_AGAIN;
         reason_set(reason, "unavailable", NULL, "%.200s: %s", exchange->url,

@@ -198,10 +198,10 @@ static int run_route(const struct command *command)
         return command_fail(EXIT_USAGE, &reason);
     }
     if (command->values->at && !instant_parse(command->values->at, &explain.told.at_ms)) {
-        reason_set(&reason, "usage", NULL,
+        reason_set(&reason, "bad-option", NULL,
                    "--at \"%.40s\": expected an instant such as 2026-11-26T09:30:00Z",
                    command->values->at);
-        return command_fail(EXIT_USAGE, &reason);
+        return command_fail_as(REFUSED, &reason);
     }
     int exit_code = explain_it(&explain, command->arguments[0], &reason);
     found_referral_clear(&explain.found);

@@ -237,8 +237,8 @@ static bool note_unmasked(const struct command *command, struct reason *reason)
         return true;
     }
     if (!why || strlen(why) < REASON_LEAST) {
-        reason_set(reason, "usage", NULL, "--unmask needs --reason with at least %d characters",
-                   REASON_LEAST);
+        reason_set(reason, why ? "bad-option" : "usage", NULL,
+                   "--unmask needs --reason with at least %d characters", REASON_LEAST);
         return false;
     }
     text_format(user, sizeof user, "%u", (unsigned)getuid());
@@ -255,7 +255,7 @@ static int run_tail(const struct command *command)
     struct reason reason = {0};
     int exit_code = EXIT_CONFIGURATION;
     if (!note_unmasked(command, &reason)) {
-        return command_fail(EXIT_USAGE, &reason);
+        return command_fail_as(REFUSED, &reason);
     }
     tail.contract = contract_load(command->values->schemas_dir, &reason);
     tail.codec = tail.contract ? codec_new(tail.contract, registry_table(command->registry)) : NULL;

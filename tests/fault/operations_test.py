@@ -320,8 +320,8 @@ class Operations(unittest.TestCase):
     def test_a_wrong_question_is_asked_of_nobody(self):
         for arguments, code in (
             (("reroute", SICK), 2),
-            (("reroute", SICK, "--reason", "short"), 2),
-            (("release", SICK, "--reason", "patient 9990000018"), 2),
+            (("reroute", SICK, "--reason", "short"), 78),
+            (("release", SICK, "--reason", "patient 9990000018"), 78),
             (("release", "7d444840-9dc0-51d1-b245-5ffdce74fad2", *WHY), 2),
             (("retry", "no code", *WHY), 2),
             (("list", "no code"), 2),
