@@ -33,6 +33,11 @@ __attribute__((warn_unused_result)) bool text_whole_number(const char *text, int
 /* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)
  * without NUL. */
 bool text_is_utf8(const void *bytes, size_t length);
+/* For "%d row%s". */
+static inline const char *text_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
 /* Reads a whole file of at most `size_max` bytes; a terminating NUL is added. Free with free().
  * NULL on failure, errno set (EFBIG past the limit). */
 char *text_read_file(const char *path, size_t size_max, size_t *ret_length);

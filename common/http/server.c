@@ -19,7 +19,8 @@
 #define KEEP_ALIVE_MS 60000 /* between two requests */
 #define SENDING_MS 60000    /* and a second for each 16 KiB */
 #define STOP_MS 2000        /* for answers to reach their clients */
-#define BODY_FIRST 4096     /* at most: a client that only promises a large body gets no more */
+#define LIMIT_SIZE 64
+#define BODY_FIRST 4096 /* at most: a client that only promises a large body gets no more */
 
 /* ---- requests */
 
@@ -211,6 +212,12 @@ static enum MHD_Result refuse(struct http_request *request, int status, const ch
     return queue(request);
 }
 
+static void say_limit(const struct http_request *request, char text[LIMIT_SIZE])
+{
+    text_format(text, LIMIT_SIZE, "at most %zu bytes are taken",
+                request->server->options.body_size_max);
+}
+
 /* The head is in. */
 static enum MHD_Result check_head(struct http_request *request)
 {
@@ -219,24 +226,35 @@ static enum MHD_Result check_head(struct http_request *request)
     if (atomic_load(&request->server->stopping))
         return refuse(request, 503, "stopping", "Service is stopping", "try again elsewhere");
     problem = http_check_head(request, request->server->options.body_size_max);
-    if (problem)
-        return refuse(request, problem->status, problem->code, problem->title, problem->detail);
+    if (problem) {
+        char limit[LIMIT_SIZE];
+
+        say_limit(request, limit);
+        return refuse(request, problem->status, problem->code, problem->title,
+                      problem->status == 413 ? limit : problem->detail);
+    }
     return MHD_YES;
 }
 
 /* In the middle of a body the library takes no answer: it goes straight to the socket. */
 static enum MHD_Result cut(struct http_request *request)
 {
-    static const char too_large[] =
-        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-        "Content-Type: application/problem+json\r\nContent-Length: 94\r\n\r\n"
-        "{\"type\":\"urn:referral-router:problem:too-large\",\"title\":\"Request body too large\","
-        "\"status\":413}";
+    char limit[LIMIT_SIZE], body[256], answer[512];
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-    if (info)
-        http_sockets_send(info->connect_fd, too_large);
+    say_limit(request, limit);
+    if (info &&
+        text_format(
+            body, sizeof(body),
+            "{\"type\":\"urn:referral-router:problem:too-large\",\"title\":\"Request body too "
+            "large\",\"status\":413,\"detail\":\"%s\"}",
+            limit) &&
+        text_format(answer, sizeof(answer),
+                    "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+                    "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n\r\n%s",
+                    strlen(body), body))
+        http_sockets_send(info->connect_fd, answer);
     http_sockets_linger(request->server->sockets, request->socket);
     return MHD_NO;
 }

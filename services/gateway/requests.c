@@ -123,7 +123,7 @@ static struct held *hold(struct requests *requests, const struct accepted *accep
         reason_set(reason, "key-reused", NULL,
                    "a new referral needs a key of its own, a repeated one the same body");
     } else {
-        reason_set(reason, "overloaded", NULL, "repeat the request with the same Idempotency-Key");
+        reason_set(reason, "overloaded", NULL, "nothing was stored: repeat the request");
     }
     return held;
 }
@@ -149,8 +149,10 @@ static void explain_not_stored(const struct reason *cause, struct reason *ret_re
     if (text_equal(cause->code, "no-such-topic") || text_equal(cause->code, "unknown-topic")) {
         reason_set(ret_reason, "topic-missing", NULL, "the operator makes it: topics create");
     } else {
-        reason_set(ret_reason, "kafka-unavailable", NULL,
-                   "repeat the request with the same Idempotency-Key: it is the same referral");
+        reason_set(
+            ret_reason, "kafka-unavailable", NULL,
+            "it may be stored: repeat the request; with the same Idempotency-Key it is the same "
+            "referral");
     }
 }
 
@@ -212,7 +214,7 @@ static void answer_not_sent(struct requests *requests, struct held *held, enum v
     int64_t begun_us = held->begun_us;
     release(requests, held, false);
     if (verdict == TRY_AGAIN) {
-        reason_set(&reason, "queue-full", NULL, "repeat the request with the same Idempotency-Key");
+        reason_set(&reason, "queue-full", NULL, "nothing was stored: repeat the request");
     } else {
         explain_not_stored(cause, &reason);
     }

@@ -99,19 +99,29 @@ static enum verdict read_events(struct history *history, struct reason *reason)
 
 // ---- printing
 
+// What there is nothing to say of is left out, as in the status API.
+static bool set_text(struct json *object, const char *name, const char *text)
+{
+    return text[0] == '\0' || json_set_text(object, name, text);
+}
+
+static bool set_whole(struct json *object, const char *name, int64_t number)
+{
+    return number == 0 || json_set_whole(object, name, number);
+}
+
 static struct json *event_json(const struct shown_event *event)
 {
     struct json *object = json_new_object();
-    bool done = object && set_instant(object, "occurred_at", event->occurred_at_ms) &&
-                json_set_text(object, "kind", event_word(event->kind)->name) &&
-                json_set_text(object, "destination", event->destination) &&
-                json_set_whole(object, "hop", event->hop) &&
-                json_set_whole(object, "attempt", event->attempt) &&
-                json_set_text(object, "result", event->result) &&
-                json_set_text(object, "reason", event->reason) &&
-                json_set_whole(object, "duration_ms", event->duration_ms) &&
-                json_set_text(object, "address", event->address) &&
-                json_set_text(object, "excerpt", event->excerpt);
+    bool done =
+        object && set_instant(object, "occurred_at", event->occurred_at_ms) &&
+        json_set_text(object, "kind", event_word(event->kind)->name) &&
+        set_text(object, "destination", event->destination) &&
+        json_set_whole(object, "hop", event->hop) &&
+        json_set_whole(object, "attempt", event->attempt) &&
+        set_text(object, "result", event->result) && set_text(object, "reason", event->reason) &&
+        set_whole(object, "duration_ms", event->duration_ms) &&
+        set_text(object, "address", event->address) && set_text(object, "excerpt", event->excerpt);
     if (!done) {
         json_free(object);
         return NULL;
@@ -131,7 +141,7 @@ static struct json *held_json(const struct held_delivery *held)
                 set_instant(object, "accepted_at", held->accepted_at_ms) &&
                 set_instant(object, "deadline_at", held->deadline_at_ms) &&
                 set_instant(object, "next_attempt_at", held->next_attempt_at_ms) &&
-                json_set_text(object, "last_result", held->last_result);
+                set_text(object, "last_result", held->last_result);
     if (!done) {
         json_free(object);
         return NULL;

@@ -82,9 +82,7 @@ static const struct provider *known_provider(const struct provider_file *file,
     return provider ? provider : directory_find(existing, code);
 }
 
-// The names of all services; what is wrong with a pathway is for `validate` to say, and then no
-// service is unknown. NULL without memory.
-static struct map *services_known(const struct contract *contract)
+struct map *services_known(const struct contract *contract)
 {
     struct reason reason = {0};
     struct pathway_set *set = pathway_set_load(contract, &reason);
@@ -105,18 +103,26 @@ static struct map *services_known(const struct contract *contract)
     return services;
 }
 
+const char *service_unknown(const struct map *services, const struct provider *provider, size_t *at)
+{
+    while (map_count(services) > 0 && *at < provider->services_count) {
+        const char *service = provider->services[(*at)++].service;
+        if (!map_get(services, service, strlen(service))) {
+            return service;
+        }
+    }
+    return NULL;
+}
+
 static void find_unknown_services(struct provider_file *file, const struct provider *provider,
                                   size_t line)
 {
-    for (size_t index = 0; index < provider->services_count; index++) {
-        const char *service = provider->services[index].service;
-        if (map_count(file->services) > 0 && !map_get(file->services, service, strlen(service))) {
-            struct reason finding = {0};
-            reason_set(&finding, "unknown-service", NULL,
-                       "line %zu: no pathway has the service %s; taken all the same", line,
-                       service);
-            add_finding(file, &finding);
-        }
+    const char *service;
+    for (size_t at = 0; (service = service_unknown(file->services, provider, &at));) {
+        struct reason finding = {0};
+        reason_set(&finding, "unknown-service", NULL,
+                   "line %zu: no pathway has the service %s; taken all the same", line, service);
+        add_finding(file, &finding);
     }
 }
 

@@ -4,6 +4,7 @@
 #ifndef REFERRALCTL_PROVIDER_FILE_H
 #define REFERRALCTL_PROVIDER_FILE_H
 
+#include "base/map.h"
 #include "directory/directory.h"
 
 #include <stdio.h>
@@ -37,5 +38,12 @@ provider_file_read(const char *path, const char *services_path, const char *form
                    const struct directory *existing, struct provider_file *ret_file,
                    struct reason *reason);
 void provider_file_clear(struct provider_file *file);
+/* The names of the services of all pathways; none if a pathway can't be read, which `validate`
+ * tells. NULL without memory; map_free it. */
+struct map *services_known(const struct contract *contract);
+/* The provider's next service, from *at on, that is none of them; NULL if there is none, or if
+ * `services` has none. Start with *at = 0. */
+const char *service_unknown(const struct map *services, const struct provider *provider,
+                            size_t *at);
 
 #endif

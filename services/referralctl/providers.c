@@ -109,11 +109,17 @@ static bool print_loaded(const struct command_values *values, const struct provi
                          struct difference *difference)
 {
     if (!values->json) {
-        return printf("%s%zu rows: %zu added, %zu changed, %zu unchanged, %zu removed, %zu closed, "
-                      "%zu other organisations, %zu findings\n",
+        char left[80] = "";
+        if (file->ods) {
+            text_format(left, sizeof left, "%zu closed, %zu other organisation%s, ", file->closed,
+                        file->others, text_plural(file->others));
+        }
+        return printf("%s%zu row%s: %zu added, %zu changed, %zu unchanged, %zu removed, "
+                      "%s%zu finding%s\n",
                       values->dry_run ? "dry run, nothing written: " : "", file->rows,
-                      difference->added, difference->changed, difference->unchanged,
-                      difference->removed, file->closed, file->others, file->findings_total) > 0;
+                      text_plural(file->rows), difference->added, difference->changed,
+                      difference->unchanged, difference->removed, left, file->findings_total,
+                      text_plural(file->findings_total)) > 0;
     }
     struct json *answer = json_new_object();
     const struct {
@@ -169,10 +175,12 @@ static int load_file(struct provider_topic *topic, const struct command *command
     print_findings(file);
     bool removes_none = values->replace && file->left_out > 0;
     if (removes_none) {
-        fprintf(stderr,
-                "nobody-removed: %zu providers that the file does not name were kept, because %zu "
-                "rows were left out: correct them and load again\n",
-                difference.kept, file->left_out);
+        fprintf(
+            stderr,
+            "nobody-removed: %zu provider%s that the file does not name stay%s, because %zu row%s "
+            "of it could not be taken: correct and load again\n",
+            difference.kept, text_plural(difference.kept), difference.kept == 1 ? "s" : "",
+            file->left_out, text_plural(file->left_out));
     }
     int exit_code = EXIT_FINDINGS;
     if (verdict != DONE) {
@@ -284,9 +292,9 @@ static int work_list(struct provider_topic *topic, const struct command *command
     }
     for (size_t index = 0; !command->values->json && index < count; index++) {
         provider = providers[index];
-        printf("%-8s %-18s %-8s %3zu services  %-28.28s  %s\n", provider->ods_code, provider->kind,
-               provider->paused ? "paused" : "open", provider->services_count, provider->hcp,
-               provider->name);
+        printf("%-8s %-18s %-8s %3zu service%-1s  %-28.28s  %s\n", provider->ods_code,
+               provider->kind, provider->paused ? "paused" : "open", provider->services_count,
+               text_plural(provider->services_count), provider->hcp, provider->name);
     }
     free(providers);
     return done ? EXIT_WELL : EXIT_FINDINGS;
@@ -375,6 +383,17 @@ static int fail_setting(struct reason *reason)
     return command_fail(text_equal(reason->code, "usage") ? EXIT_USAGE : EXIT_FINDINGS, &plain);
 }
 
+static void warn_unknown_services(const struct contract *contract, const struct provider *provider)
+{
+    struct map *services = services_known(contract);
+    const char *unknown;
+    for (size_t at = 0; services && (unknown = service_unknown(services, provider, &at));) {
+        fprintf(stderr, "unknown-service: no pathway has the service %s; taken all the same\n",
+                unknown);
+    }
+    map_free(services, NULL);
+}
+
 static int work_set(struct provider_topic *topic, const struct command *command,
                     struct reason *reason)
 {
@@ -390,6 +409,7 @@ static int work_set(struct provider_topic *topic, const struct command *command,
     if (!provider) {
         return fail_setting(reason);
     }
+    warn_unknown_services(topic->contract, provider);
     struct provider_change change = {.provider = provider};
     text_copy(change.ods_code, sizeof change.ods_code, provider->ods_code);
     char fields[300] = "";

@@ -149,6 +149,10 @@ static bool print_text(const struct work *work, size_t findings)
     if (done && work->findings.count > findings) {
         done = printf("and %zu more findings\n", work->findings.count - findings) > 0;
     }
+    if (done && !work->line && work->findings.count == 0) {
+        done = printf("each agrees with its own versions; no registry was asked, as "
+                      "SCHEMA_REGISTRY_URL is not set\n") > 0;
+    }
     return done;
 }
 

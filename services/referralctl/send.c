@@ -107,11 +107,12 @@ static void print_history(const struct json *answer)
     const struct json *history = json_member(answer, "history");
     for (size_t index = 0; index < json_count(history); index++) {
         const struct json *event = json_item(history, index);
-        printf("  %s  %-10s  %-8s  %s\n", or_dash(json_member_text(event, "occurred_at")),
+        const char *reason = json_member_text(event, "reason");
+        const char *result = json_member_text(event, "result");
+        printf("  %s  %-10s  %-8s  %s%s%s\n", or_dash(json_member_text(event, "occurred_at")),
                or_dash(json_member_text(event, "kind")),
-               or_dash(json_member_text(event, "destination")),
-               or_dash(json_member_text(event, "reason") ? json_member_text(event, "reason")
-                                                         : json_member_text(event, "result")));
+               or_dash(json_member_text(event, "destination")), or_dash(reason ? reason : result),
+               reason && result ? ", " : "", reason && result ? result : "");
         const char *words = json_member_text(json_member(event, "explanation"), "words");
         if (words) {
             printf("      %s\n", words);

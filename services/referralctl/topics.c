@@ -3,6 +3,7 @@
 #include "command.h"
 #include "topic_table.h"
 
+#include "base/text.h"
 #include "codec/contract.h"
 
 #include <stdio.h>
@@ -25,8 +26,8 @@ static enum verdict make_topic(struct making *making, const struct topic_plan *p
     making->made += made ? 1 : 0;
     making->found += made ? 0 : 1;
     if (!making->json) {
-        printf("%-10s %-32s %d partitions\n", made ? "made" : "is there", plan->name,
-               plan->topic.partitions);
+        printf("%-10s %-32s %d partition%s\n", made ? "made" : "is there", plan->name,
+               plan->topic.partitions, text_plural((size_t)plan->topic.partitions));
         return DONE;
     }
     struct json *item = json_new_object();

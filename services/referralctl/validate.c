@@ -95,13 +95,13 @@ static bool print_end(struct validation *validation, const struct contract *cont
 {
     size_t pathways = contract ? contract_pathway_count(contract) : 0;
     if (!validation->json && validation->count > 0) {
-        return printf("%zu findings\n", validation->count) > 0;
+        return printf("%zu finding%s\n", validation->count, text_plural(validation->count)) > 0;
     }
     if (!validation->json && !contract) {
-        return printf("well: %zu files\n", files) > 0;
+        return printf("well: %zu file%s\n", files, text_plural(files)) > 0;
     }
     if (!validation->json) {
-        return printf("well: %zu pathways\n", pathways) > 0;
+        return printf("well: %zu pathway%s\n", pathways, text_plural(pathways)) > 0;
     }
     struct json *names = json_new_array();
     struct json *answer = json_new_object();

@@ -197,8 +197,9 @@ void validate_versions(const struct contract *contract, const struct findings *f
                         contract_dir(contract), pathway ? "/pathways/" : "", pathway ? pathway : "",
                         schema_short_name(schema), schema_fingerprint(schema));
         if (!fits || access(path, F_OK) != 0) {
-            tell(findings, path, 0, "", fits ? strerror(errno) : "a path that is too long",
-                 "the schema as it is today: tests/lint/versions.py --keep writes it");
+            tell(findings, path, 0, "", fits ? "no such version" : "a path that is too long",
+                 "the schema as it is today; .deps/venv/bin/python tests/lint/versions.py --keep "
+                 "writes it, or --release X.Y.Z before its first use");
         }
     }
 }

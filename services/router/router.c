@@ -433,7 +433,7 @@ const struct service *router_service(void)
     static struct router router = {.values = &values};
     static const struct service service = {
         .name = "router",
-        .summary = "Decides where each referral goes, once.",
+        .summary = "decides where each referral goes, once: referrals.* -> deliveries",
         .health_listen = "127.0.0.1:9102",
         .options = options,
         .options_count = sizeof options / sizeof options[0],

@@ -69,8 +69,8 @@ static void handle(void *self, struct http_request *request)
         if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
             routes[i].answer(self, request);
         else
-            http_answer_problem(request, 405, "method-not-allowed", "Only GET is possible here",
-                                NULL, NULL, allow);
+            http_answer_problem(request, 405, "wrong-method", "The path does not take this method",
+                                NULL, "the header Allow names the methods", allow);
         return;
     }
     http_answer_problem(request, 404, "unknown-path", "There is nothing at this address", NULL,

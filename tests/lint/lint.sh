@@ -3,6 +3,9 @@
 # make lint: every check over every file of the repository, also those not committed yet. Each
 # finding is a line file:line with what was expected; all checks run, whatever one has found.
 set -uo pipefail
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../stack/lib.sh"
+(($# == 0)) || only_help tests/lint/lint.sh "$*"
 # shellcheck source=tests/lint/files.sh
 . "$(dirname "${BASH_SOURCE[0]}")/files.sh"
 

@@ -130,13 +130,15 @@ while IFS=: read -r file line text; do
     name=$(grep -oE "$banned" <<<"$text" | head -n 1 | tr -d '( ')
     find_fault "$file:$line: expected a bounded function instead of $name"
 done < <(((${#c_files[@]} == 0)) || code_of "${c_files[@]}" | grep -E "^[^:]*:[0-9]*:.*$banned")
+long=0
 while read -r lines file; do
     if ((lines > FILE_LINES_MAX)); then
         find_fault "$file:$lines: expected at most $FILE_LINES_MAX lines; split it by what it does"
     elif ((lines > FILE_LINES_WARN)); then
-        echo "$file:$lines: hint: over $FILE_LINES_WARN lines"
+        long=$((long + 1))
     fi
 done < <(((${#c_files[@]} == 0)) || wc -l "${c_files[@]}" | grep -v ' total$')
+((long == 0)) || echo "hint: $long files of C have over $FILE_LINES_WARN lines"
 
 # ---- every source: width, licence; every text: nothing left undone, no path of one machine
 if ((${#sources[@]})); then

@@ -14,6 +14,7 @@ set -euo pipefail
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
+case ${1:-} in -*) only_help tests/stack/test.sh "$1" ;; esac
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
@@ -124,6 +125,6 @@ for stage in "${stages[@]}"; do
         fi
         ;;
     tsan-here) run tsan unit ;;
-    *) say "test: no stage '$stage'"; exit 2 ;;
+    *) say "test: no stage '$stage'; --help lists them"; exit 2 ;;
     esac
 done

@@ -164,7 +164,13 @@ class Programs(unittest.TestCase):
 
     def test_a_script_that_is_asked_for_help_does_nothing_else(self):
         with tempfile.TemporaryDirectory() as holder:
-            for script in ("tests/stack/up.sh", "tests/stack/down.sh", "tests/demo/demo.sh"):
+            for script in (
+                "tests/stack/up.sh",
+                "tests/stack/down.sh",
+                "tests/stack/test.sh",
+                "tests/demo/demo.sh",
+                "tests/lint/lint.sh",
+            ):
                 for arguments, code in ((["--help"], 0), (["--al"], 2), (["--empty", "x"], 2)):
                     with self.subTest(script=script, arguments=arguments):
                         done = run(
@@ -174,7 +180,7 @@ class Programs(unittest.TestCase):
                         )
                         self.assertEqual(done.returncode, code, done.stdout)
                         self.assertEqual(os.listdir(holder), [])
-                        self.assertRegex(done.stdout, "make (up|down)|referrals")
+                        self.assertRegex(done.stdout, "make (up|down|lint)|referrals|Every test")
 
     def test_what_a_service_can_not_start_with_is_found_by_its_check(self):
         cases = [(service, "--health-listen", "9101", "HOST:PORT") for service in SERVICES]

@@ -147,7 +147,9 @@ static void a_body_that_is_too_large_is_refused_at_its_head(void **state)
     int client = dial(fixture->server);
 
     say(client, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n");
-    assert_int_equal(status_of(hear(client)), 413);
+    const char *answer = hear(client);
+    assert_int_equal(status_of(answer), 413);
+    assert_non_null(strstr(answer, "at most 65536 bytes are taken"));
     assert_true(is_closed(client));
     close(client);
     assert_int_equal(atomic_load(&fixture->calls), 0);
@@ -190,9 +192,9 @@ static void a_body_without_a_length_is_counted(void **state)
     assert_string_equal(
         strchr(hear(client), ' '),
         strstr("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-               "Content-Type: application/problem+json\r\nContent-Length: 94\r\n\r\n"
+               "Content-Type: application/problem+json\r\nContent-Length: 135\r\n\r\n"
                "{\"type\":\"urn:referral-router:problem:too-large\",\"title\":\"Request "
-               "body too large\",\"status\":413}",
+               "body too large\",\"status\":413,\"detail\":\"at most 65536 bytes are taken\"}",
                " 413"));
     close(client);
     assert_int_equal(atomic_load(&fixture->calls), 1);
