@@ -10,12 +10,14 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import generate  # noqa: E402
+import oracle  # noqa: E402
 import scripted  # noqa: E402
 from receiver import Answer, Receiver  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
 
 OUTCOME = b'{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"%s"}]}'
 REFUSED = f"http://127.0.0.1:{free_port()}/nobody"
+LATE, LATE_PORT = "FA999", free_port()
 METADATA = "http://169.254.169.254/latest/meta-data"
 
 # What the first provider answers, attempt by attempt; a text is an address that stands instead.
@@ -37,6 +39,14 @@ CASES = {
     "garbage": (Answer(how="garbage"), Answer(200)),
     "dead": REFUSED,
     "metadata": METADATA,
+}
+# Whether an attempt says that it may repeat one: not after a connection that was refused.
+MARKS = {
+    "500": [False, True, True],
+    "429": [False, True],
+    "hang": [False, True],
+    "reset": [False, True, True],
+    "cut": [False, True],
 }
 # The only provider of its pathway.
 ALONE = {"404 alone": ("falls", (Answer(404),)), "dead alone": ("msk", REFUSED)}
@@ -73,6 +83,8 @@ class Provider(unittest.TestCase):
             rows.append(cls.row(cls.first[name], pathway, districts[0], 100, script))
             bodies[name] = cls.generator.body(pathway)
             bodies[name]["patient"]["postcode"] = districts[0]
+        late = f"http://127.0.0.1:{LATE_PORT}/{LATE}"
+        rows.append(cls.row(LATE, "contraception", districts[0], 100, late))
         scripted.load(cls.stack, rows)
         cls.stack.start()
         for name, body in bodies.items():
@@ -180,6 +192,25 @@ class Provider(unittest.TestCase):
         self.assertEqual(self.delivered_to(events), [code])
         self.assertEqual(len(came), 2, "one that was closed, and one more attempt")
         self.assertEqual(len([e for e in events if e["kind"] == "attempted"]) >= 1, True)
+
+    def test_what_may_have_arrived_before_is_marked_and_nothing_else(self):
+        def marks(came):
+            return ["referral-possible-duplicate" in r.headers for r in came]
+
+        found = {name: marks(self.outcome(name)[1]) for name in MARKS}
+        self.assertEqual(found, MARKS)
+        body = self.generator.body("contraception")
+        body["nominated_provider"] = LATE
+        referral_id = self.post(body, "late")
+
+        def refused():
+            events = [e for e in oracle.events(self.stack) if e["referral_id"] == referral_id]
+            return [e for e in events if e["result"] == "refused-connection"]
+
+        wait_until(refused, 20, "nobody is there")
+        with Receiver(port=LATE_PORT) as late:
+            late.wait_for(lambda came: came, 30, "the next attempt")
+            self.assertEqual(marks(late.snapshot()[:1]), [False])
 
     def test_megabytes_of_answer_do_not_fill_the_memory(self):
         self.check("megabytes", self.first["megabytes"])

@@ -115,6 +115,7 @@ static void land(struct world *world, struct process *process, struct flight_see
             answer.retry_after = flight->reply.retry_after;
         const bool told = retry_after_parse(answer.retry_after, clock_ms, &told_ms);
         if (referral->hop == flight->hop) {
+            referral->sends -= answer.unsent;
             referral->not_before_ms = told ? world->now_ms + told_ms : 0;
             if (ours) /* who has lost the partition can tell nobody */
                 referral->told_ms = told ? clock_ms + told_ms : 0;

@@ -219,6 +219,7 @@ void provider_reply(const struct providers *providers, int32_t number, int64_t n
             provider->temper == TEMPER_BLACK ||
             (provider->temper == TEMPER_FLAPPING && random_below(&random, 2) == 0);
         fail(reply, 0, swallows ? "timeout" : "refused-connection");
+        reply->answer.unsent = !swallows;
         reply->wait_ms = swallows ? timeout_ms : 1;
     } else if (!providers->plan->well && !provider->cured) {
         by_temper(provider, &random, now_ms, again, reply);

@@ -26,6 +26,8 @@ struct answer {
     const char *error; /* static code: timeout, refused-connection, …; NULL with a status */
     bool unstarted;    /* not a byte was sent, for no fault of the record: as if never tried */
     enum answer_holds holds; /* with `unstarted` */
+    bool unsent;         /* an attempt of which it is certain that it can't have arrived: it came to
+                            no connection on which the request could have been sent */
     bool unsendable;     /* nothing was sent: the record itself is at fault; `error` is the code */
     bool bars;           /* it is to be an OperationOutcome, unless all is well */
     const char *excerpt; /* the first bytes of a body that is no success; see excerpt.h */

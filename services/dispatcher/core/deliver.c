@@ -214,6 +214,8 @@ void deliver_answered(struct deliverer *core, uint32_t number, const struct answ
     core_choose_lane(core, destination);
     quieten(destination, answer, now_ms);
     if (job) {
+        if (answer->unsent)
+            job->maybe_sent = !flight.first;
         job->attempts += answer->unsendable ? 0 : 1;
         job->intent = true;
         job->status = (int16_t)answer->status;

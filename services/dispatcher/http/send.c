@@ -218,6 +218,7 @@ static void give_out(struct sender *sender, struct link *posts)
             .status = post->status,
             .error = post->error,
             .unstarted = post->unstarted,
+            .unsent = post->unsent,
             .holds = post->holds,
             .bars = post->request.bars,
             .duration_ms = post->started_ms && !post->duration_ms ? 1 : post->duration_ms,

@@ -53,7 +53,7 @@ struct transfer {
     struct url *url;                  /* of the post */
     char identity[SEND_IDENTITY_MAX]; /* the certificate that it is set to; "" = the default */
     struct curl_slist lines[SEND_HEADERS_MAX + OWN_LINES];
-    bool departed; /* the request was about to be sent */
+    bool departed; /* the request was about to be sent, or has been */
     bool stale;    /* and would have been once more */
     bool address_refused;
     struct heard heard;
@@ -143,12 +143,10 @@ static int on_connected(void *self, char *address, char *own, int port, int own_
         transfer->stale = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    transfer->departed = true;
     (void)text_copy(transfer->post->address, sizeof(transfer->post->address), address);
-    if (address_text_allowed(transfer->shard->transfers->options.allowed, address))
-        return CURL_PREREQFUNC_OK;
-    transfer->address_refused = true;
-    return CURL_PREREQFUNC_ABORT;
+    transfer->departed = address_text_allowed(transfer->shard->transfers->options.allowed, address);
+    transfer->address_refused = !transfer->departed;
+    return transfer->departed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* In place of the authorities that libcurl would load for each connection. */
@@ -427,6 +425,7 @@ static void finish(struct transfers *transfers, struct transfer *transfer, CURLc
         post->unstarted = true;
         post->holds = HOLDS_DESTINATION;
     }
+    post->unsent = !transfer->departed;
     post->duration_ms = clock_monotonic_ms() - post->started_ms;
     hear_out(&transfer->heard, post);
     transfers->ended(transfers->self, post);

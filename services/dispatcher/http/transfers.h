@@ -22,7 +22,7 @@ struct post {
     char address[ADDRESS_TEXT_SIZE];
     int status;
     const char *error; /* static */
-    bool unstarted;
+    bool unstarted, unsent;
     enum answer_holds holds;
     char retry_after[RETRY_AFTER_SIZE];
     size_t excerpt_length;

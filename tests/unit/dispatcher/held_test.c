@@ -126,9 +126,35 @@ static void one_that_waits_alone_waits_whatever_clocks_say(void **state)
     deliver_free(stage.core);
 }
 
+/* Once every retry was marked, also where nobody had been there to hear of it before. */
+static void what_can_not_have_arrived_is_tried_again_without_the_mark(void **state)
+{
+    (void)state;
+    struct stage stage;
+    const struct answer away = {.error = "refused-connection", .unsent = true};
+    open_stage(&stage, false);
+    restore(&stage);
+    read_delivery(&stage, 1, 0, false, 60);
+    for (int i = 0; i < 4; i++) {
+        turn(&stage, false);
+        if (i == 2)
+            answer(&stage, 1, 0, NULL); /* a time-out: it may be there now */
+        else
+            deliver_answered(stage.core, stage.flights[1], &away, stage.now);
+        turn(&stage, false);
+        commit(&stage);
+        stage.now += 60000;
+    }
+    turn(&stage, false);
+    EXPECT(&stage, "send 1, retry 1, send 1, retry 1, send 1, retry 1, send-again 1, retry 1, "
+                   "send-again 1");
+    deliver_free(stage.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_can_not_have_arrived_is_tried_again_without_the_mark),
         cmocka_unit_test(a_fault_of_ours_is_no_attempt_and_opens_no_breaker),
         cmocka_unit_test(what_a_fault_of_ours_holds_up_looks_elsewhere_in_its_usual_time),
         cmocka_unit_test(the_others_of_that_destination_wait_with_it_and_no_one_else),

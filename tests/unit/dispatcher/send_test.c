@@ -194,12 +194,10 @@ static int start_server(void **state)
 /* ---- the client's side */
 
 struct heard {
-    int count, begun;
+    int count, begun, status, unstarted, unsent;
     bool begun_too_late;
     uint32_t flight;
-    int status;
     char error[64];
-    int unstarted;
     char retry_after[64];
     char address[ADDRESS_TEXT_SIZE];
     int64_t duration_ms;
@@ -219,6 +217,7 @@ static void on_answer(void *self, uint32_t flight, const struct answer *answer)
     struct heard *heard = self;
     heard->count++;
     heard->unstarted += answer->unstarted;
+    heard->unsent += answer->unsent;
     heard->flight = flight;
     heard->status = answer->status;
     (void)text_copy(heard->error, sizeof(heard->error), answer->error);
@@ -303,7 +302,7 @@ static void every_way_of_answering_ends_in_one_answer(void **state)
         post_for(sender, &heard, rows[i].path,
                  strcmp(rows[i].error, "timeout") == 0 ? CUT_MS : PATIENCE_MS);
         if (heard.status != rows[i].status || strcmp(heard.error, rows[i].error) != 0 ||
-            strcmp(heard.retry_after, rows[i].retry_after) != 0 ||
+            strcmp(heard.retry_after, rows[i].retry_after) != 0 || heard.unsent ||
             atomic_load(&posts) - before != rows[i].posts)
             fail_msg("row %zu: %s: status %d, error %s, Retry-After %s, %d posts", i, rows[i].path,
                      heard.status, heard.error, heard.retry_after, atomic_load(&posts) - before);
@@ -316,8 +315,7 @@ static void every_way_of_answering_ends_in_one_answer(void **state)
     post(sender, &heard, "https://127.0.0.1:1/", PATIENCE_MS); /* with a handle that did http */
     assert_string_equal(heard.error, "refused-connection");
     post_path(sender, &heard, "/duplicate");
-    post(sender, &heard, "http://a:b@127.0.0.1/",
-         PATIENCE_MS); /* not to where it was used before */
+    post(sender, &heard, "http://a:b@127.0.0.1/", PATIENCE_MS); /* nor where it was used before */
     assert_string_equal(heard.error, "bad-endpoint");
     post_path(sender, &heard, "/duplicate");
     assert_string_equal(heard.address, "127.0.0.1");
@@ -337,6 +335,7 @@ static void a_kept_connection_that_dies_is_not_posted_to_twice_in_silence(void *
     assert_int_equal(heard.status, 200);
     post_path(sender, &heard, "/twice"); /* read by the server, which hangs up without an answer */
     assert_string_equal(heard.error, "stale-connection");
+    assert_false(heard.unsent); /* the first time it was */
     assert_int_equal(atomic_load(&posts) - before, 2);
     sender_close(sender);
 }
@@ -356,6 +355,7 @@ static void a_connection_is_kept_and_its_address_judged_again(void **state)
     allowed.count = 0; /* as after a reload that no longer allows it */
     post_path(sender, &heard, "/kept");
     assert_string_equal(heard.error, "address-refused");
+    assert_true(heard.unsent);
     assert_int_equal(atomic_load(&connections) - before, 1);
     sender_close(sender);
 }
@@ -450,7 +450,7 @@ static void an_endpoint_that_may_not_be_reached_is_not_connected_to(void **state
         (void)text_format(url, sizeof(url), "%.*s%d%s", (int)(number - rows[i].url), rows[i].url,
                           server_port, number + 2);
         post(sender, &heard, url, PATIENCE_MS);
-        if (heard.status != 0 || strcmp(heard.error, rows[i].error) != 0 ||
+        if (heard.status != 0 || strcmp(heard.error, rows[i].error) != 0 || !heard.unsent ||
             atomic_load(&posts) != before)
             fail_msg("row %zu: %s: status %d, error %s", i, url, heard.status, heard.error);
         sender_close(sender);
