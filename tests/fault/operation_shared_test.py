@@ -19,7 +19,7 @@ from stack import Stack, free_port, wait_until  # noqa: E402
 MANY = 10000
 FIRST, SECOND = "dispatcher", "dispatcher-2"
 TAKE_OVER = {
-    "DISPATCHER_COMMIT_INTERVAL_MS": "4000",  # between two portions
+    "DISPATCHER_COMMIT_INTERVAL_MS": "3000",  # between two portions
     "DISPATCHER_SESSION_TIMEOUT_MS": "6000",
 }
 

@@ -64,10 +64,12 @@ class Backlog(unittest.TestCase):
         self.stack.ctl("providers", "pause", SICK)
 
     def ask(self, *about, by="ada"):
-        """A process that asks for re-routes, of SICK's whole backlog if nothing else is named."""
+        """A process that asks for re-routes, of SICK's whole backlog if nothing else is named, and
+        again where Kafka was away."""
+        again = 'while true; do "$0" "$@"; code=$?; ((code == 69)) || exit $code; done'
         return subprocess.Popen(
             [
-                str(BIN_DIR / "referralctl"),
+                *("bash", "-c", again, str(BIN_DIR / "referralctl")),
                 *("deliveries", "reroute", *(about or (SICK,)), "--json"),
                 *("--by", by, "--reason", "supplier is down", "--wait-seconds", "300"),
             ],

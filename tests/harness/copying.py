@@ -19,6 +19,7 @@ import unittest
 import confluent_kafka as kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
+import oracle
 from stack import BIN_DIR, PATIENCE, Stack, free_port, http_status, http_text, wait_until
 
 END_TXN = 26
@@ -59,7 +60,8 @@ class Broker(Stack):
     def committed(self, group, topic):
         client = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": group})
         count = len(client.list_topics(topic, 30).topics[topic].partitions)
-        rows = client.committed([kafka.TopicPartition(topic, i) for i in range(count)], 30)
+        parts = [kafka.TopicPartition(topic, i) for i in range(count)]
+        rows = oracle.patiently(lambda: client.committed(parts, 30))
         client.close()
         return [row.offset for row in rows]
 

@@ -10,6 +10,7 @@ import io
 import json
 import pathlib
 import struct
+import time
 import zoneinfo
 
 import confluent_kafka
@@ -80,9 +81,26 @@ def decode(schema, data):
     return decoder(schema)(data)
 
 
+def patiently(ask):
+    """What it gives, asked again while Kafka says no: the controller of a busy machine takes a
+    broker that is well for dead, and for a moment nobody leads a partition."""
+    end = time.monotonic() + 90
+    while True:
+        try:
+            return ask()
+        except confluent_kafka.KafkaException:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)  # its own back-off
+
+
 def read_topic(bootstrap, topics, isolation="read_committed"):
     """Every committed message of the topics, from their beginnings to their present ends; with
     read_uncommitted also those of open and aborted transactions."""
+    return patiently(lambda: _read_topic(bootstrap, topics, isolation))
+
+
+def _read_topic(bootstrap, topics, isolation):
     consumer = confluent_kafka.Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -109,7 +127,7 @@ def read_topic(bootstrap, topics, isolation="read_committed"):
                 raise TimeoutError(f"{topics}: no end within 90 s")
             if message.error():
                 if message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:
-                    raise RuntimeError(message.error())
+                    raise confluent_kafka.KafkaException(message.error())
                 ended.add((message.topic(), message.partition()))
             else:
                 messages.append(message)
@@ -137,18 +155,19 @@ class Ends:
         self.consumer = confluent_kafka.Consumer(
             {"bootstrap.servers": bootstrap, "group.id": "ends", "isolation.level": isolation}
         )
-        numbers = self.consumer.list_topics(topic, timeout=90).topics[topic].partitions
+        listing = patiently(lambda: self.consumer.list_topics(topic, timeout=90))
         self.parts = [
             confluent_kafka.TopicPartition(topic, number)
-            for number in numbers
+            for number in listing.topics[topic].partitions
             if partition in (None, number)
         ]
 
     def sum(self):
-        return sum(
-            self.consumer.get_watermark_offsets(part, timeout=90, cached=False)[1]
+        ends = [
+            patiently(lambda part=part: self.consumer.get_watermark_offsets(part, timeout=90))
             for part in self.parts
-        )
+        ]
+        return sum(end for _, end in ends)
 
     def close(self):
         self.consumer.close()
