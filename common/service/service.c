@@ -206,12 +206,23 @@ static void back_off(struct service_context *context)
     heed_signals(context, context->back_off_ms);
 }
 
-/* What another start would not mend is told from what it may. */
+/* What another start would not mend, of what only a start finds. */
 static int exit_code(const struct reason *reason)
 {
-    return strcmp(reason->code, "bad-address") == 0 || strcmp(reason->code, "bad-option") == 0
-               ? EXIT_BAD_OPTIONS
-               : EXIT_BROKEN;
+    static const char *const bad[] = {"bad-address", "bad-option", "bad-kafka-setting"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (strcmp(reason->code, bad[i]) == 0)
+            return EXIT_BAD_OPTIONS;
+    return EXIT_BROKEN;
+}
+
+/* And all else that it would not: there is no list of it beside what --check finds. */
+static bool check_passes(const struct service *service)
+{
+    struct reason reason = {0};
+
+    return !service->check || service->check(service->self, &reason) == DONE ||
+           strcmp(reason.code, "no-memory") == 0;
 }
 
 /* DONE when it is open, TRY_AGAIN when a signal came first; BROKEN with what to exit with. */
@@ -298,6 +309,7 @@ static int serve(struct service_context *context, const struct service_values *v
     const struct service *service = context->service;
     struct reason reason = {0};
     enum verdict verdict;
+    bool failed;
     int code = EXIT_BROKEN;
 
     if (!health_start(&context->health, service->name, values->health_listen, context->metrics,
@@ -308,6 +320,7 @@ static int serve(struct service_context *context, const struct service_values *v
     log_fact(LOG_LEVEL_INFO, "starting", "version", PROJECT_VERSION, "instance", values->instance,
              NULL);
     verdict = start(context, &code);
+    failed = verdict == BROKEN;
     if (verdict == DONE) {
         process_notify("READY=1");
         log_fact(LOG_LEVEL_INFO, "started", NULL);
@@ -323,7 +336,7 @@ static int serve(struct service_context *context, const struct service_values *v
     health_stop(&context->health);
     process_disarm();
     log_fact(LOG_LEVEL_INFO, "stopped", NULL);
-    return code;
+    return failed && !check_passes(service) ? EXIT_BAD_OPTIONS : code;
 }
 
 static int check(const struct service *service)

@@ -5,7 +5,8 @@
  *
  *   running  -> step() again and again
  *   draining -> on SIGTERM/SIGINT: drain() until DONE or the time limit
- *   stopped  -> stop(), exit 0; 1 after BROKEN; 78 for bad options; 70 if the time limit was passed
+ *   stopped  -> stop(), exit 0; 1 after BROKEN; 78 for bad options, and after a start that fails
+ *               where check() does; 70 if the time limit was passed
  */
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
@@ -45,7 +46,8 @@ struct service {
     size_t metrics_count;
     void *self;
 
-    /* --check: load and verify all that needs no network, then say DONE. */
+    /* --check: load and verify all that needs no network, then say DONE. Called after stop() where
+     * start() failed, too: what it finds is for somebody to repair. */
     enum verdict (*check)(void *self, struct reason *reason);
     /* Opens everything. TRY_AGAIN is repeated with back-off (Kafka not there yet) while /livez is
      * well and /readyz is not. */

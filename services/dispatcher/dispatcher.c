@@ -144,7 +144,12 @@ static enum verdict check(void *context, struct reason *reason)
     if (!check_settings(self, reason) || !load(self, &loaded, reason))
         return REFUSED;
     loaded_free(&loaded);
-    return registry_check(&self->settings.service.registry, reason) == DONE ? DONE : REFUSED;
+    if (registry_check(&self->settings.service.registry, reason) != DONE)
+        return REFUSED;
+    struct kafka_settings *kafka = kafka_settings_from_environment("dispatcher", reason);
+    const enum verdict verdict = kafka ? DONE : REFUSED;
+    kafka_settings_free(kafka);
+    return verdict;
 }
 
 static enum verdict reload(void *context, struct reason *reason)

@@ -146,8 +146,15 @@ static enum verdict gateway_check(void *self, struct reason *reason)
         return BROKEN;
     }
     struct world *world = world_load(values.service.schemas_dir, NULL, NULL, reason);
+    if (!world || registry_check(&values.service.registry, reason) != DONE) {
+        world_free(world);
+        return BROKEN;
+    }
     world_free(world);
-    return world ? registry_check(&values.service.registry, reason) : BROKEN;
+    struct kafka_settings *settings = kafka_settings_from_environment("gateway", reason);
+    const enum verdict verdict = settings ? DONE : BROKEN;
+    kafka_settings_free(settings);
+    return verdict;
 }
 
 /* The record must not be produced long after the referrer was told 503: the client's own time ends

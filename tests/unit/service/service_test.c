@@ -349,6 +349,18 @@ static void broken_ends_it_with_1_and_one_line(void **state)
     assert_int_equal(child->script->stops, 2);
 }
 
+static void a_start_that_fails_where_the_check_does_ends_with_78(void **state)
+{
+    struct child *child = *state;
+
+    child->script->start = child->script->check = BROKEN;
+    run(child, NULL, NULL);
+    assert_int_equal(exit_code(child), 78);
+    assert_int_equal(child->script->stops, 1);
+    assert_int_equal(lines_with(child, "start says broken"), 1);
+    assert_int_equal(lines_with(child, "check says"), 0);
+}
+
 static void a_turn_that_fails_is_slowed_down_and_logged_once(void **state)
 {
     struct child *child = *state;
@@ -491,6 +503,7 @@ int main(void)
         TEST(a_start_that_says_try_again_is_repeated_while_health_answers),
         TEST(it_can_be_stopped_before_it_has_started),
         TEST(broken_ends_it_with_1_and_one_line),
+        TEST(a_start_that_fails_where_the_check_does_ends_with_78),
         TEST(a_turn_that_fails_is_slowed_down_and_logged_once),
         TEST(a_signal_cuts_the_back_off_short),
         TEST(draining_has_a_time_limit),
