@@ -107,6 +107,27 @@ enum verdict delivery_encode(struct codec *codec, const struct contract *contrac
     return codec_write_flat(codec, schema, fields, count, buffer, reason);
 }
 
+/* Of Avro's length of so many bytes. */
+static size_t length_size(size_t bytes)
+{
+    size_t size = 1;
+    for (uint64_t rest = (uint64_t)bytes << 1; rest >= 0x80; rest >>= 7)
+        size++;
+    return size;
+}
+
+bool delivery_without_payload(const struct delivery *delivery, const void *record, size_t size,
+                              struct buffer *buffer)
+{
+    static const uint8_t none = 0;
+    const size_t at = size - delivery->payload_size; /* if it is the end */
+    if (!delivery->payload_size || delivery->payload != (const uint8_t *)record + at)
+        return false;
+    const size_t kept = at - length_size(delivery->payload_size);
+    return buffer_reserve(buffer, kept + 1) && buffer_append(buffer, record, kept) &&
+           buffer_append(buffer, &none, 1);
+}
+
 static bool is_code(const char *code, const struct record_field *text)
 {
     return strlen(code) == text->length && memcmp(code, text->text, text->length) == 0;

@@ -60,6 +60,11 @@ delivery_decode_again(struct codec *codec, const void *bytes, size_t length,
 __attribute__((warn_unused_result)) enum verdict
 delivery_send(struct stream *stream, struct codec *codec, const struct contract *contract,
               const struct delivery *delivery, struct buffer *scratch, struct reason *reason);
+/* Appends the record that it was decoded from without its payload, which is an empty one there: all
+ * that is told of a delivery which has arrived. False, with nothing appended, where the payload is
+ * not the end of the record, is empty already, or memory ran out. */
+bool delivery_without_payload(const struct delivery *delivery, const void *record, size_t size,
+                              struct buffer *buffer);
 /* Did the provider that it leaves send it back? `why` is the word of the move, `last_result` that
  * of the last attempt there: a 410 to this very referral is a no to it, one to another is not. */
 bool delivery_was_declined(const char *why, const char *last_result);

@@ -231,6 +231,15 @@ static enum verdict write_intents(struct dispatcher *self, const struct deliver_
     return stream_send(self->stream, &out, reason);
 }
 
+/* The patient's data leaves this process as soon as it has arrived; if the transaction fails, what
+ * is left is enough to write it anew. */
+static void let_go(struct dispatcher *self, const struct delivery *delivery, struct job *job)
+{
+    buffer_reset(&self->record);
+    if (delivery_without_payload(delivery, job->record, job->record_size, &self->record))
+        deliver_keep_only(self->core, job, self->record.data, self->record.length);
+}
+
 static enum verdict carry_out(struct dispatcher *self, const struct deliver_write *write,
                               int64_t now_ms, struct reason *reason)
 {
@@ -250,7 +259,10 @@ static enum verdict carry_out(struct dispatcher *self, const struct deliver_writ
     case FACT_RETRY:
         return write_retry(self, &delivery, job, reason);
     case FACT_DELIVERED:
-        return write_delivered(self, &delivery, job, reason);
+        verdict = write_delivered(self, &delivery, job, reason);
+        if (verdict == DONE)
+            let_go(self, &delivery, job);
+        return verdict;
     default:
         if (delivery.notice[0])
             return write_notice_move(self, &delivery, job, now_ms, reason);

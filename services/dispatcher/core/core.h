@@ -100,7 +100,8 @@ struct deliverer {
     size_t ghosts;
     size_t facts_count; /* all of the lists above */
     size_t moves_count; /* of these: with no attempt to be told of */
-    size_t facts_max;
+    size_t intents_count;
+    size_t results_max;
     size_t moves_open;   /* of moves_count, given out for the open transaction */
     size_t intents_open; /* in the open transaction */
     size_t left_count;
@@ -126,6 +127,11 @@ void core_release(struct deliverer *core, struct destination *destination, int64
 void core_post_fact(struct deliverer *core, struct job *job, enum job_fact fact, int64_t now_ms);
 void core_post_move(struct deliverer *core, struct job *job, const char *why, bool must_move,
                     int64_t now_ms);
+/* What has come of sends, and is not committed. */
+static inline size_t core_results(const struct deliverer *core)
+{
+    return core->facts_count - core->moves_count - core->intents_count;
+}
 /* A job of `asking` has no more time to ask. */
 void core_must_leave(struct deliverer *core, struct job *job);
 /* Takes a job off the list of facts or of what is written. */

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define FACTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
+#define RESULTS_PER_FLIGHT 8 /* not yet committed, per allowed send, before starting stops */
 #define ATTEMPT_LEAST_MS 1000
 #define OURS_WAIT_MS 5000
 #define MOVES_PER_TICK 4096
@@ -19,7 +19,7 @@ struct deliverer *deliver_new(const struct deliver_options *options)
         return NULL;
     core->options = *options;
     core->random.state = options->seed;
-    core->facts_max = options->in_flight_max * FACTS_PER_FLIGHT;
+    core->results_max = options->in_flight_max * RESULTS_PER_FLIGHT;
     const size_t slow_max =
         options->slow_max ? options->slow_max : (options->in_flight_max + 1) / 2;
     /* What becomes slow on its way takes none of the others' places: it is on top. */

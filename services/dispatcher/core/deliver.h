@@ -169,6 +169,9 @@ bool deliver_stays(struct deliverer *core, struct job *job, int64_t now_ms);
 /* The Delivery record that was put into the transaction for the job, to be known again when it is
  * read back. */
 void deliver_wrote(struct job *job, const void *bytes, size_t size);
+/* What is still to be told of a FACT_DELIVERED, in place of its record, which is let go. Without
+ * memory the record stays. */
+void deliver_keep_only(struct deliverer *core, struct job *job, const void *bytes, size_t size);
 
 /* ---- figures */
 

@@ -28,8 +28,10 @@ static void post(struct deliverer *core, struct job *job, enum job_fact fact, st
     link_append(list, &job->fact_link);
     core->facts_count++;
     core->moves_count += bare_move(job);
-    if (fact == FACT_INTENT)
+    if (fact == FACT_INTENT) {
         job->destination->noting++;
+        core->intents_count++;
+    }
 }
 
 void core_post_fact(struct deliverer *core, struct job *job, enum job_fact fact, int64_t now_ms)
@@ -70,8 +72,10 @@ void core_unlist(struct deliverer *core, struct job *job)
     core_note_leave_out(core, job, false);
     core->facts_count--;
     core->moves_count -= bare_move(job);
-    if (job->fact == FACT_INTENT)
+    if (job->fact == FACT_INTENT) {
         job->destination->noting--;
+        core->intents_count--;
+    }
     job->fact = FACT_NONE;
     job->attempted = false;
     job->destination->asked -= job->asked;
@@ -84,8 +88,7 @@ void core_unlist(struct deliverer *core, struct job *job)
 static bool note_one(struct deliverer *core, int64_t now_ms)
 {
     while (!core->draining && !link_alone(&core->noters) &&
-           core->facts_count - core->moves_count < core->facts_max &&
-           core->intents_open < INTENTS_PER_TRANSACTION) {
+           core_results(core) < core->results_max && core->intents_open < INTENTS_PER_TRANSACTION) {
         struct destination *destination =
             LINK_ITEM(core->noters.next, struct destination, intent_link);
         link_remove(&destination->intent_link);

@@ -166,6 +166,17 @@ static void drop_record(struct deliverer *core, struct job *job)
     job->record_size = 0;
 }
 
+void deliver_keep_only(struct deliverer *core, struct job *job, const void *bytes, size_t size)
+{
+    uint8_t *kept = malloc(size);
+    if (!kept)
+        return;
+    memcpy(kept, bytes, size);
+    drop_record(core, job);
+    job->record = kept;
+    job->record_size = (uint32_t)size;
+}
+
 /* What the record says replaces what the job holds. */
 static bool job_take_record(struct deliverer *core, struct job *job,
                             const struct deliver_record *record)

@@ -38,7 +38,7 @@ void spares_give_back(struct spares *spares, void *room, size_t size)
 
 void spares_give_back(struct spares *spares, void *room, size_t size)
 {
-    if (room && size && spares->count < SPARES_MAX)
+    if (room && size >= SPARE_LEAST && spares->count < SPARES_MAX)
         spares->list[spares->count++] = (struct spare){room, size};
     else
         free(room);

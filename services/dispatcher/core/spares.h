@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #define SPARES_MAX 512
+#define SPARE_LEAST 512 /* bytes; a room in which no referral fits is not worth a place */
 
 struct spares { /* all zero: none yet */
     struct spare {

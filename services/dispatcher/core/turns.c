@@ -212,7 +212,7 @@ bool deliver_to_slow(const struct deliverer *core, uint32_t flight)
 static bool may_start(const struct deliverer *core)
 {
     return !core->draining && core->flights_free != NO_FLIGHT &&
-           core->facts_count - core->moves_count < core->facts_max;
+           core_results(core) < core->results_max;
 }
 
 /* Until it leaves for good, but long enough for an answer; what that adds leaves as much again for

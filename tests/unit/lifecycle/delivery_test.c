@@ -117,6 +117,54 @@ static void the_largest_payload_fits_and_one_byte_more_is_refused(void **state)
     buffer_clear(&buffer);
 }
 
+static void without_its_payload_a_record_tells_all_the_rest(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 63, 64, 8191, 8192, 20000}; /* by bytes of their length */
+    struct reason reason = {0};
+    struct buffer record, less;
+    buffer_init(&record, 65536);
+    buffer_init(&less, 65536);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        struct delivery delivery = example(), back, again;
+        delivery.payload = large;
+        delivery.payload_size = sizes[i];
+        buffer_reset(&record);
+        buffer_reset(&less);
+        assert_int_equal(delivery_encode(codec, contract, &delivery, &record, &reason), DONE);
+        assert_int_equal(delivery_decode(codec, record.data, record.length, &back, &reason), DONE);
+        assert_true(delivery_without_payload(&back, record.data, record.length, &less));
+        assert_int_equal(delivery_decode(codec, less.data, less.length, &again, &reason), DONE);
+        assert_int_equal(again.payload_size, 0);
+        /* exactly what would be written of it */
+        delivery.payload_size = 0;
+        buffer_reset(&record);
+        assert_int_equal(delivery_encode(codec, contract, &delivery, &record, &reason), DONE);
+        assert_int_equal(less.length, record.length);
+        assert_memory_equal(less.data, record.data, record.length);
+        assert_false(delivery_without_payload(&again, less.data, less.length, &record));
+    }
+    buffer_clear(&record);
+    buffer_clear(&less);
+}
+
+static void a_payload_that_is_not_the_end_of_its_record_stays(void **state)
+{
+    (void)state;
+    struct reason reason = {0};
+    struct delivery delivery = example(), back;
+    struct buffer record, less;
+    buffer_init(&record, 65536);
+    buffer_init(&less, 65536);
+    assert_int_equal(delivery_encode(codec, contract, &delivery, &record, &reason), DONE);
+    assert_int_equal(delivery_decode(codec, record.data, record.length, &back, &reason), DONE);
+    back.payload_size--; /* one more field follows */
+    assert_false(delivery_without_payload(&back, record.data, record.length, &less));
+    assert_int_equal(less.length, 0);
+    buffer_clear(&record);
+    buffer_clear(&less);
+}
+
 static void each_hop_of_a_referral_on_a_pathway_has_its_own_stable_id(void **state)
 {
     (void)state;
@@ -157,6 +205,8 @@ int main(void)
         cmocka_unit_test(a_delivery_comes_back_as_it_was_written),
         cmocka_unit_test(writing_one_delivery_leaves_nothing_of_it_in_the_next),
         cmocka_unit_test(the_largest_payload_fits_and_one_byte_more_is_refused),
+        cmocka_unit_test(without_its_payload_a_record_tells_all_the_rest),
+        cmocka_unit_test(a_payload_that_is_not_the_end_of_its_record_stays),
         cmocka_unit_test(each_hop_of_a_referral_on_a_pathway_has_its_own_stable_id),
         cmocka_unit_test(an_event_about_a_delivery_carries_its_fields),
     };
