@@ -27,6 +27,8 @@ struct kafka_settings {
 };
 
 struct kafka_settings *kafka_settings_copy(const struct kafka_settings *settings);
+/* What the environment does not say is this. False without memory. */
+bool kafka_settings_otherwise(struct kafka_settings *settings, const char *name, int value);
 /* Defaults, then the environment's properties, then what must not be changed. NULL and a reason on
  * failure. */
 rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, enum kafka_role role,

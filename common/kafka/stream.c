@@ -145,7 +145,9 @@ static struct stream *stream_new(const struct kafka_settings *settings,
                 options->instance);
     stream->settings = kafka_settings_copy(settings);
     stream->partitions = calloc(STREAM_PARTITIONS_MAX, sizeof(*stream->partitions));
-    if (!stream->settings || !stream->partitions) {
+    if (!stream->settings || !stream->partitions ||
+        (options->fetch_wait_ms && !kafka_settings_otherwise(stream->settings, "fetch.wait.max.ms",
+                                                             options->fetch_wait_ms))) {
         kafka_settings_free(stream->settings);
         free(stream->partitions);
         free(stream);

@@ -65,6 +65,8 @@ struct stream_options {
     int batch_messages_max; /* 1000 */
     int commit_interval_ms; /* 100; see stream_commit_every */
     int session_timeout_ms; /* 0 = default */
+    int fetch_wait_ms; /* how long a partition that rested may wait before it is read on, unless the
+                        * environment says so; 0 = default */
 };
 
 /* TRY_AGAIN when no broker can be reached within a bound. */

@@ -327,7 +327,8 @@ static enum verdict start(void *context, struct service_context *service, struct
         .start = STREAM_FROM_BEGINNING,
         .batch_messages_max = BATCH_MESSAGES_MAX,
         .commit_interval_ms = (int)self->settings.commit_interval_ms,
-        .session_timeout_ms = (int)self->settings.session_timeout_ms};
+        .session_timeout_ms = (int)self->settings.session_timeout_ms,
+        .fetch_wait_ms = RESTORE_FETCH_WAIT_MS};
     verdict = stream_open(self->kafka, &options, &handlers, &self->stream, reason);
     if (verdict == DONE)
         sender_watch(self->sender, stream_wake_fd(self->stream));

@@ -20,8 +20,9 @@
 #define INTENT_KEY "intent/"
 #define INTENT_KEY_SIZE 24
 #define INTENT_MARK "IDs1"
-#define ROLL_KEY "roll" /* not a fence's key: compaction must not take a fence for it */
-#define AHEAD_MAX 768   /* sends handed over beyond those that may be under way */
+#define ROLL_KEY "roll"          /* not a fence's key: compaction must not take a fence for it */
+#define RESTORE_FETCH_WAIT_MS 30 /* the next partition waits for a fetch that finds nothing */
+#define AHEAD_MAX 768            /* sends handed over beyond those that may be under way */
 #define AHEAD_WINDOW_MS 100
 #define DELIVERED_MS_MAX 8192 /* per transaction; what is past it is counted, but not timed */
 

@@ -8,9 +8,10 @@
 #include "base/clock.h"
 
 #define ROUNDS 16 /* of PATIENCE_MS at most, until all are being restored */
-#define ENOUGH 24 /* deliveries that can be sent soon, for each place: no need to read on */
+#define ENOUGH 72 /* deliveries that can be sent soon, for each place: no need to read on */
 #define PATIENCE_MS 1000
-#define LOOK_MS 20
+#define LOOK_MS 10
+#define ARRIVAL_MS 60 /* until what was asked for can be seen in what may be sent */
 #define NEAR                                                                                       \
     8192 /* records before its end: the next one is asked for, so that there is always one         \
           * to be fetched; at the end of all of them a fetch waits for what is new */
@@ -81,6 +82,9 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
         return;
     self->restore_look_at_ms = monotonic_ms + LOOK_MS;
     const int64_t since_ms = monotonic_ms - self->restored_at_ms;
+    const bool reading = self->fences_count - self->again_count > self->resting_count;
+    if (reading && since_ms < ARRIVAL_MS)
+        return;
     if (since_ms < PATIENCE_MS) {
         if (restoring(self) >= at_once(self))
             return;

@@ -13,6 +13,7 @@
 #define NOTE_AHEAD (8 * (size_t)WINDOW_MOST)
 #define WINDOW_SOON 8.0 /* after a few answers more */
 #define SOON_WINDOWS 8  /* before it has shown more */
+#define SOON_MS 200     /* what is known to be answered in that time goes soon, too */
 #define MEAN_WEIGHT 0.1
 #define SLOW_WEIGHT (1.0 / 16) /* one slow attempt is told from none until four others were not */
 #define SLOW_SHARE 0.05
@@ -85,10 +86,15 @@ bool destination_may_note(const struct destination *destination, int64_t now_ms,
 
 size_t destination_soon(const struct destination *destination, size_t queued, bool growing)
 {
-    double window = destination->window;
-    if (growing && !destination->failures_in_row && window < WINDOW_SOON)
-        window = WINDOW_SOON;
-    const size_t most = (size_t)window * SOON_WINDOWS;
+    double window = destination->window, windows = SOON_WINDOWS;
+    if (!destination->failures_in_row) {
+        const double mean_ms = destination->mean_ms < 1 ? 1 : destination->mean_ms;
+        if (growing && window < WINDOW_SOON)
+            window = WINDOW_SOON;
+        if (destination->mean_ms > 0 && SOON_MS / mean_ms > windows)
+            windows = SOON_MS / mean_ms;
+    }
+    const size_t most = (size_t)((double)(size_t)window * windows);
     return queued < most ? queued : most;
 }
 

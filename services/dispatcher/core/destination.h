@@ -90,8 +90,9 @@ bool destination_may_note(const struct destination *destination, int64_t now_ms,
 void destination_done(struct destination *destination);
 /* Would anything be sent to it now, if there were anything? */
 bool destination_spoken_to(const struct destination *destination, int64_t now_ms);
-/* How many of `queued` can be sent soon: a thousand for one that takes two at a time are no work
- * for all places. `growing`: with the window that it will have then, if it fails no more. */
+/* How many of `queued` can be sent soon: a thousand for one that takes two at a time, and its time
+ * over each, are no work for all places. `growing`: with the window that it will have then, if it
+ * fails no more. */
 size_t destination_soon(const struct destination *destination, size_t queued, bool growing);
 /* When to look again, if not before; INT64_MAX = only an event changes anything. */
 int64_t destination_wake_at(const struct destination *destination, int64_t now_ms);

@@ -379,6 +379,33 @@ static void who_has_to_leave_goes_before_who_may_stay(void **state)
     deliver_free(stage.core);
 }
 
+/* A hundred of one that answers within 2 ms are gone in a moment. */
+static void what_is_answered_at_once_can_be_sent_soon(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct deliver_send send;
+    open_stage(&stage, false);
+    restore(&stage);
+    for (int i = 0; i < 1000; i++)
+        read_for(&stage, "FA001", i, 60);
+    static const struct {
+        int64_t takes_ms;
+        size_t soon;
+    } rows[] = {{2, 799} /* eight, 200 / 2.001 times */, {20000, 64}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        assert_int_equal(deliver_sendable(stage.core, stage.now), i ? rows[i - 1].soon : 64);
+        assert_true(deliver_next_send(stage.core, stage.now, &send));
+        deliver_begun(stage.core, send.flight, stage.now);
+        stage.now += rows[i].takes_ms;
+        deliver_answered(stage.core, send.flight,
+                         &(struct answer){.status = 200, .duration_ms = rows[i].takes_ms},
+                         stage.now);
+        assert_int_equal(deliver_sendable(stage.core, stage.now), rows[i].soon);
+    }
+    deliver_free(stage.core);
+}
+
 /* A backlog behind one narrow window is not work for now. */
 static void what_can_be_sent_soon_is_counted_by_windows(void **state)
 {
@@ -426,6 +453,7 @@ static void a_notice_has_all_of_its_time_whatever_a_hop_may_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_answered_at_once_can_be_sent_soon),
         cmocka_unit_test(what_can_be_sent_soon_is_counted_by_windows),
         cmocka_unit_test(a_host_where_nobody_answers_is_only_probed),
         cmocka_unit_test(the_probes_of_a_host_are_never_more_than_five_minutes_apart),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What needs no broker: the environment's properties, and Java's partitioner. */
+#include "kafka/internal.h"
 #include "kafka/kafka.h"
 
 #include <setjmp.h>
@@ -90,6 +91,34 @@ static void properties_of_the_environment_are_taken(void **state)
     kafka_settings_free(NULL);
 }
 
+static void a_services_own_default_gives_way_to_the_environment(void **state)
+{
+    static const char *const said[] = {NULL, "7"};
+    struct reason reason;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct kafka_settings *settings;
+        rd_kafka_conf_t *conf;
+        char value[16];
+        size_t size = sizeof(value);
+
+        if (said[i])
+            setenv("KAFKA_FETCH_WAIT_MAX_MS", said[i], 1);
+        settings = kafka_settings_from_environment("test", &reason);
+        assert_non_null(settings);
+        assert_true(kafka_settings_otherwise(settings, "fetch.wait.max.ms", 30));
+        conf = kafka_conf_new(settings, KAFKA_MEMBER, &reason);
+        assert_non_null(conf);
+        assert_int_equal(rd_kafka_conf_get(conf, "fetch.wait.max.ms", value, &size),
+                         RD_KAFKA_CONF_OK);
+        assert_string_equal(value, said[i] ? said[i] : "30");
+        rd_kafka_conf_destroy(conf);
+        kafka_settings_free(settings);
+    }
+    unsetenv("KAFKA_FETCH_WAIT_MAX_MS");
+}
+
 static void what_carries_a_promise_or_is_unknown_is_refused_by_name(void **state)
 {
     static const struct {
@@ -175,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_partition_of_a_key_is_javas),
         TEST(properties_of_the_environment_are_taken),
+        TEST(a_services_own_default_gives_way_to_the_environment),
         TEST(what_carries_a_promise_or_is_unknown_is_refused_by_name),
         TEST(a_secret_may_stand_in_a_file),
         TEST(without_a_broker_every_call_ends_in_time),
