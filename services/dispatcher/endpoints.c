@@ -82,23 +82,34 @@ static void hold(struct dispatcher *self, const char *destination, const char *w
     }
 }
 
+/* The fact that is to be told of it, if it is not the one that was told last; NULL = none. An
+ * operator's release closes a breaker, too, and says nothing of the provider. */
+static const char *news_of(const struct deliver_destination *seen, const char *told)
+{
+    static const char broken[] = "destination-broken", released[] = "destination-released";
+    const char *now = seen->open        ? broken
+                      : !told           ? NULL
+                      : seen->restarted ? released
+                                        : "destination-well";
+    return now == told ? NULL : now;
+}
+
 void endpoints_tell_broken(struct dispatcher *self)
 {
     struct deliver_destination seen;
     size_t cursor = 0, count = 0;
     while (count < TELL_AT_ONCE && deliver_next_destination(self->core, &cursor, &seen)) {
         const size_t length = strlen(seen.code);
-        const bool told = map_get(self->broken, seen.code, length) != NULL;
-        if (seen.open == told)
+        const char *news = news_of(&seen, map_get(self->broken, seen.code, length));
+        if (!news)
             continue;
         count++;
-        if (seen.open) {
-            (void)!map_set(self->broken, seen.code, length, self, NULL);
-            log_fact(LOG_LEVEL_WARNING, "destination-broken", "destination", seen.code, NULL);
-        } else {
+        if (seen.open || seen.restarted)
+            (void)!map_set(self->broken, seen.code, length, (void *)(uintptr_t)news, NULL);
+        else
             (void)map_remove(self->broken, seen.code, length);
-            log_fact(LOG_LEVEL_INFO, "destination-well", "destination", seen.code, NULL);
-        }
+        log_fact(seen.open ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, news, "destination", seen.code,
+                 NULL);
     }
 }
 

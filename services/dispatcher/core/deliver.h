@@ -213,6 +213,7 @@ struct deliver_destination {
     size_t asked;                     /* by an operator, and not done yet */
     int32_t window;
     bool usable, retired, open, host_open, slow;
+    bool restarted;         /* by an operator or the directory, and not heard to be well since */
     int64_t probe_at_ms;    /* 0 = not probed */
     int64_t quiet_until_ms; /* by its own word */
     int64_t mean_ms;        /* of an attempt; 0 = none yet */

@@ -145,7 +145,7 @@ bool destination_learn(struct destination *destination, bool unwell, int64_t dur
     bool closed = destination->open;
     if (closed)
         destination->window = WINDOW_FIRST;
-    destination->open = false;
+    destination->open = destination->restarted = false;
     destination->probes = 0;
     destination->failures_in_row = 0;
     destination->window += 1.0 / destination->window;
@@ -159,6 +159,7 @@ void destination_restart(struct destination *destination)
 {
     destination->retired = false;
     destination->open = false;
+    destination->restarted = true;
     destination->probes = 0;
     destination->failures_in_row = 0;
     destination->quiet_until_ms = 0;

@@ -64,6 +64,7 @@ struct destination {
     bool retired;         /* said 410 since the endpoint last changed */
     bool wanting;         /* counted as one that has intents to note */
     bool left;            /* some of its jobs stay on the topic for want of room */
+    bool restarted;       /* and has not been well since */
     size_t ready_counted; /* of its ready ones, in deliver_ready */
     char code[ODS_CODE_SIZE];
     /* now and then */

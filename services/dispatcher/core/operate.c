@@ -114,6 +114,7 @@ static void look(const struct destination *destination, struct deliver_destinati
         .usable = destination->usable,
         .retired = destination->retired,
         .open = destination->open,
+        .restarted = destination->restarted,
         .host_open = host && host->open,
         .slow = destination->lane == LANE_SLOW,
         .probe_at_ms = host && host->open  ? host->probe_at_ms

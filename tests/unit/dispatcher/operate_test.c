@@ -45,10 +45,14 @@ static void a_release_takes_back_a_410_but_not_a_pause(void **state)
     (void)deliver_release(stage.core, "FA001", stage.now);
     turn(&stage, true);
     EXPECT(&stage, "send 3");
+    assert_true(deliver_look(stage.core, "FA001", &seen));
+    assert_true(seen.restarted); /* which is not to say that it is well */
     (void)text_copy(stage.paused, sizeof(stage.paused), "FA001");
     deliver_directory_changed(stage.core, stage.now);
     answer(&stage, 2, 200, NULL);
     answer(&stage, 3, 200, NULL);
+    assert_true(deliver_look(stage.core, "FA001", &seen));
+    assert_false(seen.restarted);
     (void)deliver_release(stage.core, "FA001", stage.now);
     turn(&stage, true);
     EXPECT(&stage, "delivered 2, delivered 3");
