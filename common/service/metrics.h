@@ -27,7 +27,9 @@ struct metrics;
 /* The table must be static. */
 struct metrics *metrics_new(const struct metric *table, size_t count);
 void metrics_free(struct metrics *metrics);
-/* `row` is the index in the table; `label` NULL where the metric has none. */
+/* `row` is the index in the table; `label` NULL where the metric has none. A series is there from
+ * its first addition on, and nobody sees one grow that is born at 1: labels that are known and that
+ * an alert waits for are added 0 at the start. */
 void metrics_add(struct metrics *metrics, size_t row, const char *label, double amount);
 void metrics_set(struct metrics *metrics, size_t row, const char *label, double value);
 void metrics_observe(struct metrics *metrics, size_t row, const char *label, double seconds);

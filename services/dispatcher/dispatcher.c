@@ -301,6 +301,9 @@ static enum verdict start(void *context, struct service_context *service, struct
     struct dispatcher *self = context;
     self->context = service;
     self->metrics = service_metrics(service);
+    metrics_add(self->metrics, METRIC_HUMANS, "no-callback", 0);
+    metrics_add(self->metrics, METRIC_HUMANS, "not-sent", 0);
+    metrics_add(self->metrics, METRIC_ATTEMPTS, "address-refused", 0);
     if (!make_ready(self, reason))
         return BROKEN;
     enum verdict verdict = DONE;

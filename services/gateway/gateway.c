@@ -198,6 +198,7 @@ static enum verdict gateway_start(void *opaque, struct service_context *context,
     requests->status_url = values.status_url;
     requests->body_size_max = (size_t)values.body_max;
     requests->metrics = service_metrics(context);
+    metrics_add(requests->metrics, METRIC_ANSWERS, "503", 0);
     if (!status_url_usable(values.status_url, reason)) {
         return BROKEN;
     }

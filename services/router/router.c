@@ -383,6 +383,7 @@ static enum verdict router_start(void *self, struct service_context *context, st
     struct router *router = self;
     router->context = context;
     router->metrics = service_metrics(context);
+    metrics_add(router->metrics, METRIC_HUMANS, "no-callback", 0);
     enum verdict verdict = open_all(router, reason);
     if (verdict != DONE) {
         router_stop(router);

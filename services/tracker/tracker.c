@@ -165,8 +165,7 @@ static enum verdict start(void *self, struct service_context *context, struct re
 static void add_since(struct tracker *tracker, size_t row, const char *label, uint64_t now,
                       uint64_t told)
 {
-    if (now > told)
-        metrics_add(tracker->metrics, row, label, (double)(now - told));
+    metrics_add(tracker->metrics, row, label, now > told ? (double)(now - told) : 0);
 }
 
 static void tell_metrics(struct tracker *tracker)

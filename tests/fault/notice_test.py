@@ -79,6 +79,14 @@ class Notice(unittest.TestCase):
         lines = [x for x in self.stack.metrics(program).splitlines() if x.startswith(name)]
         return float(lines[0].split()[1]) if lines else 0
 
+    def test_a_what_an_alert_waits_for_is_there_at_0_before_it_comes(self):
+        for program in ("router", "dispatcher"):
+            name = f'referral_{program}_needing_human_total{{reason="no-callback"}} '
+            self.assertIn(f"\n{name}", self.stack.metrics(program))
+        self.assertRegex(
+            self.stack.metrics("tracker"), r'\nreferral_tracker_sql_errors_total{side="api"} 0\n'
+        )
+
     def test_the_referrers_own_callback_is_told_until_it_takes_it(self):
         one, event, body = self.noticed(TOLD, "falls")
         self.assertEqual((event["reason"], event["result"]), (None, "http-200"))
