@@ -173,8 +173,7 @@ static int load_file(struct provider_topic *topic, const struct command *command
         verdict = provider_topic_write(topic, difference.changes, difference.count, reason);
     }
     print_findings(file);
-    bool removes_none = values->replace && file->left_out > 0;
-    if (removes_none) {
+    if (values->replace && file->left_out > 0) {
         fprintf(
             stderr,
             "nobody-removed: %zu provider%s that the file does not name stay%s, because %zu row%s "
@@ -186,7 +185,7 @@ static int load_file(struct provider_topic *topic, const struct command *command
     if (verdict != DONE) {
         exit_code = command_fail_as(verdict, reason);
     } else if (done && print_loaded(values, file, &difference)) {
-        exit_code = removes_none ? EXIT_FINDINGS : EXIT_WELL;
+        exit_code = file->left_out > 0 ? EXIT_FINDINGS : EXIT_WELL;
     }
     json_free(difference.list);
     free(difference.changes);

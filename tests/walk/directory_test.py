@@ -68,14 +68,16 @@ class Directory(unittest.TestCase):
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def load(self, path, *more):
+    def load(self, path, *more, code=0):
         """The command's answer, once the router knows of what was written."""
 
         def applied():
             return self.stack.metric("router", "referral_router_directory_changes_total")
 
         before = applied()
-        answer = json.loads(self.stack.ctl("providers", "load", path, "--json", *more).stdout)
+        done = self.stack.ctl("providers", "load", path, "--json", *more, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        answer = json.loads(done.stdout)
         if "--dry-run" not in more:
             written = answer["added"] + answer["changed"] + answer["removed"]
             wait_until(lambda: applied() >= before + written, 20, "the router follows")
@@ -188,14 +190,15 @@ class Directory(unittest.TestCase):
             f"FTW02,{SERVICE},mon-fri 09:00-08:00,,,",
             "FXX99,falls,,,,",
         )
-        dry = self.load(providers, "--services", services, "--dry-run")
+        dry = self.load(providers, "--services", services, "--dry-run", code=1)
         self.assertEqual((dry["added"], dry["findings"]), (2, 3), dry)
         self.assertEqual(
             sorted(change["ods_code"] for change in dry["changes"]), ["FTW01", "FTW02"]
         )
         self.assertEqual(self.stack.ctl("providers", "show", "FTW01", check=False).returncode, 1)
 
-        done = self.stack.ctl("providers", "load", providers, "--services", services)
+        done = self.stack.ctl("providers", "load", providers, "--services", services, check=False)
+        self.assertEqual(done.returncode, 1, "some rows were left out")
         self.assertIn("line 4", done.stderr)  # of the providers
         self.assertIn("services.csv: line 3, hours", done.stderr)
         self.assertIn("services.csv: line 4: FXX99 is not in the directory", done.stderr)
@@ -205,13 +208,13 @@ class Directory(unittest.TestCase):
         self.assertEqual(len(shown["hours"]), 7)
 
         ends = oracle.ends_of(self.stack.bootstrap, "providers", "read_committed")
-        again = self.load(providers, "--services", services)
+        again = self.load(providers, "--services", services, code=1)
         self.assertEqual((again["added"], again["changed"], again["unchanged"]), (0, 0, 2))
         self.assertEqual(
             oracle.ends_of(self.stack.bootstrap, "providers", "read_committed"), ends
         )
         # what the first file has no column for is not forgotten by loading it alone
-        self.assertEqual(self.load(providers)["unchanged"], 2)
+        self.assertEqual(self.load(providers, code=1)["unchanged"], 2)
         # and a dry run names the fields that would change
         moved = self.write(
             "moved.csv", "ods_code,name,kind,postcode", "FTW01,Invented One,pharmacy,ME1 1AA"
@@ -567,7 +570,7 @@ class Directory(unittest.TestCase):
                 self.assertEqual(again["closed"], first["closed"])
                 self.assertEqual(again["others"], first["others"])
 
-        # a dirty row is told by its line, and is never the end
+        # a dirty row is told by its line, and is never the end; without its postcode it is taken
         rows = list(csv.reader(pharmacies.read_text().splitlines()))
         active = [number for number, row in enumerate(rows) if row[12] == "A" and row[13] == "1"]
         no_postcode, no_status = active[3], active[7]
@@ -578,7 +581,12 @@ class Directory(unittest.TestCase):
         for number in (no_postcode, no_status):
             self.assertIn(f"line {number + 1}:", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 2, done.stderr)
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 1)
+        rows[no_status][12] = "A"
+        with new.open("w", newline="") as out:
+            csv.writer(out).writerows(rows)
+        done = self.stack.ctl("providers", "load", new, "--dry-run")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
 
 
 if __name__ == "__main__":
