@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the directory is laid out for choosing: who offers a service, and who is in a cell of 2 km.
+/* How the directory is laid out for choosing: who offers a service, and who is in a cell of 4 km.
  * Inside directory only. */
 #ifndef DIRECTORY_INDEX_H
 #define DIRECTORY_INDEX_H
@@ -8,9 +8,9 @@
 #include "directory/hours.h"
 
 #define SERVICES_MAX 256 /* distinct names over all providers */
-#define CELL_M 2000
-#define CELLS_WIDE 350 /* 700 km of eastings */
-#define CELLS_HIGH 650 /* 1300 km of northings */
+#define CELL_M 4000
+#define CELLS_WIDE 175 /* 700 km of eastings */
+#define CELLS_HIGH 325 /* 1300 km of northings */
 #define CELL_NOWHERE (CELLS_WIDE * CELLS_HIGH)
 
 struct entry {
