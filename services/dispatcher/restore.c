@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 #define ROUNDS 16 /* of PATIENCE_MS at most, until all are being restored */
-#define ENOUGH 72 /* deliveries that can be sent soon, for each place: no need to read on */
+#define ENOUGH 60 /* deliveries that can be sent soon, for each place: no need to read on */
 #define PATIENCE_MS 1000
 #define LOOK_MS 10
 #define ARRIVAL_MS 60 /* until what was asked for can be seen in what may be sent */

@@ -13,6 +13,7 @@
 
 #define NOTED_AHEAD 4096 /* by all that have something to note together, roughly */
 #define SHARE_LEAST 4
+#define NOTED_KEPT 256 /* room in a partition's list when nothing is noted any more */
 
 size_t core_note_share(const struct deliverer *core)
 {
@@ -88,6 +89,11 @@ void core_note_remove(struct deliverer *core, struct job *job)
     partition->noted[job->note_place - 1] = last;
     moved->note_place = job->note_place;
     job->note_place = 0;
+    if (!partition->noted_count && partition->noted_capacity > NOTED_KEPT) {
+        free(partition->noted);
+        partition->noted = NULL;
+        partition->noted_capacity = 0;
+    }
 }
 
 void core_note_leave_out(struct deliverer *core, const struct job *job, bool left_out)
