@@ -228,10 +228,12 @@ class Operations(unittest.TestCase):
         self.assertEqual(self.pending(ALONE), 8, "there is nobody else")
         wait_until(lambda: self.logged("destination-broken", ALONE), 10, "its owner says so")
         self.assertFalse(self.logged("destination-well", ALONE))
-        self.receiver.script(ALONE, Answer(503, delay=4))
+        self.receiver.script(ALONE, Answer(503, delay=6))
         self.ctl("release", ALONE, *WHY)
         wait_until(lambda: self.logged("destination-released", ALONE), 10, "who closed it")
         self.assertFalse(self.logged("destination-well", ALONE), "it still answers 503")
+        # and not again behind the next release, by what is still under way
+        wait_until(lambda: len(self.logged("destination-broken", ALONE)) > 1, 60, "open again")
         self.receiver.script(ALONE, Answer(200))
         self.ctl("release", ALONE, *WHY)
         wait_until(lambda: self.logged("destination-well", ALONE), 10, "and that it is over")

@@ -66,6 +66,9 @@ class Provider(unittest.TestCase):
                     # included; only the dead wait for the end of it.
                     "DISPATCHER_HOP_LIMIT_MS": "30000",
                     "DISPATCHER_ATTEMPT_TIMEOUT_MS": "8000",
+                    # so that one who is there late is found before that
+                    "DISPATCHER_PROBE_FIRST_MS": "1000",
+                    "DISPATCHER_PROBE_MOST_MS": "2000",
                 }
             )
         )
