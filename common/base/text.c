@@ -123,6 +123,12 @@ static bool is_ascii(uint64_t word)
     return ((word | (word - WORDS_ONES)) & WORDS_TOPS) == 0;
 }
 
+bool text_is_name(const char *text)
+{
+    const size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+    return length >= 1 && length <= 40 && !text[length];
+}
+
 bool text_is_utf8(const void *bytes, size_t length)
 {
     const uint8_t *at = bytes;

@@ -178,17 +178,14 @@ static bool set_own_fields(const struct accept_request *request, struct json *bo
            json_set_text(body, "traceparent", accepted->traceparent);
 }
 
-/* The name of an unknown member comes from the caller: a name that is not one of an identifier's
- * shape may be a value in the wrong place, and is not repeated. */
+/* The name of an unknown member comes from the caller. */
 static void hide_unknown_name(struct reason *problem)
 {
-    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz_";
     char *last = strrchr(problem->pointer, '/');
     if (!last || !text_equal(problem->code, "unknown-field")) {
         return;
     }
-    size_t letters = strspn(last + 1, LETTERS);
-    if (letters == 0 || letters > 40 || last[1 + letters] != '\0') {
+    if (!text_is_name(last + 1)) {
         *last = '\0';
         text_copy(problem->detail, sizeof problem->detail,
                   "this object has a member that the schema does not know");

@@ -160,7 +160,8 @@ void api_volumes(struct api *api, struct http_request *request)
     if (unknown) {
         reason_set(&reason, "unknown-parameter", NULL,
                    "expected from, to, pathway, stage, hcp and format");
-        text_format(reason.pointer, sizeof(reason.pointer), "/%s", unknown);
+        if (text_is_name(unknown))
+            text_format(reason.pointer, sizeof(reason.pointer), "/%s", unknown);
         api_answer_refused(request, &reason);
         return;
     }

@@ -43,7 +43,8 @@ struct sql_backend {
     /* `row` may be NULL; `ret_changed` (may be NULL) is the number of rows written. */
     enum verdict (*run)(void *connection, size_t statement, const struct sql_value *values,
                         sql_row *row, void *self, int64_t *ret_changed, struct reason *reason);
-    const char *begin; /* of a writing transaction */
+    const char *begin;   /* of a writing transaction */
+    const char *patient; /* in one: its statements may take long; NULL = they may anyway */
 };
 
 extern const struct sql_backend sql_sqlite;

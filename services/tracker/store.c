@@ -140,6 +140,8 @@ static enum verdict migrate(struct store *store, struct reason *reason)
     for (; verdict == DONE && version < VERSION_KNOWN; version++) {
         struct sql_value after = whole(version + 1);
         verdict = store_begin(store, reason);
+        if (verdict == DONE && store->backend->patient)
+            verdict = store->backend->script(store->connection, store->backend->patient, reason);
         if (verdict == DONE)
             verdict =
                 store->backend->script(store->connection, store_schema_steps[version], reason);

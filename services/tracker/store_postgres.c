@@ -245,4 +245,5 @@ const struct sql_backend sql_postgres = {
     .script = postgres_script,
     .run = postgres_run,
     .begin = "BEGIN",
+    .patient = "SET LOCAL statement_timeout = 0",
 };

@@ -162,6 +162,8 @@ class Sqlite(Projection, unittest.TestCase):
             (400, "bad-format", "/v1/volumes?format=xml"),
             (400, "unknown-parameter", "/v1/volumes?patway=falls"),
             (400, "unknown-parameter", "/v1/volumes?pathway=falls&Stage=delivered"),
+            (400, "unknown-parameter", "/v1/volumes?%FF=1"),
+            (400, "unknown-parameter", "/v1/volumes?9991001026"),
             (400, "bad-filter", "/v1/volumes?stage=nonsense"),
             (400, "bad-filter", "/v1/volumes?pathway=nope"),
             (400, "bad-filter", "/v1/volumes?pathway=../pathways/falls"),

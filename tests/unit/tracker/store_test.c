@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same tests for both databases: SQLite in a file and in memory always, PostgreSQL where
  * TEST_DATABASE_URL names an empty database (tests/fault/tracker_store_test.py makes one). */
+#include "sql.h"
 #include "store.h"
+#include "store_schema.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -321,6 +323,42 @@ static void counts_add_up_and_keep_the_newest_time(void **state)
     store_close(store);
 }
 
+static bool add_name(void *to, const struct sql_value *columns, size_t count)
+{
+    assert_int_equal(count, 1);
+    char *names = to;
+    text_format(names + strlen(names), 200 - strlen(names), "%s ", columns[0].text);
+    return true;
+}
+
+/* A database of the first version gains the indexes, and keeps what is in it. */
+static void an_older_database_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    static const struct sql_statement questions[] = {
+        {"SELECT name FROM sqlite_master WHERE name IN ('referral_under_way', 'event_noticed') "
+         "UNION ALL SELECT kind FROM event_count "
+         "UNION ALL SELECT CAST(MAX(version) AS TEXT) FROM schema_version",
+         0}};
+    struct reason reason = {.code = ""};
+    char names[200] = "";
+    void *raw = NULL;
+    assert_int_equal(sql_sqlite.open(path, true, questions, 1, &raw, &reason), DONE);
+    assert_int_equal(sql_sqlite.script(raw, store_schema_steps[0], &reason), DONE);
+    assert_int_equal(sql_sqlite.script(raw,
+                                       "CREATE TABLE schema_version (version BIGINT PRIMARY KEY);"
+                                       "INSERT INTO schema_version VALUES (1);"
+                                       "INSERT INTO event_count VALUES ('routed', 3, 7)",
+                                       &reason),
+                     DONE);
+    sql_sqlite.close(raw);
+    store_close(open_store(true));
+    assert_int_equal(sql_sqlite.open(path, false, questions, 1, &raw, &reason), DONE);
+    assert_int_equal(sql_sqlite.run(raw, 0, NULL, add_name, names, NULL, &reason), DONE);
+    assert_string_equal(names, "referral_under_way event_noticed routed 2 ");
+    sql_sqlite.close(raw);
+}
+
 static void what_is_under_way_has_no_end_yet(void **state)
 {
     static const char *const states[] = {"received", "routed",   "delivered",
@@ -474,6 +512,9 @@ int main(void)
         cmocka_unit_test(a_second_writer_waits_or_is_noticed),
         cmocka_unit_test(an_impossible_place_is_broken_or_tried_again),
     };
+    const struct CMUnitTest of_an_older_file[] = {
+        cmocka_unit_test(an_older_database_is_brought_up_to_date),
+    };
     int failed = 0;
     const char *url = getenv("TEST_DATABASE_URL");
     if (url) {
@@ -486,6 +527,8 @@ int main(void)
     text_format(path, sizeof(path), "%s/tracker.db", folder);
     options = (struct store_options){.path = path};
     failed += cmocka_run_group_tests_name("SQLite file", tests, empty_place, empty_place);
+    failed += cmocka_run_group_tests_name("SQLite file of an older version", of_an_older_file,
+                                          empty_place, empty_place);
     rmdir(folder);
     path[0] = '\0';
     options = (struct store_options){.path = ":memory:"};
