@@ -218,8 +218,9 @@ rd_kafka_t *kafka_client_new(rd_kafka_conf_t *conf, rd_kafka_type_t type, struct
 
     if (!client) {
         rd_kafka_conf_destroy(conf);
-        reason_set(reason, "bad-kafka-setting", NULL, "the Kafka client can't be made: %.200s",
-                   why);
+        const bool short_of = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+        reason_set(reason, short_of ? "no-resources" : "bad-kafka-setting", NULL,
+                   "the Kafka client can't be made: %.200s", why);
     }
     return client;
 }

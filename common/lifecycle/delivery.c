@@ -120,8 +120,10 @@ bool delivery_without_payload(const struct delivery *delivery, const void *recor
                               struct buffer *buffer)
 {
     static const uint8_t none = 0;
+    if (!delivery->payload_size || delivery->payload_size >= size)
+        return false;
     const size_t at = size - delivery->payload_size; /* if it is the end */
-    if (!delivery->payload_size || delivery->payload != (const uint8_t *)record + at)
+    if (delivery->payload != (const uint8_t *)record + at)
         return false;
     const size_t kept = at - length_size(delivery->payload_size);
     return buffer_reserve(buffer, kept + 1) && buffer_append(buffer, record, kept) &&

@@ -231,8 +231,8 @@ static enum verdict write_intents(struct dispatcher *self, const struct deliver_
     return stream_send(self->stream, &out, reason);
 }
 
-/* The patient's data leaves this process as soon as it has arrived; if the transaction fails, what
- * is left is enough to write it anew. */
+/* The patient's data is no longer held once it has arrived; if the transaction fails, what is left
+ * is enough to write it anew. */
 static void let_go(struct dispatcher *self, const struct delivery *delivery, struct job *job)
 {
     buffer_reset(&self->record);

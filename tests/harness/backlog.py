@@ -65,8 +65,12 @@ class Backlog(unittest.TestCase):
 
     def ask(self, *about, by="ada"):
         """A process that asks for re-routes, of SICK's whole backlog if nothing else is named, and
-        again where Kafka was away."""
-        again = 'while true; do "$0" "$@"; code=$?; ((code == 69)) || exit $code; done'
+        again where Kafka was away: it says so at once, and that no dispatcher answers at the end
+        of its patience."""
+        again = (
+            "for _ in {1..30}; do at=$SECONDS; "
+            '"$0" "$@"; code=$?; ((code == 69 && SECONDS - at < 250)) || break; done; exit $code'
+        )
         return subprocess.Popen(
             [
                 *("bash", "-c", again, str(BIN_DIR / "referralctl")),
