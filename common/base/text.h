@@ -30,11 +30,11 @@ size_t text_of_whole(int64_t number, char text[WHOLE_TEXT_SIZE]);
  * blanks). */
 __attribute__((warn_unused_result)) bool text_whole_number(const char *text, int64_t least,
                                                            int64_t most, int64_t *ret_number);
-/* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)
- * without NUL. */
 /* Has it the shape of the names that we give (1 to 40 of a to z and _)? What comes from outside in
  * the place of a name, and has another, may be a value: it is not repeated. */
 bool text_is_name(const char *text);
+/* True if the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)
+ * without NUL. */
 bool text_is_utf8(const void *bytes, size_t length);
 /* For "%d row%s". */
 static inline const char *text_plural(size_t count)
