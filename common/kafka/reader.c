@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define PARTITIONS_MAX 4096
-#define GROWTH_CHECK_MS 30000
+#define GROWTH_CHECK_MS 10000
+#define GROWTH_WAIT_MS 1000
 #define TO_END_WAIT_MS 100
 
 struct reader_partition {
@@ -31,6 +32,7 @@ struct kafka_reader {
     bool whole;  /* all partitions of the topics, also those that are added later */
     bool moved;  /* positions differ from the client's: assign before reading on */
     int64_t grown_ms;
+    rd_kafka_queue_t *growth; /* where the answer comes, while it is asked for; else NULL */
     rd_kafka_message_t *held;
     struct kafka_message message;
 };
@@ -66,21 +68,23 @@ static bool partition_add(struct kafka_reader *reader, const char *topic, int32_
     return true;
 }
 
-/* Adds the partitions from `known` on, each at its beginning. */
-static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int known,
-                              int timeout_ms, struct reason *reason)
+static int known_of(const struct kafka_reader *reader, const char *topic)
 {
-    int count = 0;
-    int64_t *bounds; /* the first offsets, then the ends */
-    enum verdict verdict =
-        kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
+    int known = 0;
 
-    if (verdict != DONE)
-        return verdict;
-    if (count == 0) {
-        reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
-        return TRY_AGAIN;
-    }
+    for (size_t i = 0; i < reader->count; i++)
+        known += strcmp(reader->partitions[i].topic, topic) == 0;
+    return known;
+}
+
+/* Adds what is not known yet of the `count` partitions, each at its beginning. */
+static enum verdict partitions_add(struct kafka_reader *reader, const char *topic, int count,
+                                   struct reason *reason)
+{
+    const int known = known_of(reader, topic);
+    int64_t *bounds; /* the first offsets, then the ends */
+    enum verdict verdict;
+
     if (count <= known)
         return DONE;
     bounds = calloc((size_t)(count - known) * 2, sizeof(*bounds));
@@ -101,6 +105,22 @@ static enum verdict topic_add(struct kafka_reader *reader, const char *topic, in
     }
     free(bounds);
     return verdict;
+}
+
+static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int timeout_ms,
+                              struct reason *reason)
+{
+    int count = 0;
+    enum verdict verdict =
+        kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
+
+    if (verdict != DONE)
+        return verdict;
+    if (count == 0) {
+        reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
+        return TRY_AGAIN;
+    }
+    return partitions_add(reader, topic, count, reason);
 }
 
 static struct kafka_reader *reader_new(const struct kafka_settings *settings, struct reason *reason)
@@ -141,7 +161,7 @@ struct kafka_reader *kafka_reader_open(const struct kafka_settings *settings,
     struct kafka_reader *reader = reader_new(settings, reason);
 
     for (size_t i = 0; reader && i < topics_count; i++) {
-        if (topic_add(reader, topics[i], 0, KAFKA_CALL_MS, reason) != DONE) {
+        if (topic_add(reader, topics[i], KAFKA_CALL_MS, reason) != DONE) {
             kafka_reader_close(reader);
             return NULL;
         }
@@ -231,25 +251,63 @@ static enum verdict assign(struct kafka_reader *reader, struct reason *reason)
     return DONE;
 }
 
-/* Partitions may be added to a topic while it is read. */
+/* Partitions may be added to a topic while it is read. This waits for the answer. */
 static void look_for_growth(struct kafka_reader *reader)
 {
-    size_t before = reader->count;
+    const size_t before = reader->count;
     struct reason reason;
 
-    reader->grown_ms = clock_monotonic_ms();
     for (size_t i = 0; i < before; i++) {
-        const char *topic = reader->partitions[i].topic;
-        int known = 0;
-
-        if (reader->partitions[i].partition != 0)
-            continue;
-        for (size_t k = 0; k < reader->count; k++)
-            known += strcmp(reader->partitions[k].topic, topic) == 0;
-        /* A broker that is away now is asked again in half a minute. */
-        if (topic_add(reader, topic, known, 1000, &reason) != DONE)
-            return;
+        if (reader->partitions[i].partition == 0 &&
+            topic_add(reader, reader->partitions[i].topic, GROWTH_WAIT_MS, &reason) != DONE)
+            return; /* a broker that is away now is asked again soon */
     }
+}
+
+/* This does not: a broker answers behind the fetch under way, which may take as long as it waits
+ * for records. */
+static void ask_for_growth(struct kafka_reader *reader)
+{
+    const char **topics = calloc(reader->count, sizeof(*topics));
+    rd_kafka_TopicCollection_t *collection;
+    size_t count = 0;
+
+    reader->grown_ms = clock_monotonic_ms();
+    for (size_t i = 0; topics && i < reader->count; i++) {
+        if (reader->partitions[i].partition == 0)
+            topics[count++] = reader->partitions[i].topic;
+    }
+    if (count) {
+        collection = rd_kafka_TopicCollection_of_topic_names(topics, count);
+        reader->growth = rd_kafka_queue_new(reader->client);
+        rd_kafka_DescribeTopics(reader->client, collection, NULL, reader->growth);
+        rd_kafka_TopicCollection_destroy(collection);
+    }
+    free(topics);
+}
+
+static void hear_of_growth(struct kafka_reader *reader)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(reader->growth, 0);
+    const rd_kafka_DescribeTopics_result_t *result;
+    const rd_kafka_TopicDescription_t **topics = NULL;
+    size_t count = 0, partitions = 0;
+    enum verdict verdict = DONE;
+    struct reason reason;
+
+    if (!event)
+        return;
+    result = rd_kafka_event_DescribeTopics_result(event);
+    if (result)
+        topics = rd_kafka_DescribeTopics_result_topics(result, &count);
+    for (size_t i = 0; verdict == DONE && i < count; i++) {
+        rd_kafka_TopicDescription_partitions(topics[i], &partitions);
+        verdict = partitions_add(reader, rd_kafka_TopicDescription_name(topics[i]), (int)partitions,
+                                 &reason);
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(reader->growth);
+    reader->growth = NULL;
 }
 
 /* What came in that is not a record. True if reading goes on. */
@@ -278,8 +336,10 @@ enum verdict kafka_reader_next(struct kafka_reader *reader, int wait_ms,
     if (reader->held)
         rd_kafka_message_destroy(reader->held);
     reader->held = NULL;
-    if (reader->whole && now_ms - reader->grown_ms >= GROWTH_CHECK_MS)
-        look_for_growth(reader);
+    if (reader->growth)
+        hear_of_growth(reader);
+    else if (reader->whole && now_ms - reader->grown_ms >= GROWTH_CHECK_MS)
+        ask_for_growth(reader);
     if (reader->moved)
         verdict = assign(reader, reason);
     while (verdict == DONE) {
@@ -393,6 +453,8 @@ void kafka_reader_close(struct kafka_reader *reader)
         return;
     if (reader->held)
         rd_kafka_message_destroy(reader->held);
+    if (reader->growth)
+        rd_kafka_queue_destroy(reader->growth);
     rd_kafka_consumer_close(reader->client);
     rd_kafka_destroy(reader->client);
     for (size_t i = 0; i < reader->count; i++)

@@ -52,6 +52,29 @@ static enum verdict read_to_end(struct kafka_reader *reader, int64_t marks, stru
     return verdict;
 }
 
+/* Reads on beyond the end, until `count` records have come. */
+static enum verdict read_on(struct kafka_reader *reader, int64_t count, struct reason *reason)
+{
+    const int64_t until_ms = clock_monotonic_ms() + 60000;
+    enum verdict verdict = DONE;
+
+    while (verdict == DONE && count > 0) {
+        const struct kafka_message *message;
+
+        if (clock_monotonic_ms() > until_ms) {
+            reason_set(reason, "too-few", NULL, "%lld records have not come", (long long)count);
+            return TRY_AGAIN;
+        }
+        verdict = kafka_reader_next(reader, 100, &message, reason);
+        if (verdict != DONE || !message)
+            continue;
+        print_message(message);
+        fflush(stdout);
+        count--;
+    }
+    return verdict;
+}
+
 static enum verdict run_reader(const struct kafka_settings *settings, int argc, char **argv,
                                struct reason *reason)
 {
@@ -66,6 +89,11 @@ static enum verdict run_reader(const struct kafka_settings *settings, int argc, 
         reader = kafka_reader_open(settings, topics, 1, reason);
     if (!reader)
         return TRY_AGAIN;
+    if (strcmp(argv[1], "read-on") == 0 && argc > 3) {
+        verdict = read_on(reader, number(argv[3]), reason);
+        kafka_reader_close(reader);
+        return verdict;
+    }
     verdict =
         read_to_end(reader, argc > 3 && strcmp(argv[1], "read") == 0 ? number(argv[3]) : 0, reason);
     if (verdict == DONE && strcmp(argv[1], "seek") == 0 && argc > 4) {
@@ -190,7 +218,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], "produce") == 0)
             verdict = run_producer(settings, argc, argv, &reason);
         else if (strcmp(argv[1], "read") == 0 || strcmp(argv[1], "read-at") == 0 ||
-                 strcmp(argv[1], "seek") == 0)
+                 strcmp(argv[1], "read-on") == 0 || strcmp(argv[1], "seek") == 0)
             verdict = run_reader(settings, argc, argv, &reason);
         else
             verdict = run_admin(settings, argc, argv, &reason);

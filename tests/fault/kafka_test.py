@@ -39,14 +39,17 @@ class Calls(unittest.TestCase):
     def make(self, partitions=1):
         self.broker.topics(self.topic, partitions=partitions)
 
+    @staticmethod
+    def clean():
+        return {k: v for k, v in os.environ.items() if not k.startswith("KAFKA_")}
+
     def call(self, *arguments, code=0, **environment):
         """The lines that were printed."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("KAFKA_")}
         began = end = time.monotonic()
         while end - began < 60:
             done = subprocess.run(
                 [str(BIN_DIR / "kafka_calls"), *map(str, arguments)],
-                env={**clean, "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap, **environment},
+                env={**self.clean(), "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap, **environment},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -176,9 +179,8 @@ class Calls(unittest.TestCase):
         self.assertEqual(self.call("read", self.topic), [])
         self.assertIn("no-such-topic", self.call("read", "nowhere", code=3)[0])
 
-    def test_partitions_that_are_added_are_read_after_the_next_mark(self):
-        self.make()
-        self.produce(5)
+    def add_partitions(self):
+        """Two more, with a record in the last."""
         for future in self.admin.create_partitions([NewPartitions(self.topic, 3)]).values():
             future.result()
         self.broker.wait_known(self.topic, partitions=3)
@@ -193,7 +195,26 @@ class Calls(unittest.TestCase):
         )
         client.flush(60)
         self.assertEqual(errors, [None])
+
+    def test_partitions_that_are_added_are_read_after_the_next_mark(self):
+        self.make()
+        self.produce(5)
+        self.add_partitions()
         self.assertEqual(len(self.call("read", self.topic, 1)), 6)
+
+    def test_partitions_that_are_added_are_read_by_who_reads_on(self):
+        self.make()
+        self.produce(5)
+        with subprocess.Popen(
+            [str(BIN_DIR / "kafka_calls"), "read-on", self.topic, "6"],
+            env={**self.clean(), "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as reading:
+            self.assertTrue(reading.stdout.readline())  # it knows of one partition
+            self.add_partitions()
+            rest = reading.stdout.readlines()
+        self.assertEqual((reading.returncode, len(rest)), (0, 5), rest[-1:])
 
     # ---- admin
     def test_creating_twice_is_harmless(self):
