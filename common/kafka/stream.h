@@ -63,7 +63,7 @@ struct stream_options {
     size_t topics_excluded_count;
     enum stream_start start;
     int batch_messages_max; /* 1000 */
-    int commit_interval_ms; /* 100; see stream_commit_every */
+    int commit_interval_ms; /* 100; see stream_commit_every; 1000 while nothing was sent */
     int session_timeout_ms; /* 0 = default */
     int fetch_wait_ms; /* how long a partition that rested may wait before it is read on, unless the
                         * environment says so; 0 = default */

@@ -59,6 +59,7 @@ struct stream {
     bool in_transaction;
     int64_t began_ms;
     int messages;       /* in this transaction */
+    bool wrote;         /* in this transaction, something besides offsets */
     bool rewind_needed; /* before the next message: touched partitions go back to `base` */
     /* Offsets of a transaction that may or may not have been committed; NULL when all is known. */
     rd_kafka_topic_partition_list_t *unresolved;

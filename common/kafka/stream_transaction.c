@@ -115,6 +115,7 @@ enum verdict stream_begin(struct stream *stream, struct reason *reason)
         stream->in_transaction = true;
         stream->began_ms = clock_monotonic_ms();
         stream->messages = 0;
+        stream->wrote = false;
         stream->sequence++;
         atomic_store(&stream->producer_watch.end_sent, 0);
         atomic_store(&stream->producer_watch.end_answered, 0);
@@ -146,6 +147,7 @@ enum verdict stream_send(struct stream *stream, const struct kafka_out *out, str
             break;
         rd_kafka_poll(stream->producer, 10);
     }
+    stream->wrote |= verdict == DONE;
     return verdict;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define CONTACT_MS 600000
+#define OFFSETS_MS 1000    /* of what led to nothing: committed within that time */
 #define TURN_MOST_MS 4     /* beyond the caller's time, while messages keep coming */
 #define LISTEN_MOST_MS 200 /* the same, when the group has something to tell us */
 
@@ -133,10 +134,19 @@ static enum verdict prepare(struct stream *stream, struct reason *reason)
     return verdict == BROKEN ? stream_break(stream, reason) : verdict;
 }
 
+/* Where only offsets are to be committed nobody waits for them, while what comes next would have to
+ * wait for that commit. */
+static int64_t commit_due_ms(const struct stream *stream)
+{
+    const bool later = !stream->wrote && stream->commit_interval_ms < OFFSETS_MS;
+
+    return stream->began_ms + (later ? OFFSETS_MS : stream->commit_interval_ms);
+}
+
 static bool commit_is_due(const struct stream *stream, int64_t now_ms)
 {
-    return stream->in_transaction && (stream->messages >= stream->batch_messages_max ||
-                                      now_ms - stream->began_ms >= stream->commit_interval_ms);
+    return stream->in_transaction &&
+           (stream->messages >= stream->batch_messages_max || now_ms >= commit_due_ms(stream));
 }
 
 /* How long a poll may wait: until the caller's time, the next tick or the next commit. */
@@ -144,7 +154,7 @@ static int wait_left(const struct stream *stream, int64_t now_ms, int64_t until_
 {
     int64_t left = until_ms - now_ms;
     int64_t tick = stream->ticked_ms + stream->commit_interval_ms - now_ms;
-    int64_t commit = stream->began_ms + stream->commit_interval_ms - now_ms;
+    int64_t commit = commit_due_ms(stream) - now_ms;
 
     if (stream->handlers.tick && tick < left)
         left = tick;

@@ -48,6 +48,16 @@ class Process(Copying):
             self.assertEqual(set(self.got()), set(expected))
             self.assertEqual(sum(self.broker.committed(f"copy-{self.number}", self.input)), 1000)
 
+    def test_positions_are_committed_where_records_lead_to_nothing(self):
+        self.produce(1000)
+        copier = self.copier(copies=0, ticks="").start().wait_ready()
+        wait_until(
+            lambda: sum(self.broker.committed(f"copy-{self.number}", self.input)) == 1000,
+            20,
+            "positions of all",
+        )
+        copier.stop()
+
     def test_idle_turns_open_no_transaction(self):
         copier = self.copier(ticks="").start().wait_ready()
         before = self.broker.committed(f"copy-{self.number}", self.input)
