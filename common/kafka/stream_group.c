@@ -305,6 +305,7 @@ void stream_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error,
         trouble(stream, TRY_AGAIN, &reason);
         break;
     }
+    rd_kafka_yield(consumer); /* else the poll under way waits for a message first */
 }
 
 enum verdict stream_rejoin(struct stream *stream, struct reason *reason)
