@@ -401,10 +401,14 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     if (verdict == DONE)
         verdict = stream_send_early(self->stream, writes_results, reason);
     /* A lone referral does not wait for company. Not right after another commit: transactions that
-     * follow each other at once make the broker ask for patience, which costs half a second. */
-    if (verdict == DONE && deliver_has_news(self->core) && !sender_under_way(self->sender) &&
-        now_ms - self->committed_at_ms >= self->commit_every_ms)
+     * follow each other at once make the broker ask for patience, which costs half a second. The
+     * fences of new partitions don't wait either, since their deliveries wait for them. */
+    const bool lone = deliver_has_news(self->core) && !sender_under_way(self->sender) &&
+                      now_ms - self->committed_at_ms >= self->commit_every_ms;
+    if (verdict == DONE && (lone || self->fences_due)) {
+        self->fences_due = false;
         verdict = stream_commit(self->stream, reason);
+    }
     if (verdict == DONE) {
         self->stream_wait_ms = 0;
         return DONE;

@@ -28,6 +28,7 @@ enum verdict records_assigned(void *context, const char *topic, int32_t partitio
     self->fences[partition] = (struct fence){.nonce = self->nonce, .ours = true};
     self->fences_count++;
     self->partitions_count++;
+    self->fences_due = true;
     restore_begin(self, partition, end);
     return DONE;
 }
