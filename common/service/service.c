@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "service/health.h"
+#include "service/memory.h"
 #include "service/process.h"
 
 #include <stdio.h>
@@ -24,12 +25,6 @@
 #define EXIT_BROKEN 1
 #define EXIT_TOO_LONG 70
 #define EXIT_BAD_OPTIONS 78
-
-/* jemalloc asks the program for this name when it starts. One arena, as the threads of a service
- * hand memory to each other anyway; what has been free for a second goes back to the system, so
- * that a backlog that is gone is gone from memory, too. */
-extern const char *malloc_conf;
-const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 struct service_context {
     const struct service *service;
@@ -402,6 +397,7 @@ int service_main(const struct service *service, int argc, char **argv)
     if (!table)
         return EXIT_BROKEN;
     process_harden();
+    memory_prepare();
     log_setup(service->name, LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
     if (take_flag(&argc, argv, "--help")) {
         options_print_help(service->name, service->summary, table, count);

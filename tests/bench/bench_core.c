@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/deliver.h"
 #include "ids/formats.h"
+#include "service/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +29,6 @@ struct bench {
     uint64_t made;
     bool one_dead;
 };
-
-/* The services' allocator, set as they set it (common/service/service.c). */
-extern const char *malloc_conf;
 
 static char codes[DESTINATIONS][ODS_CODE_SIZE];
 
@@ -198,7 +196,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_core [deliveries [pending, spread]]\n");
         return 1;
     }
-    must(malloc_conf[0], "not with the services' allocator");
+    memory_prepare();
     for (int i = 0; i < DESTINATIONS; i++)
         (void)text_format(codes[i], sizeof(codes[i]), "F%04d", i);
     if (pending) {

@@ -22,7 +22,7 @@ from stack import BIN_DIR, Stack, wait_until
 HEALTHY = int(os.environ.get("HEALTHY", "38000"))  # deliveries to 190 healthy endpoints
 HUNG = int(os.environ.get("HUNG", "8000"))  # POSTs under way to a black hole
 PENDING = int(os.environ.get("PENDING", "1000000"))
-SAMPLES = int(os.environ.get("SAMPLES", "150"))  # of the time from record to POST
+SAMPLES = int(os.environ.get("SAMPLES", "300"))  # of the time from record to POST
 RECORD_BYTES = 900  # of a Delivery, as in bench_core; without its notes it is one of 500 to 700
 FILES_BESIDE = 4000  # descriptors that a process needs beside those that hang
 MILLION = 1000000

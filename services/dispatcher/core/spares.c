@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define EXPECTED_MOST 512 /* of a room: the processor goes on by itself */
+#define EXPECTED_MOST 1024
 
 /* The next record comes soon, and is copied there. */
 static void expect(const struct spare *spare)
