@@ -430,7 +430,9 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
 static void pace_commits(struct dispatcher *self)
 {
     const size_t places = (size_t)self->settings.in_flight_max;
-    const size_t given = sender_under_way(self->sender);
+    const size_t slow = deliver_slow_in_flight(self->core),
+                 under_way = sender_under_way(self->sender);
+    const size_t given = under_way > slow ? under_way - slow : 0;
     const bool load = self->ahead >= places && given > places;
     const size_t meanwhile =
         self->answered * 5 * (size_t)self->commit_took_ms / (4 * AHEAD_WINDOW_MS);

@@ -19,9 +19,10 @@ bool host_may_send(const struct host *host, int64_t now_ms)
     return host->window == 0 || host->in_flight < (int32_t)host->window;
 }
 
-static enum host_change answered(struct host *host)
+static enum host_change answered(struct host *host, int64_t now_ms)
 {
     bool closed = host->open;
+    host->answered_at_ms = now_ms;
     host->open = false;
     host->probes = host->failures_in_row = host->failing = host->hanging = 0;
     host->row += host->row == UINT32_MAX ? 2 : 1;
@@ -44,8 +45,11 @@ static bool enough(const struct host *host)
     return host->failures_in_row >= HOST_FAILURES && host->failing >= enough_endpoints(host);
 }
 
-void host_late(struct host *host, uint32_t *late_row)
+void host_late(struct host *host, uint32_t *late_row, int64_t now_ms)
 {
+    const int64_t silent_ms = now_ms - host->answered_at_ms;
+    if (silent_ms >= 0 && silent_ms < HOST_SILENT_MS)
+        return;
     host->hanging += *late_row != host->row;
     *late_row = host->row;
 }
@@ -64,7 +68,7 @@ enum host_change host_learn(struct host *host, uint32_t *seen_row, bool reached,
                             int64_t now_ms, int64_t probe_first_ms, int64_t probe_most_ms)
 {
     if (reached)
-        return answered(host);
+        return answered(host, now_ms);
     host->failing += *seen_row != host->row;
     *seen_row = host->row;
     host->failures_in_row++;

@@ -16,6 +16,7 @@
 #define HOST_ENDPOINTS                                                                             \
     3 /* … if they come from as many endpoints, or from both where it has two                    \
        */
+#define HOST_SILENT_MS 50 /* who has answered within that time does not hang */
 #define HOST_WINDOW_FIRST 2.0
 #define HOST_WINDOW_MOST 64.0 /* past it the destinations' own windows are enough */
 
@@ -31,7 +32,7 @@ struct host {
     uint32_t row;    /* number of the row, never 0 */
     int32_t hanging; /* endpoints with a late send in this row */
     int32_t probes;  /* since it opened */
-    int64_t probe_at_ms;
+    int64_t probe_at_ms, answered_at_ms;
     double window; /* 0 = no limit */
     bool open;     /* breaker */
     bool probing;
@@ -43,9 +44,9 @@ void host_init(struct host *host);
 /* May one more send to any of its endpoints start now? */
 bool host_may_send(const struct host *host, int64_t now_ms);
 /* A send to one of its endpoints is late. `late_row` belongs to the endpoint, 0 at first. */
-void host_late(struct host *host, uint32_t *late_row);
-/* As many endpoints hang as would open it by their failures, and none has answered since: those
- * that are not late yet will hang, too. */
+void host_late(struct host *host, uint32_t *late_row, int64_t now_ms);
+/* As many endpoints hang as would open it by their failures, and none has answered since, or just
+ * before: those that are not late yet will hang, too. */
 bool host_hangs(const struct host *host);
 /* It hangs, and nobody is finding out whether it still does: nothing is under way to it but what is
  * late. */

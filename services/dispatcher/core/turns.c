@@ -174,7 +174,7 @@ void core_note_late(struct deliverer *core, int64_t now_ms)
             continue;
         host->late++;
         if (host == flight->destination->host)
-            host_late(host, &flight->destination->late_row);
+            host_late(host, &flight->destination->late_row, now_ms);
         if (host_hangs(host))
             choose_lanes(core, host);
     }
