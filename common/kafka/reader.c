@@ -6,6 +6,7 @@
 #include "kafka/internal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -64,6 +65,7 @@ static bool partition_add(struct kafka_reader *reader, const char *topic, int32_
         return false;
     }
     at->partition = partition;
+    at->position = at->end = 0;
     reader->count++;
     return true;
 }
@@ -77,14 +79,22 @@ static int known_of(const struct kafka_reader *reader, const char *topic)
     return known;
 }
 
-/* Adds what is not known yet of the `count` partitions, each at its beginning. */
-static enum verdict partitions_add(struct kafka_reader *reader, const char *topic, int count,
-                                   struct reason *reason)
+/* Adds what is not known of its partitions, each at its beginning. */
+static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int timeout_ms,
+                              struct reason *reason)
 {
     const int known = known_of(reader, topic);
+    int count = 0;
     int64_t *bounds; /* the first offsets, then the ends */
-    enum verdict verdict;
+    enum verdict verdict =
+        kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
 
+    if (verdict != DONE)
+        return verdict;
+    if (count == 0) {
+        reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
+        return TRY_AGAIN;
+    }
     if (count <= known)
         return DONE;
     bounds = calloc((size_t)(count - known) * 2, sizeof(*bounds));
@@ -105,22 +115,6 @@ static enum verdict partitions_add(struct kafka_reader *reader, const char *topi
     }
     free(bounds);
     return verdict;
-}
-
-static enum verdict topic_add(struct kafka_reader *reader, const char *topic, int timeout_ms,
-                              struct reason *reason)
-{
-    int count = 0;
-    enum verdict verdict =
-        kafka_count_partitions(reader->client, topic, timeout_ms, &count, reason);
-
-    if (verdict != DONE)
-        return verdict;
-    if (count == 0) {
-        reason_set(reason, "no-such-topic", NULL, "there is no topic %.120s", topic);
-        return TRY_AGAIN;
-    }
-    return partitions_add(reader, topic, count, reason);
 }
 
 static struct kafka_reader *reader_new(const struct kafka_settings *settings, struct reason *reason)
@@ -286,24 +280,36 @@ static void ask_for_growth(struct kafka_reader *reader)
     free(topics);
 }
 
+/* What is new is read from its beginning, which needn't be asked for: where 0 has expired the
+ * client goes to what is there (auto.offset.reset). */
+static void add_new(struct kafka_reader *reader, const char *topic, int count)
+{
+    struct reason reason;
+
+    for (int i = known_of(reader, topic); i < count; i++, reader->moved = true) {
+        if (partition_add(reader, topic, i, &reason))
+            continue;
+        log_fact(LOG_LEVEL_WARNING, "partition-not-read", "topic", topic, "code", reason.code,
+                 "detail", reason.detail, NULL);
+        return;
+    }
+}
+
 static void hear_of_growth(struct kafka_reader *reader)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(reader->growth, 0);
     const rd_kafka_DescribeTopics_result_t *result;
     const rd_kafka_TopicDescription_t **topics = NULL;
     size_t count = 0, partitions = 0;
-    enum verdict verdict = DONE;
-    struct reason reason;
 
     if (!event)
         return;
     result = rd_kafka_event_DescribeTopics_result(event);
     if (result)
         topics = rd_kafka_DescribeTopics_result_topics(result, &count);
-    for (size_t i = 0; verdict == DONE && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         rd_kafka_TopicDescription_partitions(topics[i], &partitions);
-        verdict = partitions_add(reader, rd_kafka_TopicDescription_name(topics[i]), (int)partitions,
-                                 &reason);
+        add_new(reader, rd_kafka_TopicDescription_name(topics[i]), (int)partitions);
     }
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(reader->growth);

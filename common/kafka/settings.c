@@ -34,7 +34,7 @@ struct row {
 static const struct row defaults[] = {
     {ALL, "bootstrap.servers", KAFKA_BROKERS_OTHERWISE},
     {ALL, "log.connection.close", "false"},
-    {ALL, "enable.metrics.push", "false"}, /* memory */
+    {ALL, "enable.metrics.push", "false"}, /* memory; /metrics tells it all */
     {ALL, "socket.keepalive.enable", "true"},
     {ALL, "socket.nagle.disable", "true"},
     {ALL, "reconnect.backoff.ms", "50"},

@@ -63,7 +63,7 @@ struct stream_options {
     size_t topics_excluded_count;
     enum stream_start start;
     int batch_messages_max; /* 1000 */
-    int commit_interval_ms; /* 100; see stream_commit_every; 1000 while nothing was sent */
+    int commit_interval_ms; /* 100; see stream_commit_every; of offsets alone: 1000 at least */
     int session_timeout_ms; /* 0 = default */
     int fetch_wait_ms; /* how long a partition that rested may wait before it is read on, unless the
                         * environment says so; 0 = default */
@@ -92,8 +92,9 @@ stream_send(struct stream *stream, const struct kafka_out *out, struct reason *r
  * after `for_ms`, and until then nothing of its partition; the transaction and the other partitions
  * go on. For what one record waits for, and no other. */
 void stream_postpone(struct stream *stream, int for_ms);
-/* From now on ticks and commits come this often. What a transaction costs the broker hardly depends
- * on what is in it, so that under load fewer of them get more done. */
+/* From now on ticks come this often, and commits (those of offsets alone once a second at most).
+ * What a transaction costs the broker hardly depends on what is in it, so that under load fewer of
+ * them get more done. */
 void stream_commit_every(struct stream *stream, int interval_ms);
 /* Commits what is open now. */
 __attribute__((warn_unused_result)) enum verdict stream_commit(struct stream *stream,

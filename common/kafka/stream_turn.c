@@ -163,14 +163,15 @@ static int wait_left(const struct stream *stream, int64_t now_ms, int64_t until_
     return left > 0 ? (int)left : 0;
 }
 
-/* One poll. *ret_idle: nothing came. What came is in hand, or was an event and is dealt with. */
+/* One poll. *ret_idle: nothing came, nor did a rebalance end it. What came is in hand, or was an
+ * event and is dealt with. */
 static enum verdict poll_once(struct stream *stream, int wait_ms, bool *ret_idle,
                               struct reason *reason)
 {
     rd_kafka_message_t *got = rd_kafka_consumer_poll(stream->consumer, wait_ms);
     enum verdict verdict = DONE;
 
-    *ret_idle = got == NULL;
+    *ret_idle = got == NULL && rd_kafka_last_error() != RD_KAFKA_RESP_ERR__INTR;
     if (got && got->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         verdict = serve_event(stream, got, reason);
         rd_kafka_message_destroy(got);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define STEP_WAIT_MS 100
+#define MEMORY_LOOK_MS 10000
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_LAST_MS 5000
 #define LOG_AGAIN_MS 30000
@@ -248,12 +249,17 @@ static enum verdict start(struct service_context *context, int *ret_code)
 static enum verdict run(struct service_context *context)
 {
     const struct service *service = context->service;
+    int64_t look_ms = 0;
 
     while (!context->stop_asked) {
         struct reason reason = {0};
         enum verdict verdict = service->step(service->self, STEP_WAIT_MS, &reason);
 
         service_alive(context);
+        if (clock_monotonic_ms() >= look_ms) {
+            memory_look();
+            look_ms = clock_monotonic_ms() + MEMORY_LOOK_MS;
+        }
         if (verdict == BROKEN) {
             log_verdict("broken", verdict, &reason);
             return BROKEN;
@@ -397,7 +403,7 @@ int service_main(const struct service *service, int argc, char **argv)
     if (!table)
         return EXIT_BROKEN;
     process_harden();
-    memory_prepare();
+    (void)memory_prepare();
     log_setup(service->name, LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
     if (take_flag(&argc, argv, "--help")) {
         options_print_help(service->name, service->summary, table, count);

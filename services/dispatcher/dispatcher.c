@@ -403,9 +403,10 @@ static enum verdict turn_stream(struct dispatcher *self, struct reason *reason)
     /* A lone referral does not wait for company. Not right after another commit: transactions that
      * follow each other at once make the broker ask for patience, which costs half a second. The
      * fences of new partitions don't wait either, since their deliveries wait for them. */
-    const bool lone = deliver_has_news(self->core) && !sender_under_way(self->sender) &&
-                      now_ms - self->committed_at_ms >= self->commit_every_ms;
-    if (verdict == DONE && (lone || self->fences_due)) {
+    const bool lone = deliver_has_news(self->core) && !sender_under_way(self->sender);
+    const int64_t since_ms = now_ms - self->committed_at_ms;
+    if (verdict == DONE && ((lone && since_ms >= self->commit_every_ms) ||
+                            (self->fences_due && since_ms >= self->settings.commit_interval_ms))) {
         self->fences_due = false;
         verdict = stream_commit(self->stream, reason);
     }

@@ -71,7 +71,7 @@ struct dispatcher {
     int64_t restore_look_at_ms, restored_at_ms; /* monotonic */
     uint64_t nonce;                             /* of the last fence; starts by chance */
     bool fences_open;                           /* some fence is in the open transaction */
-    bool fences_due;                            /* partitions are ours that have none yet */
+    bool fences_due;                            /* partitions have come that had none yet */
 
     struct roll roll;
 

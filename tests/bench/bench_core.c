@@ -196,7 +196,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_core [deliveries [pending, spread]]\n");
         return 1;
     }
-    memory_prepare();
+    must(memory_prepare(), "not with the services' allocator");
     for (int i = 0; i < DESTINATIONS; i++)
         (void)text_format(codes[i], sizeof(codes[i]), "F%04d", i);
     if (pending) {

@@ -55,7 +55,7 @@ static enum verdict read_to_end(struct kafka_reader *reader, int64_t marks, stru
 /* Reads on beyond the end, until `count` records have come. */
 static enum verdict read_on(struct kafka_reader *reader, int64_t count, struct reason *reason)
 {
-    const int64_t until_ms = clock_monotonic_ms() + 60000;
+    const int64_t until_ms = clock_monotonic_ms() + 300000;
     enum verdict verdict = DONE;
 
     while (verdict == DONE && count > 0) {

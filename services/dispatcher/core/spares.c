@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define EXPECTED_MOST 1024
+#define EXPECTED_MOST 1024 /* of a room: as much as a usual record takes */
 
 /* The next record comes soon, and is copied there. */
 static void expect(const struct spare *spare)

@@ -39,7 +39,7 @@ static void take(void **blocks, size_t count)
     }
 }
 
-static void only_a_large_process_asks_for_huge_pages(void **state)
+static void only_a_large_process_asks_for_huge_pages_and_only_while_it_is(void **state)
 {
     static void *few[FEW], *many[MANY];
     (void)state;
@@ -53,10 +53,18 @@ static void only_a_large_process_asks_for_huge_pages(void **state)
         skip();
     }
     fclose(huge);
-    memory_prepare();
+    assert_true(memory_prepare());
+    assert_true(memory_prepare()); /* once more changes nothing */
     take(few, FEW);
     assert_int_equal(huge_mappings(), 0);
     take(many, MANY);
+    assert_int_not_equal(huge_mappings(), 0);
+    for (size_t i = 0; i < MANY; i++)
+        free(many[i]);
+    memory_look();
+    assert_int_equal(huge_mappings(), 0);
+    take(many, MANY);
+    memory_look();
     assert_int_not_equal(huge_mappings(), 0);
     for (size_t i = 0; i < MANY; i++)
         free(many[i]);
@@ -67,7 +75,7 @@ static void only_a_large_process_asks_for_huge_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_a_large_process_asks_for_huge_pages),
+        cmocka_unit_test(only_a_large_process_asks_for_huge_pages_and_only_while_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
