@@ -39,9 +39,9 @@ class Calls(unittest.TestCase):
     def make(self, partitions=1):
         self.broker.topics(self.topic, partitions=partitions)
 
-    @staticmethod
-    def clean():
-        return {k: v for k, v in os.environ.items() if not k.startswith("KAFKA_")}
+    def clean(self):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KAFKA_")}
+        return {**clean, "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap}
 
     def call(self, *arguments, code=0, **environment):
         """The lines that were printed."""
@@ -49,7 +49,7 @@ class Calls(unittest.TestCase):
         while end - began < 60:
             done = subprocess.run(
                 [str(BIN_DIR / "kafka_calls"), *map(str, arguments)],
-                env={**self.clean(), "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap, **environment},
+                env={**self.clean(), **environment},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -207,7 +207,7 @@ class Calls(unittest.TestCase):
         self.produce(5)
         with subprocess.Popen(
             [str(BIN_DIR / "kafka_calls"), "read-on", self.topic, "6"],
-            env={**self.clean(), "KAFKA_BOOTSTRAP_SERVERS": self.broker.bootstrap},
+            env=self.clean(),
             stdout=subprocess.PIPE,
             text=True,
         ) as reading:
