@@ -5,6 +5,7 @@ What must hold is in harness/copying.py."""
 import pathlib
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
@@ -53,6 +54,23 @@ class Ends(Copying):
         copier.stop(expected=None)
         self.check()
         self.check_ticks()
+
+    def test_positions_alone_end_few_transactions(self):
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        options = {"copies": 0, "ticks": "", "interval_ms": 20}
+        copier = self.copier(bootstrap=proxy.bootstrap, **options).start().wait_ready()
+        for number in range(40):
+            self.produce(1, first=number)
+            time.sleep(0.05)  # longer than the interval
+        wait_until(
+            lambda: sum(max(0, at) for at in self.broker.committed(f"copy-{self.number}", self.input))
+            == 40,
+            20,
+            "positions of all",
+        )
+        self.assertLess(proxy.ends, 20)
+        copier.stop()
 
     def astray_for_long(self, reached):
         """The answer to a commit never comes, for as long as it is waited for: only the group's
