@@ -111,6 +111,7 @@ enum verdict stream_consumer_open(struct stream *stream, struct reason *reason)
 
 void stream_consumer_close(struct stream *stream)
 {
+    stream_owners_wait(stream);
     if (stream->queue)
         rd_kafka_queue_destroy(stream->queue);
     stream->queue = NULL;
@@ -175,8 +176,11 @@ enum verdict stream_open(const struct kafka_settings *settings,
         reason_set(reason, "no-descriptor", NULL, "no eventfd: %s", strerror(errno));
         goto fail;
     }
-    if (handlers->meanwhile && !(stream->aside = aside_open())) {
-        reason_set(reason, "no-thread", NULL, "no thread for commits");
+    stream->owners.aside = aside_open();
+    if (handlers->meanwhile)
+        stream->aside = aside_open();
+    if (!stream->owners.aside || (handlers->meanwhile && !stream->aside)) {
+        reason_set(reason, "no-thread", NULL, "no thread for commits, or to look after the group");
         goto fail;
     }
     verdict = stream_consumer_open(stream, reason); /* it joins while the producer starts */
@@ -210,6 +214,7 @@ void stream_close(struct stream *stream)
         rd_kafka_topic_partition_list_destroy(stream->unresolved);
     stream_partitions_clear(stream);
     aside_close(stream->aside);
+    aside_close(stream->owners.aside);
     if (stream->wake_fd >= 0)
         close(stream->wake_fd);
     if (stream->consumer_conf)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a stream, shared by stream.c (opening and closing), stream_turn.c, stream_group.c
- * (which partitions are ours) and stream_transaction.c (the transaction and its undoing). */
+ * (which partitions are ours), stream_owners.c and stream_transaction.c (the transaction and its
+ * undoing). */
 #ifndef KAFKA_STREAM_PARTS_H
 #define KAFKA_STREAM_PARTS_H
 
@@ -22,6 +23,15 @@ struct stream_partition {
     uint64_t group_mark; /* digest of what the group has committed for it, as far as we know */
     uint64_t member;     /* digest of who we were in the group when it was given to us */
     int64_t resume_ms;   /* it is paused until then; 0 = it is not */
+};
+
+/* The looks whether each partition has an owner. */
+struct stream_owners {
+    struct aside *aside;
+    bool looking;
+    int unowned;   /* of the look under way: partitions, if it would be for us to mend it */
+    bool found;    /* the look before found some */
+    int64_t at_ms; /* the next one; 0 = none was due yet */
 };
 
 struct stream {
@@ -67,6 +77,7 @@ struct stream {
     int64_t sequence;
     int64_t ticked_ms;
     struct aside *aside; /* for commits; NULL if the core has nothing to do meanwhile */
+    struct stream_owners owners;
     bool listen; /* the group no longer takes us for who we were: it will tell the next polls why */
 
     /* What went wrong inside the rebalance callback, for the turn to report. */
@@ -94,6 +105,12 @@ void stream_partitions_clear(struct stream *stream);
 void stream_pause(struct stream *stream, struct stream_partition *at, int for_ms);
 /* What has been paused long enough goes on. */
 enum verdict stream_resume_due(struct stream *stream, struct reason *reason);
+
+/* ---- stream_owners.c */
+/* Now and then, whether each partition has an owner; if not, the group is made to divide them. */
+void stream_owners_watch(struct stream *stream);
+/* No look is under way any more: it uses the consumer. */
+void stream_owners_wait(struct stream *stream);
 
 /* ---- stream_recovery.c */
 /* A producer that is ready, the outcome of the last transaction known, and all partitions back

@@ -241,6 +241,7 @@ enum verdict stream_step(struct stream *stream, int wait_ms, struct reason *reas
         *reason = stream->trouble_reason;
         return BROKEN;
     }
+    stream_owners_watch(stream);
     if (read(stream->wake_fd, &count, sizeof(count)) < 0)
         count = 0; /* nothing was signalled */
     verdict = turn(stream, wait_ms, &drained, reason);

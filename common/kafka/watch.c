@@ -53,8 +53,10 @@ static rd_kafka_resp_err_t response_received(rd_kafka_t *client, int socket, con
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         atomic_store_explicit(&watch->answered, true, memory_order_relaxed);
         atomic_store_explicit(&watch->down, false, memory_order_relaxed);
-        if (api_key == API_KEY_HEARTBEAT)
+        if (api_key == API_KEY_HEARTBEAT) {
             note_silence(watch, rtt / 1000); /* under way meanwhile */
+            note_silence(watch, clock_monotonic_ms() - atomic_load(&watch->member_ms));
+        }
         if (is_membership(api_key))
             atomic_store(&watch->member_ms, clock_monotonic_ms());
     } else if (is_membership(api_key)) {

@@ -90,6 +90,29 @@ class BrokerFaults(Copying):
         copier.stop()
         self.check_ticks()
 
+    def test_who_gave_its_place_up_and_hears_that_another_has_it_joins_again(self):
+        """The answer to a heartbeat took less than a session, but came later than that behind the
+        one before: the library has given the place up, and until the program hears of it, it sends
+        heartbeats without a name, which are refused as those of somebody who was replaced."""
+        proxy = Proxy(self.broker)
+        self.addCleanup(proxy.close)
+        self.produce(10000)
+        stall = self.broker.dir / f"stall-{self.number}"
+        often = {"KAFKA_HEARTBEAT_INTERVAL_MS": 4000, "session_timeout_ms": 10000}
+        copier = self.copier(bootstrap=proxy.bootstrap, stall_file=stall, batch=300, **often)
+        copier.start().wait_ready()
+        stall.touch()
+        self.produce(5000, first=10000)  # something to stall on
+        left = [("slow-answer", 8)]
+        proxy.on_heartbeat = lambda _: left.pop(0) if left else "pass"
+        wait_until(lambda: copier.said("SESSTMOUT"), 40, "it gives its place up")
+        wait_until(lambda: copier.said("Static consumer fenced"), 40, "it is refused")
+        stall.unlink()
+        wait_until(lambda: copier.said("kafka-rejoined"), 20, "it joins again")
+        self.check(timeout=120)
+        copier.stop()
+        self.check_ticks()
+
     def test_who_slept_through_its_session_and_is_told_that_it_was_replaced_joins_again(self):
         """No request of its own was late. Once it stopped, and on a machine that had slept so did
         everybody."""

@@ -173,6 +173,28 @@ class Process(Copying):
         first.stop()
         self.check_ticks()
 
+    def test_what_was_asked_back_from_a_process_that_died_finds_an_owner(self):
+        """The group has asked the first to give two of its four partitions away. It dies before
+        and comes back under its name: its place and what it keeps are its own, there is nothing to
+        rebalance for, and nobody is told to take the two."""
+        self.produce(20000)
+        stall = self.broker.dir / f"stall-{self.number}"
+        often = {"session_timeout_ms": 30000, "KAFKA_DEBUG": "cgrp", "LOG_LEVEL": "debug"}
+        first = self.copier("0", slow_us=200, batch=300, stall_file=stall, **often).start()
+        first.wait_copied(2000)
+        stall.touch()
+        self.produce(5000, first=20000)  # something to stall on
+        second = self.copier("1", session_timeout_ms=30000).start()
+        wait_until(lambda: first.said("-> wait-unassign-call"), 30, "it is to give two away")
+        first.kill()
+        stall.unlink()
+        first.start().wait_partitions()
+        self.check(timeout=90)
+        self.assertTrue(first.said("partitions-unowned") or second.said("partitions-unowned"))
+        first.stop()
+        second.stop()
+        self.check_ticks()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -216,10 +216,10 @@ class Proxy:
                 client.close()
                 continue
             self.open.append((client, broker))
-            withheld, fenced = set(), {}
+            withheld, fenced, slow = set(), {}, {}
             for target in (self._requests, self._answers):
                 threading.Thread(
-                    target=target, args=(client, broker, withheld, fenced), daemon=True
+                    target=target, args=(client, broker, withheld, fenced, slow), daemon=True
                 ).start()
 
     @staticmethod
@@ -240,7 +240,7 @@ class Proxy:
             left -= len(more)
         return b"".join(parts)
 
-    def _requests(self, client, broker, withheld, fenced):
+    def _requests(self, client, broker, withheld, fenced, slow):
         late = False
         try:
             while True:
@@ -259,6 +259,9 @@ class Proxy:
                     broker.sendall(data)
                 elif action == "fence":  # the broker is made to say that another took the place
                     fenced[frame[4:8]] = version
+                    broker.sendall(data)
+                elif action[0] == "slow-answer":
+                    slow[frame[4:8]] = action[1]
                     broker.sendall(data)
                 elif action == "lose-answer":
                     withheld.add(frame[4:8])
@@ -292,7 +295,7 @@ class Proxy:
         at = 4 + (version >= 4) + 4 * (version >= 1)
         return frame[:at] + struct.pack(">h", FENCED_INSTANCE_ID) + frame[at + 2 :]
 
-    def _answers(self, client, broker, withheld, fenced):
+    def _answers(self, client, broker, withheld, fenced, slow):
         here = b"\x00\x09127.0.0.1" + struct.pack(">i", self.real[1])
         compact = b"\x0a127.0.0.1" + struct.pack(">i", self.real[1])
         mine = struct.pack(">i", self.port)
@@ -301,6 +304,7 @@ class Proxy:
                 frame = self._frame(broker)
                 if frame[:4] in withheld:
                     break
+                time.sleep(slow.pop(frame[:4], 0))
                 if frame[:4] in fenced:
                     frame = self._answer_fenced(frame, fenced.pop(frame[:4]))
                 for address in (here, compact):
