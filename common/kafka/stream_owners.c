@@ -19,48 +19,97 @@
 
 #define LOOK_MS 5000
 #define AGAIN_MS 3000 /* when some had no owner: they may be on their way */
+#define JOINS_MOST 7  /* doublings of LOOK_MS, to some ten minutes, where joining does not help */
 #define ANSWER_MS 1000
 
 /* ---- what the members have */
 
-static const rd_kafka_topic_partition_list_t *
-partitions_of(const rd_kafka_MemberDescription_t *member)
+/* The bytes of an assignment that are still to be read. */
+struct rest {
+    const uint8_t *at;
+    size_t size;
+};
+
+static bool read_number(struct rest *rest, size_t size, uint32_t *ret_number)
 {
-    return rd_kafka_MemberAssignment_partitions(rd_kafka_MemberDescription_assignment(member));
+    if (rest->size < size)
+        return false;
+    *ret_number = 0;
+    for (size_t i = 0; i < size; i++)
+        *ret_number = *ret_number << 8 | rest->at[i];
+    rest->at += size;
+    rest->size -= size;
+    return true;
 }
 
-static int owned_of(const rd_kafka_ConsumerGroupDescription_t *group, const char *topic)
+static bool pass(struct rest *rest, size_t size)
 {
-    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(group);
-    int owned = 0;
+    if (rest->size < size)
+        return false;
+    rest->at += size;
+    rest->size -= size;
+    return true;
+}
 
-    for (size_t i = 0; i < count; i++) {
-        const rd_kafka_topic_partition_list_t *list =
-            partitions_of(rd_kafka_ConsumerGroupDescription_member(group, i));
+/* How many partitions of the topic the member has, of all for NULL. Its assignment is a version
+ * (2 bytes), how many topics (4), and of each the name (2 and its letters), how many partitions (4)
+ * and their numbers (4 each); what follows is the assignor's. Nothing at all is an empty one; -1:
+ * not to be understood. */
+static int owned_by(const struct rd_kafka_group_member_info *member, const char *topic)
+{
+    struct rest rest = {member->member_assignment, (size_t)member->member_assignment_size};
+    uint32_t version, topics, letters, partitions;
+    size_t owned = 0;
 
-        for (int k = 0; list && k < list->cnt; k++)
-            owned += strcmp(list->elems[k].topic, topic) == 0;
+    if (rest.size == 0)
+        return 0;
+    if (!read_number(&rest, 2, &version) || !read_number(&rest, 4, &topics))
+        return -1;
+    for (uint32_t i = 0; i < topics; i++) {
+        const char *name;
+        bool same;
+
+        if (!read_number(&rest, 2, &letters))
+            return -1;
+        name = (const char *)rest.at;
+        if (!pass(&rest, letters) || !read_number(&rest, 4, &partitions))
+            return -1;
+        same = !topic || (strlen(topic) == letters && memcmp(name, topic, letters) == 0);
+        if (!pass(&rest, (size_t)partitions * 4))
+            return -1;
+        owned += same ? partitions : 0;
     }
-    return owned;
+    return (int)owned;
+}
+
+/* Of the topic, by all; -1: not to be understood. */
+static int owned_of(const struct rd_kafka_group_info *group, const char *topic)
+{
+    int all = 0;
+
+    for (int i = 0; i < group->member_cnt; i++) {
+        const int owned = owned_by(&group->members[i], topic);
+
+        if (owned < 0)
+            return -1;
+        all += owned;
+    }
+    return all;
 }
 
 /* Whether we have the fewest, and of those who do the first name: one member only acts. */
-static bool has_least(const rd_kafka_ConsumerGroupDescription_t *group, const char *self)
+static bool has_least(const struct rd_kafka_group_info *group, const char *self)
 {
-    const size_t count = rd_kafka_ConsumerGroupDescription_member_count(group);
     const char *least = NULL;
     int fewest = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const rd_kafka_MemberDescription_t *member =
-            rd_kafka_ConsumerGroupDescription_member(group, i);
-        const rd_kafka_topic_partition_list_t *list = partitions_of(member);
-        const char *id = rd_kafka_MemberDescription_consumer_id(member);
-        const int has = list ? list->cnt : 0;
+    for (int i = 0; i < group->member_cnt; i++) {
+        const char *id = group->members[i].member_id;
+        const int owned = owned_by(&group->members[i], NULL);
 
-        if (!least || has < fewest || (has == fewest && strcmp(id, least) < 0)) {
+        if (!least || owned < fewest || (owned == fewest && strcmp(id, least) < 0)) {
             least = id;
-            fewest = has;
+            fewest = owned;
         }
     }
     return least && self && strcmp(least, self) == 0;
@@ -101,7 +150,7 @@ static bool is_subscribed(const struct stream *stream, const char *topic)
     return subscribed;
 }
 
-static int unowned_of(const struct stream *stream, const rd_kafka_ConsumerGroupDescription_t *group)
+static int unowned_of(const struct stream *stream, const struct rd_kafka_group_info *group)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     int unowned = 0;
@@ -111,9 +160,11 @@ static int unowned_of(const struct stream *stream, const rd_kafka_ConsumerGroupD
         return 0;
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        const int owned = owned_of(group, topic->topic);
 
-        if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && is_subscribed(stream, topic->topic))
-            unowned += topic->partition_cnt - owned_of(group, topic->topic);
+        if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && owned >= 0 &&
+            is_subscribed(stream, topic->topic))
+            unowned += topic->partition_cnt - owned;
     }
     rd_kafka_metadata_destroy(metadata);
     return unowned;
@@ -121,45 +172,26 @@ static int unowned_of(const struct stream *stream, const rd_kafka_ConsumerGroupD
 
 /* ---- the look, on a thread of its own */
 
-static void look_at(struct stream *stream, const rd_kafka_ConsumerGroupDescription_t *group)
-{
-    char *self = rd_kafka_memberid(stream->consumer);
-
-    if (has_least(group, self))
-        stream->owners.unowned = unowned_of(stream, group);
-    if (self)
-        rd_kafka_mem_free(stream->consumer, self);
-}
-
+/* By the older of the two questions that there are for it: an answer to the newer that comes after
+ * its time-out ends the process (an assertion of librdkafka 2.14). */
 static void look(void *self)
 {
     struct stream *stream = self;
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(stream->consumer);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(stream->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    const rd_kafka_DescribeConsumerGroups_result_t *result = NULL;
-    const rd_kafka_ConsumerGroupDescription_t **groups = NULL;
-    rd_kafka_event_t *event = NULL;
-    char name[256] = "", words[128];
-    const char *names = name;
-    size_t size = sizeof(name), count = 0;
+    const struct rd_kafka_group_list *list = NULL;
+    char name[256] = "", *member;
+    size_t size = sizeof(name);
 
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, words, sizeof(words));
-    if (rd_kafka_conf_get(stream->consumer_conf, "group.id", name, &size) == RD_KAFKA_CONF_OK) {
-        rd_kafka_DescribeConsumerGroups(stream->consumer, &names, 1, options, answers);
-        event = rd_kafka_queue_poll(answers, 2 * ANSWER_MS);
-    }
-    if (event)
-        result = rd_kafka_event_DescribeConsumerGroups_result(event);
-    if (result)
-        groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count);
-    if (groups && count == 1 && !rd_kafka_ConsumerGroupDescription_error(groups[0]) &&
-        rd_kafka_ConsumerGroupDescription_state(groups[0]) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE)
-        look_at(stream, groups[0]);
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(answers);
+    if (rd_kafka_conf_get(stream->consumer_conf, "group.id", name, &size) == RD_KAFKA_CONF_OK)
+        (void)rd_kafka_list_groups(stream->consumer, name, &list, ANSWER_MS);
+    if (!list) /* else at least one broker has answered */
+        return;
+    member = rd_kafka_memberid(stream->consumer);
+    if (list->group_cnt == 1 && list->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        strcmp(list->groups[0].state, "Stable") == 0 && has_least(&list->groups[0], member))
+        stream->owners.unowned = unowned_of(stream, &list->groups[0]);
+    if (member)
+        rd_kafka_mem_free(stream->consumer, member);
+    rd_kafka_group_list_destroy(list);
 }
 
 static void join_anew(struct stream *stream)
@@ -185,9 +217,13 @@ void stream_owners_watch(struct stream *stream)
             return;
         owners->looking = false;
         found = owners->unowned > 0;
-        owners->at_ms = now_ms + (found && !owners->found ? AGAIN_MS : LOOK_MS);
-        if (found && owners->found)
+        if (!found)
+            owners->joins = 0;
+        owners->at_ms = now_ms + (found && !owners->found ? AGAIN_MS : LOOK_MS << owners->joins);
+        if (found && owners->found) {
             join_anew(stream);
+            owners->joins += owners->joins < JOINS_MOST;
+        }
         owners->found = found && !owners->found;
     } else if (now_ms >= owners->at_ms && stream_not_ready(stream) == NULL) {
         /* The first look of all comes LOOK_MS after there is something to look at. */

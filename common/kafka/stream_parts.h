@@ -31,6 +31,7 @@ struct stream_owners {
     bool looking;
     int unowned;   /* of the look under way: partitions, if it would be for us to mend it */
     bool found;    /* the look before found some */
+    int joins;     /* how often we have joined anew since all had one */
     int64_t at_ms; /* the next one; 0 = none was due yet */
 };
 

@@ -34,6 +34,8 @@ class Process(Copying):
         self.broker.topics(names[3])
         self.produce(200, names[3])
         self.check([names[0], names[1], names[3]], timeout=30)  # the library looks in 5 minutes
+        time.sleep(10)  # it has looked twice who owns what
+        self.assertFalse(copier.said("partitions-unowned"))
         copier.stop()
 
     def test_from_the_beginning_reads_all_again_and_still_commits_positions(self):
