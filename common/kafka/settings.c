@@ -49,7 +49,7 @@ static const struct row defaults[] = {
     {KAFKA_TRANSACTIONAL, "transaction.timeout.ms", "20000"},
     {KAFKA_TRANSACTIONAL, "message.max.bytes", "4194304"}, /* a dead letter: a record, and why */
     {CONSUMERS, "queued.min.messages", "10000"},
-    {CONSUMERS, "queued.max.messages.kbytes", "3072"}, /* memory, again */
+    {CONSUMERS, "queued.max.messages.kbytes", "2048"}, /* memory, again */
     {CONSUMERS, "fetch.max.bytes", "1048576"},
     {CONSUMERS, "max.partition.fetch.bytes", "262144"},
     {CONSUMERS, "fetch.wait.max.ms", "100"}, /* a new partition waits for the running fetch */
