@@ -7,11 +7,12 @@
 
 #include "base/clock.h"
 
-#define ROUNDS 16 /* of PATIENCE_MS at most, until all are being restored */
-#define ENOUGH 60 /* deliveries that can be sent soon, for each place: no need to read on */
+#define ROUNDS 16    /* of PATIENCE_MS at most, until all are being restored */
+#define ENOUGH 60    /* deliveries that can be sent soon, for each place: no need to read on */
+#define STOCK_MS 130 /* … or as many as were answered in that time of late, if these are more */
 #define PATIENCE_MS 1000
 #define LOOK_MS 10
-#define ARRIVAL_MS 60 /* until what was asked for can be seen in what may be sent */
+#define ARRIVAL_MS 120 /* until what was asked for can be seen in what may be sent */
 #define NEAR                                                                                       \
     8192 /* records before its end: the next one is asked for, so that there is always one         \
           * to be fetched; at the end of all of them a fetch waits for what is new */
@@ -76,6 +77,14 @@ void restore_forget(struct dispatcher *self, int32_t partition)
     fence->nearly = false;
 }
 
+/* So many that may be sent last until the next partition has come. */
+static size_t stock(const struct dispatcher *self)
+{
+    const size_t least = ENOUGH * (size_t)self->settings.in_flight_max;
+    const size_t answered = self->answered * STOCK_MS / AHEAD_WINDOW_MS;
+    return answered > least ? answered : least;
+}
+
 void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
 {
     if (!self->resting_count || monotonic_ms < self->restore_look_at_ms)
@@ -88,7 +97,7 @@ void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic
     if (since_ms < PATIENCE_MS) {
         if (restoring(self) >= at_once(self))
             return;
-        if (deliver_sendable(self->core, now_ms) >= ENOUGH * (size_t)self->settings.in_flight_max)
+        if (deliver_sendable(self->core, now_ms) >= stock(self))
             return;
     }
     self->restored_at_ms = monotonic_ms;
