@@ -44,7 +44,7 @@ static void *work(void *context)
     }
 }
 
-struct aside *aside_open(void)
+struct aside *aside_open(const char *name)
 {
     struct aside *aside = calloc(1, sizeof(*aside));
 
@@ -53,7 +53,7 @@ struct aside *aside_open(void)
     (void)pthread_mutex_init(&aside->lock, NULL);
     (void)pthread_cond_init(&aside->begun, NULL);
     aside->ended_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    aside->running = aside->ended_fd >= 0 && thread_start(&aside->thread, "aside", work, aside);
+    aside->running = aside->ended_fd >= 0 && thread_start(&aside->thread, name, work, aside);
     if (aside->running)
         return aside;
     aside_close(aside);

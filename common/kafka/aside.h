@@ -7,8 +7,8 @@
 
 struct aside;
 
-/* NULL if memory, descriptors or threads ran out. */
-struct aside *aside_open(void);
+/* `name` is the thread's, of at most 15 letters. NULL if memory, descriptors or threads ran out. */
+struct aside *aside_open(const char *name);
 /* Begins the call; the one before has been waited for. What it touches is its own until then. */
 void aside_begin(struct aside *aside, void (*call)(void *self), void *self);
 /* True once when the call has ended. `fd` is readable then. */

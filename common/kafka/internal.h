@@ -55,8 +55,8 @@ struct kafka_watch {
     atomic_int end_answered; /* answered without a transport error; the library tells us twice */
     atomic_int end_failed;   /* timed out, or the connection went away under them */
     /* By the monotonic clock, when all brokers were lost, or a request of the group's (to join it,
-     * to stay in it) went unanswered last, or came later than `session_ms` behind the one before;
-     * 0 = never. */
+     * to stay in it) went unanswered last, or it or its answer came later than `session_ms` behind
+     * the answer before; 0 = never. */
     atomic_llong contact_lost_ms;
     atomic_llong member_ms; /* when one of these was answered last; 0 = never */
     int64_t session_ms;

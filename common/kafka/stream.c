@@ -176,9 +176,9 @@ enum verdict stream_open(const struct kafka_settings *settings,
         reason_set(reason, "no-descriptor", NULL, "no eventfd: %s", strerror(errno));
         goto fail;
     }
-    stream->owners.aside = aside_open();
+    stream->owners.aside = aside_open("owners");
     if (handlers->meanwhile)
-        stream->aside = aside_open();
+        stream->aside = aside_open("commits");
     if (!stream->owners.aside || (handlers->meanwhile && !stream->aside)) {
         reason_set(reason, "no-thread", NULL, "no thread for commits, or to look after the group");
         goto fail;

@@ -29,10 +29,12 @@ struct stream_partition {
 struct stream_owners {
     struct aside *aside;
     bool looking;
-    int unowned;   /* of the look under way: partitions, if it would be for us to mend it */
-    bool found;    /* the look before found some */
-    int joins;     /* how often we have joined anew since all had one */
-    int64_t at_ms; /* the next one; 0 = none was due yet */
+    int unowned;       /* of the look under way: partitions; -1: not known, or not ours to mend */
+    int64_t looked_ms; /* when it had its answer */
+    bool found;        /* the look before found some */
+    int64_t at_ms;     /* of the next; 0 = none was due yet */
+    int64_t joined_ms; /* when we joined anew for it last; 0 = never */
+    int joins;         /* how often in a row */
 };
 
 struct stream {

@@ -98,12 +98,12 @@ class BrokerFaults(Copying):
         self.addCleanup(proxy.close)
         self.produce(10000)
         stall = self.broker.dir / f"stall-{self.number}"
-        often = {"KAFKA_HEARTBEAT_INTERVAL_MS": 4000, "session_timeout_ms": 10000}
+        often = {"KAFKA_HEARTBEAT_INTERVAL_MS": 8000, "session_timeout_ms": 20000}
         copier = self.copier(bootstrap=proxy.bootstrap, stall_file=stall, batch=300, **often)
         copier.start().wait_ready()
         stall.touch()
         self.produce(5000, first=10000)  # something to stall on
-        left = [("slow-answer", 8)]
+        left = [("slow-answer", 16)]
         proxy.on_heartbeat = lambda _: left.pop(0) if left else "pass"
         wait_until(lambda: copier.said("SESSTMOUT"), 40, "it gives its place up")
         wait_until(lambda: copier.said("Static consumer fenced"), 40, "it is refused")

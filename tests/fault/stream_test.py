@@ -28,13 +28,17 @@ class Process(Copying):
         self.broker.topics(*names[:3])
         for name in names[:3]:
             self.produce(200, name)
-        copier = self.copier(topics=rf"^many\.{self.number}\..+", excluded=names[2])
+        copier = self.copier(
+            topics=rf"^many\.{self.number}\..+", excluded=names[2], LOG_LEVEL="debug"
+        )
         copier.start().wait_ready()
         self.check(names[:2])
         self.broker.topics(names[3])
         self.produce(200, names[3])
         self.check([names[0], names[1], names[3]], timeout=30)  # the library looks in 5 minutes
-        time.sleep(10)  # it has looked twice who owns what
+        all_owned = '"fact":"owners-looked","unowned":"0"'
+        before = copier.log.read_text().count(all_owned)
+        wait_until(lambda: copier.log.read_text().count(all_owned) > before, 40, "all owned")
         self.assertFalse(copier.said("partitions-unowned"))
         copier.stop()
 
@@ -181,12 +185,12 @@ class Process(Copying):
         rebalance for, and nobody is told to take the two."""
         self.produce(20000)
         stall = self.broker.dir / f"stall-{self.number}"
-        often = {"session_timeout_ms": 30000, "KAFKA_DEBUG": "cgrp", "LOG_LEVEL": "debug"}
+        often = {"session_timeout_ms": 60000, "KAFKA_DEBUG": "cgrp", "LOG_LEVEL": "debug"}
         first = self.copier("0", slow_us=200, batch=300, stall_file=stall, **often).start()
         first.wait_copied(2000)
         stall.touch()
         self.produce(5000, first=20000)  # something to stall on
-        second = self.copier("1", session_timeout_ms=30000).start()
+        second = self.copier("1", session_timeout_ms=60000).start()
         wait_until(lambda: first.said("-> wait-unassign-call"), 30, "it is to give two away")
         first.kill()
         stall.unlink()

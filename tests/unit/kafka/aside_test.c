@@ -41,7 +41,7 @@ static void wait_for(struct aside *aside)
 static void each_call_is_made_once_and_seen_whole(void **state)
 {
     (void)state;
-    struct aside *aside = aside_open();
+    struct aside *aside = aside_open("aside");
     struct count count = {0};
 
     assert_non_null(aside);
@@ -59,7 +59,7 @@ static void each_call_is_made_once_and_seen_whole(void **state)
 static void a_call_that_takes_long_has_not_ended(void **state)
 {
     (void)state;
-    struct aside *aside = aside_open();
+    struct aside *aside = aside_open("aside");
     struct count count = {0};
     struct pollfd ended;
 
