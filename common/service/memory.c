@@ -11,10 +11,10 @@
 #define RANGES_MAX 64 /* each is larger than the one before */
 
 /* jemalloc asks the program for this name when it starts. One arena, as the threads of a service
- * hand memory to each other anyway; what has been free for a second goes back to the system, so
+ * hand memory to each other anyway; what has been free for 0.4 s goes back to the system, so
  * that a backlog that is gone is gone from memory, too. */
 extern const char *malloc_conf;
-const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char *malloc_conf = "narenas:1,dirty_decay_ms:400,muzzy_decay_ms:0";
 
 /* Programs with a sanitizer bring its allocator instead. */
 #pragma weak mallctl

@@ -31,7 +31,7 @@
 #define CONNECTIONS_LEAST 128 /* per shard */
 #define CONNECTION_AGE_S 30L
 #define SAFETY_TICK_MS 1000
-#define EVENTS_MAX 128
+#define EVENTS_MAX 32 /* then answers are handed over, and what waits is taken */
 #define WATCHED UINT64_MAX
 #define OWN_LINES 2
 #define BUFFER_SIZE 1024L /* libcurl makes it anew for each transfer; answers are short */
