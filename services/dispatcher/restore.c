@@ -82,9 +82,8 @@ static size_t stock(const struct dispatcher *self)
 {
     const size_t least = ENOUGH * (size_t)self->settings.in_flight_max;
     const size_t answered = self->answered * STOCK_MS / AHEAD_WINDOW_MS;
-    if (answered < least)
-        return least;
-    return answered < 2 * least ? answered : 2 * least; /* after a halt it is more than it was */
+    const size_t most = least * 4 / 3; /* after a halt it is more than it was */
+    return answered < least ? least : answered < most ? answered : most;
 }
 
 void restore_continue(struct dispatcher *self, int64_t now_ms, int64_t monotonic_ms)
