@@ -184,7 +184,9 @@ class Aggregator(unittest.TestCase):
 
             wait_until(gave_up, 60, "the first gave up")
             self.wait_for_truth()
-            self.assertTrue(standby.active() and standby.process.poll() is None)
+            log = self.stack.log_path("aggregator-1").read_text()
+            self.assertIsNone(standby.process.poll(), log)
+            self.assertTrue(standby.active(), log)
 
     def test_what_cannot_be_read_is_passed_over_and_counted_apart(self):
         self.events = lives.Lives(14, 50).events
