@@ -121,11 +121,12 @@ static int unowned_of(const struct stream *stream, const struct rd_kafka_group_i
         return UNKNOWN;
     for (int i = 0; unowned >= 0 && i < metadata->topic_cnt; i++) {
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
-        const int owned = owned_of(group, topic->topic);
+        int owned;
 
         if (topic->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
             !is_subscribed(stream, excluded, topic->topic))
             continue;
+        owned = owned_of(group, topic->topic);
         if (owned == UNKNOWN)
             unowned = UNKNOWN;
         else if (owned < topic->partition_cnt)
