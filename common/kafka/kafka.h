@@ -80,7 +80,8 @@ kafka_producer_send(struct kafka_producer *producer, const struct kafka_out *out
                     struct reason *reason);
 /* Waits for everything sent. False if `timeout_ms` passed first. */
 bool kafka_producer_flush(struct kafka_producer *producer, int timeout_ms);
-#define KAFKA_AWAY "Kafka is away" /* the word of /readyz, whichever service it is */
+#define KAFKA_AWAY "Kafka is away"  /* the word of /readyz, whichever service it is */
+#define KAFKA_FENCED "kafka-fenced" /* reason: another one has taken this one's place */
 /* Brokers reachable at the moment, as far as the client knows (for /readyz). */
 bool kafka_producer_connected(struct kafka_producer *producer);
 void kafka_producer_close(struct kafka_producer *producer);

@@ -374,6 +374,21 @@ enum verdict stream_commit_open(struct stream *stream, bool serve, struct reason
     return DONE;
 }
 
+enum verdict stream_confirm(struct stream *stream, struct reason *reason)
+{
+    enum verdict verdict;
+    bool any = false;
+
+    for (size_t i = 0; i < stream->count; i++)
+        any |= stream->partitions[i].active;
+    if (!any) {
+        reason_set(reason, "no-partition", NULL, "the group has given us nothing, or not yet");
+        return TRY_AGAIN;
+    }
+    verdict = stream_begin(stream, reason);
+    return verdict == DONE ? stream_commit(stream, reason) : verdict;
+}
+
 static enum verdict let_send(struct stream *stream, stream_sends *sends, struct reason *reason)
 {
     enum verdict verdict = sends ? sends(stream->handlers.self, clock_now_ms(), reason) : DONE;

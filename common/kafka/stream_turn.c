@@ -38,9 +38,8 @@ static enum verdict consumer_died(struct stream *stream, struct reason *reason)
         return TRY_AGAIN;
     }
     (void)kafka_error(error, "consuming", reason);
-    reason_set(reason,
-               error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? "kafka-fenced" : "kafka-fatal", NULL,
-               "consuming: %.200s", words);
+    reason_set(reason, error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? KAFKA_FENCED : "kafka-fatal",
+               NULL, "consuming: %.200s", words);
     return BROKEN;
 }
 

@@ -21,6 +21,7 @@
 #include "registry/client.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define VALUE_SIZE_MAX 4096
 #define POSTPONE_MS 500
@@ -380,8 +381,10 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
         .aborted = on_aborted,
     };
     aggregator->restored = aggregator->any_volumes = false;
-    enum verdict verdict =
-        stream_open(aggregator->settings, &options, &handlers, &aggregator->stream, reason);
+    enum verdict verdict = turn_confirm(aggregator->turn, reason);
+    if (verdict != DONE)
+        return verdict;
+    verdict = stream_open(aggregator->settings, &options, &handlers, &aggregator->stream, reason);
     if (verdict == DONE)
         log_fact(LOG_LEVEL_INFO, "counting", "instance", aggregator->values->service.instance,
                  NULL);
@@ -390,6 +393,8 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
 
 static void end_counting(struct aggregator *aggregator)
 {
+    if (!aggregator->stream)
+        return;
     log_fact(LOG_LEVEL_WARNING, "standing-by", "instance", aggregator->values->service.instance,
              NULL);
     stream_close(aggregator->stream);
@@ -412,12 +417,18 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
     if (verdict == BROKEN)
         return verdict;
     bool ours = turn_is_ours(aggregator->turn);
-    if (!ours && aggregator->stream)
+    if (!ours)
         end_counting(aggregator);
     if (verdict == DONE && ours && !aggregator->stream)
         verdict = begin_counting(aggregator, reason);
     if (verdict == DONE && aggregator->stream)
         verdict = stream_step(aggregator->stream, wait_ms, reason);
+    if (verdict == BROKEN && strcmp(reason->code, KAFKA_FENCED) == 0) {
+        /* Either it is somebody else's turn, or he has not heard yet that it no longer is his: the
+         * library, too, takes a member's place again by itself after a pause. */
+        end_counting(aggregator);
+        verdict = TRY_AGAIN;
+    }
     service_not_ready(aggregator->context, why_not_ready(aggregator));
     metrics_set(aggregator->metrics, METRIC_ACTIVE, NULL, aggregator->stream ? 1 : 0);
     metrics_set(aggregator->metrics, METRIC_CELLS, NULL, (double)window_cells(aggregator->window));

@@ -113,6 +113,11 @@ bool turn_is_ours(const struct turn *turn)
     return turn->ours;
 }
 
+enum verdict turn_confirm(struct turn *turn, struct reason *reason)
+{
+    return stream_confirm(turn->stream, reason);
+}
+
 const char *turn_not_ready(const struct turn *turn)
 {
     return stream_not_ready(turn->stream);

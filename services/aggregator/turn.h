@@ -20,7 +20,11 @@ __attribute__((warn_unused_result)) enum verdict turn_open(const struct kafka_se
 /* Polls the group. DONE, whether it is our turn or not. */
 __attribute__((warn_unused_result)) enum verdict turn_step(struct turn *turn, int wait_ms,
                                                            struct reason *reason);
+/* By what turn_step has heard, which is old news in a process that was paused. */
 bool turn_is_ours(const struct turn *turn);
+/* DONE: it is our turn, and the group has just said so. TRY_AGAIN: it is not, or can't be told. */
+__attribute__((warn_unused_result)) enum verdict turn_confirm(struct turn *turn,
+                                                              struct reason *reason);
 /* NULL in the group, with or without the token; else as stream_not_ready. */
 const char *turn_not_ready(const struct turn *turn);
 void turn_close(struct turn *turn);

@@ -153,7 +153,15 @@ class Aggregator(unittest.TestCase):
         self.wait_for_truth(90)
 
     def test_a_standby_waits_takes_over_and_a_paused_one_changes_nothing(self):
-        self.stack.start("aggregator")
+        self.pause_and_wake()
+
+    def test_one_that_was_paused_for_longer_than_its_session_ends_nobody(self):
+        """When it is awake the library joins again by itself, in the place of who counts now."""
+        self.pause_and_wake(KAFKA_SESSION_TIMEOUT_MS="6000")
+
+    def pause_and_wake(self, **environment):
+        self.stack.start("aggregator", **environment)
+        process = self.stack.processes["aggregator"]
         wait_until(self.active, 30, "the first at work")
         with Standby(self.stack, "1") as standby:
             self.assertFalse(standby.active())
@@ -166,27 +174,22 @@ class Aggregator(unittest.TestCase):
             # paused in the middle of its work: the standby takes over
             second = lives.Lives(12, 300).events
             self.events = first + second
-            os.kill(self.stack.processes["aggregator"].pid, signal.SIGSTOP)
+            os.kill(process.pid, signal.SIGSTOP)
             lives.produce(self.stack, second)
             wait_until(standby.active, 60, "the standby at work")
             self.wait_for_truth()
-            # awake again it is fenced, whatever it still had in hand
-            os.kill(self.stack.processes["aggregator"].pid, signal.SIGCONT)
+            # awake again it is fenced, whatever it still had in hand, and stands by
+            os.kill(process.pid, signal.SIGCONT)
             third = lives.Lives(13, 300).events
             self.events = self.events + third
             lives.produce(self.stack, third)
-
-            def gave_up():
-                try:
-                    return not self.active()
-                except OSError:  # it ends, or has ended
-                    return self.stack.processes["aggregator"].poll() is not None
-
-            wait_until(gave_up, 60, "the first gave up")
+            wait_until(lambda: not self.active(), 60, "the first gave up")
             self.wait_for_truth()
+            wait_until(standby.active, 60, "the standby still at work")
             log = self.stack.log_path("aggregator-1").read_text()
             self.assertIsNone(standby.process.poll(), log)
-            self.assertTrue(standby.active(), log)
+            self.assertFalse(self.active())
+            self.assertIsNone(process.poll(), self.stack.log_tail("aggregator"))
 
     def test_what_cannot_be_read_is_passed_over_and_counted_apart(self):
         self.events = lives.Lives(14, 50).events
