@@ -8,13 +8,13 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define METADATA_MS "1500" /* a new topic is found within that time */
-#define SESSION_MS 45000   /* the client's own, where nothing else is asked for */
 
 /* ---- open and close */
 
@@ -65,6 +65,19 @@ static bool conf_exclude(rd_kafka_conf_t *conf, const struct stream_options *opt
     return text[0] == '\0' || kafka_conf_set(conf, "topic.blacklist", text, reason);
 }
 
+/* As the options, the environment or the client itself have it. */
+static int setting_whole(const rd_kafka_conf_t *conf, const char *name)
+{
+    char text[24];
+    size_t size = sizeof(text);
+    int64_t value = 0;
+
+    if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK ||
+        !text_whole_number(text, 0, INT_MAX, &value))
+        return 0;
+    return (int)value;
+}
+
 static bool conf_new(struct stream *stream, const struct stream_options *options,
                      struct reason *reason)
 {
@@ -78,6 +91,7 @@ static bool conf_new(struct stream *stream, const struct stream_options *options
         (options->session_timeout_ms > 0 &&
          !kafka_conf_set_number(conf, "session.timeout.ms", options->session_timeout_ms, reason)))
         return false;
+    stream->session_timeout_ms = setting_whole(conf, "session.timeout.ms");
     rd_kafka_conf_set_opaque(conf, stream);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_rebalance_cb(conf, stream_on_rebalance);
@@ -138,8 +152,6 @@ static struct stream *stream_new(const struct kafka_settings *settings,
         options->batch_messages_max > 0 ? options->batch_messages_max : 1000;
     stream->commit_interval_ms =
         options->commit_interval_ms > 0 ? options->commit_interval_ms : 100;
-    stream->session_timeout_ms =
-        options->session_timeout_ms > 0 ? options->session_timeout_ms : SESSION_MS;
     stream->nonce = clock_now_ms();
     stream->trouble = DONE;
     text_format(stream->transactional_id, sizeof(stream->transactional_id), "%s-%s", options->group,

@@ -98,7 +98,7 @@ void stream_postpone(struct stream *stream, int for_ms);
 void stream_commit_every(struct stream *stream, int interval_ms);
 /* DONE: at this moment the group knows this member, and what it was given is still its own. Asked
  * by a commit of what is open, or of where reading has got to already. TRY_AGAIN: it can't be told,
- * or it is not so, or the stream has nothing. BROKEN as stream_step. */
+ * or it is not so, or the stream has nothing. BROKEN as stream_step. Not from within a handler. */
 __attribute__((warn_unused_result)) enum verdict stream_confirm(struct stream *stream,
                                                                 struct reason *reason);
 /* Commits what is open now. */

@@ -76,7 +76,8 @@ struct stream {
     bool rewind_needed; /* before the next message: touched partitions go back to `base` */
     /* Offsets of a transaction that may or may not have been committed; NULL when all is known. */
     rd_kafka_topic_partition_list_t *unresolved;
-    int64_t nonce; /* with `sequence`: the name of a transaction, kept as offset metadata */
+    bool unresolved_empty; /* nothing hangs on it */
+    int64_t nonce;         /* with `sequence`: the name of a transaction, kept as offset metadata */
     int64_t sequence;
     int64_t ticked_ms;
     struct aside *aside; /* for commits; NULL if the core has nothing to do meanwhile */

@@ -214,6 +214,7 @@ static void drop_transaction(struct stream *stream, rd_kafka_topic_partition_lis
 {
     stream_producer_discard(stream);
     stream->in_transaction = false;
+    stream->unresolved_empty = stream->messages == 0 && !stream->wrote;
     stream->messages = 0;
     /* Only now, when its threads have ended, can no request go out any more. */
     if (unresolved && atomic_load(&stream->producer_watch.end_sent) > 0) {
@@ -282,7 +283,7 @@ static bool end_is_in_doubt(const struct kafka_watch *watch)
 static enum verdict undo(struct stream *stream, enum outcome outcome, struct reason *reason)
 {
     if (outcome == FATAL) {
-        stream->in_transaction = false; /* it dies with this process */
+        stream->in_transaction = false; /* it dies with this stream */
         return stream_break(stream, reason);
     }
     stream_abort(stream);
@@ -381,8 +382,9 @@ enum verdict stream_confirm(struct stream *stream, struct reason *reason)
 
     for (size_t i = 0; i < stream->count; i++)
         any |= stream->partitions[i].active;
-    if (!any) {
-        reason_set(reason, "no-partition", NULL, "the group has given us nothing, or not yet");
+    if (!any || !stream_can_send(stream)) {
+        reason_set(reason, "not-confirmed", NULL, "%s",
+                   any ? "something is to be mended first" : "the group has given us nothing yet");
         return TRY_AGAIN;
     }
     verdict = stream_begin(stream, reason);

@@ -24,7 +24,7 @@ static enum verdict failed(struct stream *stream, enum verdict verdict, struct r
 /* When the brokers were away, or silent, for longer than the session, the library joins again
  * under the same instance, and a heartbeat of its former life that is still under way makes the
  * group tell it that it was replaced: by itself. Whoever is told so without such an absence was
- * really replaced, and must stop. */
+ * really replaced, and this stream is over. */
 static enum verdict consumer_died(struct stream *stream, struct reason *reason)
 {
     char words[256] = "";

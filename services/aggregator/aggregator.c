@@ -7,7 +7,12 @@
  * Opening that stream first fences the former one (init_transactions ends its open transaction,
  * joining the group takes its place), and only then are the offsets and the volumes read. A process
  * that was paused meanwhile can commit nothing more: its producer or its membership is fenced,
- * whichever it tries. turn.h keeps a standby from doing this while another one lives. */
+ * whichever it tries.
+ *
+ * turn.h keeps a standby from doing this while another one lives. But a process that wakes up may
+ * fence its successor before it hears that its turn is over: the library joins again by itself, and
+ * the stream makes a new producer. So whoever is fenced ends nothing but its counting, and takes
+ * the place back as soon as the group confirms that it is its turn. */
 #include "aggregator.h"
 
 #include "count.h"
@@ -21,7 +26,6 @@
 #include "registry/client.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #define VALUE_SIZE_MAX 4096
 #define POSTPONE_MS 500
@@ -36,6 +40,7 @@ enum {
     METRIC_CELLS_MAX,
     METRIC_SQUEEZED,
     METRIC_ACTIVE,
+    METRIC_FENCED,
 };
 
 static const struct metric metrics_table[] = {
@@ -53,6 +58,8 @@ static const struct metric metrics_table[] = {
      "Days that left memory early because AGGREGATOR_CELLS was reached; an event reads one back"},
     {"referral_aggregator_active", METRIC_GAUGE, NULL,
      "Whether this process counts (1) or stands by (0)"},
+    {"referral_aggregator_fenced_total", METRIC_COUNTER, NULL,
+     "How often another one took the place of this process while it counted"},
 };
 
 struct values {
@@ -381,10 +388,8 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
         .aborted = on_aborted,
     };
     aggregator->restored = aggregator->any_volumes = false;
-    enum verdict verdict = turn_confirm(aggregator->turn, reason);
-    if (verdict != DONE)
-        return verdict;
-    verdict = stream_open(aggregator->settings, &options, &handlers, &aggregator->stream, reason);
+    enum verdict verdict =
+        stream_open(aggregator->settings, &options, &handlers, &aggregator->stream, reason);
     if (verdict == DONE)
         log_fact(LOG_LEVEL_INFO, "counting", "instance", aggregator->values->service.instance,
                  NULL);
@@ -393,12 +398,32 @@ static enum verdict begin_counting(struct aggregator *aggregator, struct reason 
 
 static void end_counting(struct aggregator *aggregator)
 {
-    if (!aggregator->stream)
-        return;
     log_fact(LOG_LEVEL_WARNING, "standing-by", "instance", aggregator->values->service.instance,
              NULL);
     stream_close(aggregator->stream);
     aggregator->stream = NULL;
+    aggregator->restored = false;
+}
+
+static bool is_fenced(enum verdict verdict, const struct reason *reason)
+{
+    return verdict == BROKEN && text_equal(reason->code, KAFKA_FENCED);
+}
+
+/* Reads on, from what is committed if it has not begun yet. Fenced is TRY_AGAIN: by whoever has the
+ * turn, by one that does not know yet that it has it no longer, or by the brokers, when a
+ * transaction took longer than transaction.timeout.ms. */
+static enum verdict count_on(struct aggregator *aggregator, int wait_ms, struct reason *reason)
+{
+    enum verdict verdict = aggregator->stream ? DONE : begin_counting(aggregator, reason);
+    if (verdict == DONE)
+        verdict = stream_step(aggregator->stream, wait_ms, reason);
+    if (!is_fenced(verdict, reason))
+        return verdict;
+    metrics_add(aggregator->metrics, METRIC_FENCED, NULL, 1);
+    if (aggregator->stream)
+        end_counting(aggregator);
+    return TRY_AGAIN;
 }
 
 /* Standing by is what a standby is for: it is ready, too. */
@@ -416,19 +441,15 @@ static enum verdict step(void *self, int wait_ms, struct reason *reason)
     enum verdict verdict = turn_step(aggregator->turn, aggregator->stream ? 0 : wait_ms, reason);
     if (verdict == BROKEN)
         return verdict;
-    bool ours = turn_is_ours(aggregator->turn);
-    if (!ours)
+    const bool ours = turn_is_ours(aggregator->turn);
+    if (!ours && aggregator->stream)
         end_counting(aggregator);
-    if (verdict == DONE && ours && !aggregator->stream)
-        verdict = begin_counting(aggregator, reason);
-    if (verdict == DONE && aggregator->stream)
-        verdict = stream_step(aggregator->stream, wait_ms, reason);
-    if (verdict == BROKEN && strcmp(reason->code, KAFKA_FENCED) == 0) {
-        /* Either it is somebody else's turn, or he has not heard yet that it no longer is his: the
-         * library, too, takes a member's place again by itself after a pause. */
-        end_counting(aggregator);
-        verdict = TRY_AGAIN;
+    if (verdict == DONE && ours && !aggregator->stream) {
+        verdict = turn_confirm(aggregator->turn, reason);
+        service_alive(aggregator->context); /* a slow broker makes that take half a minute */
     }
+    if (verdict == DONE && ours)
+        verdict = count_on(aggregator, wait_ms, reason);
     service_not_ready(aggregator->context, why_not_ready(aggregator));
     metrics_set(aggregator->metrics, METRIC_ACTIVE, NULL, aggregator->stream ? 1 : 0);
     metrics_set(aggregator->metrics, METRIC_CELLS, NULL, (double)window_cells(aggregator->window));
@@ -442,7 +463,9 @@ static enum verdict drain(void *self, int wait_ms, struct reason *reason)
 {
     struct aggregator *aggregator = self;
     (void)wait_ms;
-    return aggregator->stream ? stream_commit(aggregator->stream, reason) : DONE;
+    const enum verdict verdict =
+        aggregator->stream ? stream_commit(aggregator->stream, reason) : DONE;
+    return is_fenced(verdict, reason) ? DONE : verdict; /* another one counts it */
 }
 
 static void stop(void *self)

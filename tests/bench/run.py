@@ -9,7 +9,6 @@ be made is an error.
 """
 
 import argparse
-import itertools
 import json
 import os
 import pathlib
@@ -440,18 +439,17 @@ def bench_core(results):
     deliveries = os.environ.get("CORE_DELIVERIES", "200000")
     results["core"] = rounds = [tool("bench_core", deliveries) for _ in range(ROUNDS)]
     for backlog, whose in (("one-dead", "of a dead provider"), ("spread", "of all, worked off")):
-        cost = {}
-        for row in itertools.chain(*rounds):
-            if row["backlog"] == backlog:
-                cost.setdefault(row["pending"], []).append(row["ns_per_delivery"])
-        few, many = cost[min(cost)], cost[max(cost)]
-        ratios = [more / less for more, less in zip(many, few)]
-        size = max(row["bytes_per_pending"] for row in rounds[0] if row["pending"] == max(cost))
+        ratios, many, sizes = [], [], []
+        for rows in rounds:
+            few, *_, most = [row for row in rows if row["backlog"] == backlog]
+            ratios.append(most["ns_per_delivery"] / few["ns_per_delivery"])
+            many.append(most["ns_per_delivery"])
+            sizes.append(most["bytes_per_pending"])
         print(
             f"{'a million pending / a thousand':<34} {statistics.median(ratios):5.2f} x  "
             f"({min(ratios):.2f} to {max(ratios):.2f}; backlog {whose}; goal at most 2)   "
             f"{statistics.median(many):,.0f} ns per delivery, "
-            f"{size:,} bytes each (goal at most 1,610)",
+            f"{max(sizes):,} bytes each (goal at most 1,610)",
             flush=True,
         )
 

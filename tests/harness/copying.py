@@ -179,15 +179,15 @@ class Copier:
 
 class Proxy:
     """Between a client and the broker, whose address it replaces by its own in all that comes back.
-    `on_end` is called for each EndTxn request, `on_heartbeat` for each Heartbeat, and says what
-    happens to it."""
+    `on_end` is called with the number of each EndTxn request, `on_heartbeat` with the bytes of each
+    Heartbeat, and says what happens to it."""
 
     def __init__(self, broker):
         self.real = ("127.0.0.1", broker.kafka_port)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.on_end = lambda number: "pass"
-        self.on_heartbeat = lambda number: "pass"
+        self.on_heartbeat = lambda frame: "pass"
         self.ends = 0
         self.heartbeats = 0
         self.gone_until = 0
@@ -253,7 +253,7 @@ class Proxy:
                         action = self.on_end(self.ends)
                     elif api == HEARTBEAT:
                         self.heartbeats += 1
-                        action = self.on_heartbeat(self.heartbeats)
+                        action = self.on_heartbeat(frame)
                 data = struct.pack(">i", len(frame)) + frame
                 if action == "pass":
                     broker.sendall(data)

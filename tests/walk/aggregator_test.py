@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 import confluent_kafka  # noqa: E402
 import lives  # noqa: E402
 import oracle  # noqa: E402
+from copying import Proxy  # noqa: E402
 from stack import BIN_DIR, Stack, free_port, http_status, http_text, wait_until  # noqa: E402
 
 
@@ -156,8 +157,34 @@ class Aggregator(unittest.TestCase):
         self.pause_and_wake()
 
     def test_one_that_was_paused_for_longer_than_its_session_ends_nobody(self):
-        """When it is awake the library joins again by itself, in the place of who counts now."""
+        """Awake again, the library and the stream take the place of who counts now."""
         self.pause_and_wake(KAFKA_SESSION_TIMEOUT_MS="6000")
+
+    def test_who_is_fenced_while_it_has_the_turn_takes_its_place_back(self):
+        proxy = Proxy(self.stack)
+        self.addCleanup(proxy.close)
+        self.stack.start(
+            "aggregator",
+            KAFKA_BOOTSTRAP_SERVERS=proxy.bootstrap,
+            KAFKA_HEARTBEAT_INTERVAL_MS="500",
+        )
+        self.events = lives.Lives(19, 100).events
+        lives.produce(self.stack, self.events)
+        self.wait_for_truth()
+        left = ["fence"]
+        proxy.on_heartbeat = lambda frame: (
+            left.pop() if left and b"aggregator-turn" not in frame else "pass"
+        )
+        wait_until(lambda: self.metric("referral_aggregator_fenced_total") == 1, 30, "the fence")
+        more = lives.Lives(20, 100).events
+        self.events = self.events + more
+        lives.produce(self.stack, more)
+        self.wait_for_truth()
+        self.assertTrue(self.active())
+        self.assertEqual(len(self.stack.told("aggregator", "standing-by")), 1)
+        self.assertEqual(len(self.stack.told("aggregator", "counting")), 2)
+        self.stack.kill("aggregator", signal.SIGTERM)
+        self.assertEqual(self.stack.processes["aggregator"].returncode, 0)
 
     def pause_and_wake(self, **environment):
         self.stack.start("aggregator", **environment)
@@ -184,6 +211,9 @@ class Aggregator(unittest.TestCase):
             self.events = self.events + third
             lives.produce(self.stack, third)
             wait_until(lambda: not self.active(), 60, "the first gave up")
+            fourth = lives.Lives(18, 100).events
+            self.events = self.events + fourth
+            lives.produce(self.stack, fourth)
             self.wait_for_truth()
             wait_until(standby.active, 60, "the standby still at work")
             log = self.stack.log_path("aggregator-1").read_text()
