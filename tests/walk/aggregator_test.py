@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -185,6 +186,41 @@ class Aggregator(unittest.TestCase):
         self.assertEqual(len(self.stack.told("aggregator", "counting")), 2)
         self.stack.kill("aggregator", signal.SIGTERM)
         self.assertEqual(self.stack.processes["aggregator"].returncode, 0)
+
+    def test_paused_while_its_turn_is_confirmed_it_stands_by_like_any_other(self):
+        """Whether that transaction was committed can't be told any more, as another one's has
+        followed it, and need not be."""
+        proxy = Proxy(self.stack)
+        self.addCleanup(proxy.close)
+        paused = threading.Event()
+
+        def on_end(number):
+            if number == 1:
+                os.kill(self.stack.processes["aggregator"].pid, signal.SIGSTOP)
+                paused.set()
+            return "lose-request"
+
+        proxy.on_end = on_end
+        self.stack.start("aggregator", ready=False, KAFKA_BOOTSTRAP_SERVERS=proxy.bootstrap)
+        self.assertTrue(paused.wait(60), "its first EndTxn")
+        process = self.stack.processes["aggregator"]
+        with Standby(self.stack, "1") as standby:
+            wait_until(standby.active, 60, "the standby at work")
+            os.kill(process.pid, signal.SIGCONT)
+            wait_until(
+                lambda: process.poll() is not None
+                or self.stack.told("aggregator", "transaction-resolved"),
+                60,
+                "it knows",
+            )
+            proxy.on_end = lambda number: "pass"
+            self.stack.wait_ready("aggregator")
+            self.assertFalse(self.active())
+            self.events = lives.Lives(21, 100).events
+            lives.produce(self.stack, self.events)
+            self.wait_for_truth()
+            self.assertTrue(standby.active())
+            self.assertIsNone(process.poll(), self.stack.log_tail("aggregator"))
 
     def pause_and_wake(self, **environment):
         self.stack.start("aggregator", **environment)
