@@ -58,12 +58,16 @@ struct kafka_watch {
      * to stay in it) went unanswered last, or it or its answer came later than `session_ms` behind
      * the answer before; 0 = never. */
     atomic_llong contact_lost_ms;
-    atomic_llong member_ms; /* when one of these was answered last; 0 = never */
+    atomic_llong contact_back_ms; /* when one of these was answered first since then; 0 = not yet */
+    atomic_llong member_ms;       /* when one of these was answered last; 0 = never */
     int64_t session_ms;
 };
 /* Must outlive the client that is made of `conf`. */
 bool kafka_watch_attach(struct kafka_watch *watch, rd_kafka_conf_t *conf, struct reason *reason);
 bool kafka_watch_connected(const struct kafka_watch *watch);
+void kafka_watch_lost(struct kafka_watch *watch);
+/* Contact is lost, or was a short while ago: what the group says may be meant for who we were. */
+bool kafka_watch_was_lost(const struct kafka_watch *watch);
 
 /* ---- bounds.c */
 /* Of `count` partitions from `first` on: first offset, and end (last stable offset). Waits a little

@@ -25,7 +25,7 @@ static void on_error(rd_kafka_t *client, int error, const char *words, void *opa
     (void)client, (void)words; /* the client's own log has said it */
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         atomic_store(&stream->consumer_watch.down, true);
-        atomic_store(&stream->consumer_watch.contact_lost_ms, clock_monotonic_ms());
+        kafka_watch_lost(&stream->consumer_watch);
     }
 }
 

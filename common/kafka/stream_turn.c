@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define CONTACT_MS 600000
 #define OFFSETS_MS 1000    /* of what led to nothing: committed within that time */
 #define TURN_MOST_MS 4     /* beyond the caller's time, while messages keep coming */
 #define LISTEN_MOST_MS 200 /* the same, when the group has something to tell us */
@@ -29,10 +28,9 @@ static enum verdict consumer_died(struct stream *stream, struct reason *reason)
 {
     char words[256] = "";
     rd_kafka_resp_err_t error = rd_kafka_fatal_error(stream->consumer, words, sizeof(words));
-    int64_t lost_ms = atomic_load(&stream->consumer_watch.contact_lost_ms);
 
-    if (error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && lost_ms > 0 &&
-        clock_monotonic_ms() - lost_ms < CONTACT_MS) {
+    if (error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID &&
+        kafka_watch_was_lost(&stream->consumer_watch)) {
         stream->rejoin_needed = true;
         reason_set(reason, "kafka-rejoined", NULL, "the brokers were away: joining the group anew");
         return TRY_AGAIN;

@@ -18,12 +18,36 @@ static bool is_membership(int16_t api_key)
            api_key == API_KEY_SYNC_GROUP;
 }
 
+/* A heartbeat of before is answered within the session, and a turn may be long. */
+#define TURN_MOST_MS 30000
+
+void kafka_watch_lost(struct kafka_watch *watch)
+{
+    atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
+    atomic_store(&watch->contact_back_ms, 0);
+}
+
+bool kafka_watch_was_lost(const struct kafka_watch *watch)
+{
+    const int64_t back_ms = atomic_load(&watch->contact_back_ms);
+
+    return atomic_load(&watch->contact_lost_ms) > 0 &&
+           (back_ms == 0 || clock_monotonic_ms() - back_ms < watch->session_ms + TURN_MOST_MS);
+}
+
+static void note_answer(struct kafka_watch *watch)
+{
+    atomic_store(&watch->member_ms, clock_monotonic_ms());
+    if (atomic_load(&watch->contact_back_ms) == 0)
+        atomic_store(&watch->contact_back_ms, clock_monotonic_ms());
+}
+
 /* Of a process that was stopped, or a machine that slept, no request is ever late by itself. */
 static void note_silence(struct kafka_watch *watch, int64_t silent_ms)
 {
     if (watch->session_ms > 0 && atomic_load(&watch->member_ms) > 0 &&
         silent_ms > watch->session_ms)
-        atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
+        kafka_watch_lost(watch);
 }
 
 static rd_kafka_resp_err_t request_sent(rd_kafka_t *client, int socket, const char *broker,
@@ -58,9 +82,9 @@ static rd_kafka_resp_err_t response_received(rd_kafka_t *client, int socket, con
             note_silence(watch, clock_monotonic_ms() - atomic_load(&watch->member_ms));
         }
         if (is_membership(api_key))
-            atomic_store(&watch->member_ms, clock_monotonic_ms());
+            note_answer(watch);
     } else if (is_membership(api_key)) {
-        atomic_store(&watch->contact_lost_ms, clock_monotonic_ms());
+        kafka_watch_lost(watch);
     }
     if (api_key == API_KEY_END_TXN)
         atomic_fetch_add(

@@ -40,7 +40,7 @@ enum {
     METRIC_CELLS_MAX,
     METRIC_SQUEEZED,
     METRIC_ACTIVE,
-    METRIC_FENCED,
+    METRIC_REPLACED,
 };
 
 static const struct metric metrics_table[] = {
@@ -58,8 +58,8 @@ static const struct metric metrics_table[] = {
      "Days that left memory early because AGGREGATOR_CELLS was reached; an event reads one back"},
     {"referral_aggregator_active", METRIC_GAUGE, NULL,
      "Whether this process counts (1) or stands by (0)"},
-    {"referral_aggregator_fenced_total", METRIC_COUNTER, NULL,
-     "How often another one took the place of this process while it counted"},
+    {"referral_aggregator_replaced_total", METRIC_COUNTER, NULL,
+     "How often this process had to leave counting to another one"},
 };
 
 struct values {
@@ -400,6 +400,7 @@ static void end_counting(struct aggregator *aggregator)
 {
     log_fact(LOG_LEVEL_WARNING, "standing-by", "instance", aggregator->values->service.instance,
              NULL);
+    metrics_add(aggregator->metrics, METRIC_REPLACED, NULL, 1);
     stream_close(aggregator->stream);
     aggregator->stream = NULL;
     aggregator->restored = false;
@@ -420,9 +421,7 @@ static enum verdict count_on(struct aggregator *aggregator, int wait_ms, struct 
         verdict = stream_step(aggregator->stream, wait_ms, reason);
     if (!is_fenced(verdict, reason))
         return verdict;
-    metrics_add(aggregator->metrics, METRIC_FENCED, NULL, 1);
-    if (aggregator->stream)
-        end_counting(aggregator);
+    end_counting(aggregator);
     return TRY_AGAIN;
 }
 

@@ -176,7 +176,7 @@ class Aggregator(unittest.TestCase):
         proxy.on_heartbeat = lambda frame: (
             left.pop() if left and b"aggregator-turn" not in frame else "pass"
         )
-        wait_until(lambda: self.metric("referral_aggregator_fenced_total") == 1, 30, "the fence")
+        wait_until(lambda: self.metric("referral_aggregator_replaced_total") == 1, 30, "the fence")
         more = lives.Lives(20, 100).events
         self.events = self.events + more
         lives.produce(self.stack, more)
