@@ -61,12 +61,12 @@ start()
         "$ROOT/tests/stack/server.properties.in" >"$properties"
     started=$(now_ms)
     touch "$dir/kafka.log"
+    from=$(($(stat -c %s "$dir/kafka.log") + 1))
     if [[ ! -f $dir/data/meta.properties ]] && ! format "$dir" "$properties"; then
         failed "$dir" "its storage could not be formatted"
         return 1
     fi
     java_command "$@"
-    from=$(($(stat -c %s "$dir/kafka.log") + 1))
     deadline=$((started + ${STACK_KAFKA_WAIT:-60} * 1000))
     run_detached "$dir/kafka.pid" "$dir/kafka.log" "${java[@]}" kafka.Kafka "$properties"
     # Its own word that it has registered and serves, then its port.
@@ -107,10 +107,11 @@ format()
     cp "$kept/bootstrap.checkpoint" "$1/data/" && cp "$kept/meta.properties" "$1/data/"
 }
 
+# Shows what this start has written (from), and nothing of earlier ones.
 failed()
 {
     say "kafka: $2; the end of $1/kafka.log:"
-    tail -n 25 "$1/kafka.log" >&2
+    tail -c "+$from" "$1/kafka.log" | tail -n 25 >&2
 }
 
 stop()

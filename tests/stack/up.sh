@@ -17,10 +17,24 @@ set -euo pipefail
 cd "$ROOT"
 (($# == 0)) || only_help tests/stack/up.sh "$*"
 
+# whole VARIABLE VALUE LEAST MOST: ends with 2 unless the value is a whole number between these.
+whole()
+{
+    [[ $2 =~ ^[0-9]{1,9}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) && return
+    say "up: $1 is \"$2\", expected a whole number from $3 to $4"
+    exit 2
+}
+
+port=${STACK_KAFKA_PORT:-19092}
+wait_s=${STACK_WAIT:-30}
+whole STACK_KAFKA_PORT "$port" 1 65534 # its controller takes the next
+whole STACK_WAIT "$wait_s" 0 86400
+port=$((10#$port))
+wait_s=$((10#$wait_s))
+
 mkdir -p "${STACK_RUN_DIR:=.run}"
 RUN=$(realpath "$STACK_RUN_DIR")
 BIN=$(realpath -m "${STACK_BIN_DIR:-build/bin}")
-port=${STACK_KAFKA_PORT:-19092}
 
 exec 9>"$RUN/lock"
 flock -w 120 9 || { say "up: another up or down is at work in $RUN"; exit 1; }
@@ -61,13 +75,17 @@ is_running "$RUN/kafka/kafka.pid" "$RUN/kafka/server.properties" || started+=(ka
 if ! "$BIN/referralctl" topics create >"$RUN/topics.log" 2>&1 9>&-; then
     say "up: the topics could not be created; the end of $RUN/topics.log:"
     tail -n 15 "$RUN/topics.log" >&2
+    say "up: Kafka keeps running; make down stops it"
     exit 1
 fi
 
 health_of() { local variable=${1^^}_HEALTH_LISTEN; echo "${!variable}"; }
 
+declare -A from # where in its log the process that runs now begins, if this run started it
 for name in "${SERVICES[@]}"; do
+    from[$name]=1
     is_running "$RUN/$name.pid" "$name" && continue
+    from[$name]=$(($(stat -c %s "$RUN/$name.log" 2>/dev/null || echo 0) + 1))
     run_detached "$RUN/$name.pid" "$RUN/$name.log" "$BIN/$name"
     started+=("$name")
 done
@@ -75,11 +93,11 @@ done
 not_ready()
 {
     say "up: $1 is not ready: $2; the end of $RUN/$1.log:"
-    tail -n 15 "$RUN/$1.log" >&2
+    tail -c "+${from[$1]}" "$RUN/$1.log" | tail -n 15 >&2
 }
 
 # Of its own process, too: another program may answer on the port.
-deadline=$(($(now_ms) + ${STACK_WAIT:-30} * 1000))
+deadline=$(($(now_ms) + wait_s * 1000))
 waiting=("${SERVICES[@]}")
 failures=0
 while ((${#waiting[@]})); do
@@ -93,7 +111,7 @@ while ((${#waiting[@]})); do
             :
         elif (($(now_ms) >= deadline)); then
             not_ready "$name" \
-                "no 200 from http://$(health_of "$name")/readyz in ${STACK_WAIT:-30} s"
+                "no 200 from http://$(health_of "$name")/readyz in $wait_s s"
             failures=$((failures + 1))
         else
             still+=("$name")
@@ -102,7 +120,10 @@ while ((${#waiting[@]})); do
     waiting=(${still[@]+"${still[@]}"})
     if ((${#waiting[@]})); then sleep 0.05; fi
 done
-((failures == 0)) || exit 1
+if ((failures)); then
+    say "up: what did start keeps running; make down stops it"
+    exit 1
+fi
 
 if ((${#started[@]})); then
     say "up: started ${started[*]}"

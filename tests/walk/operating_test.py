@@ -182,6 +182,24 @@ class Programs(unittest.TestCase):
                         self.assertEqual(os.listdir(holder), [])
                         self.assertRegex(done.stdout, "make (up|down|lint)|referrals|Every test")
 
+    def test_up_names_a_wrong_number_and_starts_nothing(self):
+        with tempfile.TemporaryDirectory() as holder:
+            for variable, value, expected in (
+                ("STACK_WAIT", "x", "from 0 to 86400"),
+                ("STACK_WAIT", "-1", "from 0 to 86400"),
+                ("STACK_KAFKA_PORT", "abc", "from 1 to 65534"),
+                ("STACK_KAFKA_PORT", "0", "from 1 to 65534"),
+                ("STACK_KAFKA_PORT", "65535", "from 1 to 65534"),  # the controller's is the next
+            ):
+                with self.subTest(variable=variable, value=value):
+                    environment = {**BARE, "PATH": os.environ["PATH"], "STACK_RUN_DIR": holder}
+                    done = run(
+                        SOURCE_DIR / "tests/stack/up.sh", env={**environment, variable: value}
+                    )
+                    words = f'up: {variable} is "{value}", expected a whole number {expected}\n'
+                    self.assertEqual((done.returncode, done.stdout), (2, words))
+                    self.assertEqual(os.listdir(holder), [])
+
     def test_what_a_service_can_not_start_with_is_found_by_its_check(self):
         cases = [(service, "--health-listen", "9101", "HOST:PORT") for service in SERVICES]
         cases += [
