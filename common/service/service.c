@@ -69,6 +69,7 @@ static const struct option common_rows[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct service_values, schemas_dir),
      .otherwise = DEFAULT_SCHEMAS_DIR,
+     .shape = OPTION_FOLDER,
      .shared = true,
      .help = "folder with the message schemas and the pathways"},
     {.name = "instance",
@@ -346,7 +347,7 @@ static int check(const struct service *service)
     enum verdict verdict = service->check ? service->check(service->self, &reason) : DONE;
 
     if (verdict != DONE) {
-        log_verdict("check-failed", verdict, &reason);
+        log_verdict("check-failed", BROKEN, &reason); /* whichever: it would not start */
         return EXIT_BAD_OPTIONS;
     }
     printf("%s: ok\n", service->name);

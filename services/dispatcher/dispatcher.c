@@ -36,19 +36,28 @@ static void free_secrets(void *value)
     free(value);
 }
 
+/* What is wrong with an option's value, with its name before it. */
+static bool blame(const char *variable, struct reason *reason)
+{
+    reason_set(reason, reason->code, reason->pointer, "%s: %s", variable, reason->detail);
+    return false;
+}
+
 /* The option holds the first line of its file, as it was at the start. A reload asks the file
  * again; all of it, since the two secrets of a rotation may stand in a line each. */
 static bool read_secrets(struct dispatcher *self, struct secrets *ret_secrets,
                          struct reason *reason)
 {
     const char *text = self->settings.webhook_secret;
-    const char *path = getenv("DISPATCHER_WEBHOOK_SECRET_FILE");
+    static const char variable[] = "DISPATCHER_WEBHOOK_SECRET",
+                      file_variable[] = "DISPATCHER_WEBHOOK_SECRET_FILE";
+    const char *path = getenv(file_variable);
     if (!self->secret_path && text && path && path[0] && secrets_file_begins(path, text))
         self->secret_path = path;
     if (self->secret_path)
-        return secrets_read(self->secret_path, ret_secrets, reason);
+        return secrets_read(self->secret_path, ret_secrets, reason) || blame(file_variable, reason);
     *ret_secrets = (struct secrets){.count = 0};
-    return !text || !text[0] || secrets_parse(text, ret_secrets, reason);
+    return !text || !text[0] || secrets_parse(text, ret_secrets, reason) || blame(variable, reason);
 }
 
 /* What a reload puts in the place of the old, all of it or nothing. */
@@ -132,9 +141,12 @@ static bool check_settings(struct dispatcher *self, struct reason *reason)
         reason_set(reason, "bad-option", NULL, "retry-first-ms is more than retry-most-ms");
         return false;
     }
-    return networks_parse(settings->allow_networks, &self->networks, reason) &&
-           trust_check(settings->ca_file, settings->client_cert_file, settings->client_key_file,
-                       reason);
+    if (!networks_parse(settings->allow_networks, &self->networks, reason))
+        return blame("DISPATCHER_ALLOW_NETWORKS", reason);
+    if (!trust_check(settings->ca_file, NULL, NULL, reason))
+        return blame("DISPATCHER_CA_FILE", reason);
+    return trust_check(NULL, settings->client_cert_file, settings->client_key_file, reason) ||
+           blame("DISPATCHER_CLIENT_CERT_FILE, DISPATCHER_CLIENT_KEY_FILE", reason);
 }
 
 static enum verdict check(void *context, struct reason *reason)

@@ -3,6 +3,7 @@
 supervisor that was told anything else would start the service again for ever."""
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import subprocess
@@ -26,7 +27,7 @@ WRONG = {
 OWN = {
     "gateway": {"GATEWAY_STATUS_URL": "nonsense"},
     "dispatcher": {
-        "DISPATCHER_WEBHOOK_SECRET": "abc",
+        "DISPATCHER_WEBHOOK_SECRET": "no-secret-of-ours",
         "DISPATCHER_ALLOW_NETWORKS": "x",
         "DISPATCHER_CA_FILE": "/no/such/file",
         "DISPATCHER_CLIENT_CERT_FILE": "/no/such/file",
@@ -71,6 +72,21 @@ class Configuration(unittest.TestCase):
             if end.returncode != 78
         }
         self.assertEqual(told, {})
+
+    def test_the_line_names_the_variable_and_its_value_and_is_an_error(self):
+        cases = [(name, "SCHEMAS_DIR", "/no/such/folder") for name in SERVICES]
+        cases += [("dispatcher", *row) for row in OWN["dispatcher"].items()]
+        for name, variable, value in cases:
+            with self.subTest(name=name, variable=variable):
+                end = self.run_service(name, variable, value, "--check")
+                (line,) = map(json.loads, end.stderr.splitlines())
+                self.assertEqual(line["level"], "error")
+                self.assertIn(variable, line["detail"])
+                self.assertIn("expected", line["detail"])
+                if variable == "DISPATCHER_WEBHOOK_SECRET":
+                    self.assertNotIn(value, end.stderr)
+                elif variable != "DISPATCHER_CLIENT_CERT_FILE":  # its key is missing: that is said
+                    self.assertIn(value, line["detail"])
 
     def test_what_is_well_passes_the_check(self):
         for name in SERVICES:

@@ -152,8 +152,9 @@ bool networks_parse(const char *text, struct networks *ret_networks, struct reas
         if (!text_copy_bytes(item, sizeof(item), at, length) ||
             !network_parse(item, &networks.items[networks.count])) {
             reason_set(reason, "bad-network", NULL,
-                       "item %zu is not an address or a network such as 10.0.0.0/8 or fd00::/8",
-                       networks.count + 1);
+                       "item %zu is \"%.*s\", expected an address or a network such as "
+                       "10.0.0.0/8 or fd00::/8",
+                       networks.count + 1, (int)(length < 80 ? length : 80), at);
             return false;
         }
         networks.count++;

@@ -14,7 +14,7 @@ struct trust {
 static void say(struct reason *reason, const char *code, const char *file)
 {
     const char *why = ERR_reason_error_string(ERR_peek_error());
-    reason_set(reason, code, NULL, "%s: %s", file, why ? why : "not PEM, or not readable");
+    reason_set(reason, code, NULL, "%s: %s, expected PEM", file, why ? why : "not readable");
     ERR_clear_error();
 }
 
@@ -89,7 +89,7 @@ bool trust_check(const char *ca_file, const char *certificate_file, const char *
     trust_free(trust);
     if (!certificate_file != !key_file) {
         reason_set(reason, "bad-certificate", NULL,
-                   "a client certificate needs both client-cert-file and client-key-file");
+                   "one is there without the other, expected both or none");
         return false;
     }
     return !certificate_file || check_pair(certificate_file, key_file, reason);

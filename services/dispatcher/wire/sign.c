@@ -50,8 +50,8 @@ bool secrets_parse(const char *text, struct secrets *ret_secrets, struct reason 
         if (!text_copy_bytes(item, sizeof(item), at, length) ||
             !secret_parse(item, &secrets.items[secrets.count])) {
             reason_set(reason, "bad-secret", NULL,
-                       "secret %zu is neither whsec_ and the base64 of %d to %d bytes, nor whsk_ "
-                       "and that of an Ed25519 private key",
+                       "secret %zu is neither kind, expected whsec_ and the base64 of %d to %d "
+                       "bytes, or whsk_ and that of an Ed25519 private key",
                        secrets.count + 1, KEY_LEAST, SECRET_KEY_MAX);
             return false;
         }

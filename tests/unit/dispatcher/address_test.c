@@ -214,6 +214,7 @@ static void a_list_of_networks_is_read_strictly(void **state)
         if (networks_parse(bad[i], &networks, &reason))
             fail_msg("row %zu: %s", i, bad[i]);
         assert_string_equal(reason.code, "bad-network");
+        assert_non_null(strstr(reason.detail, "\", expected an address"));
     }
     assert_int_equal(networks.count, 7);
     char many[NETWORKS_MAX * 8 + 16] = "";

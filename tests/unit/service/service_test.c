@@ -466,6 +466,7 @@ static void what_needs_no_service_exits_at_once(void **state)
     run(child, "--check", NULL);
     assert_int_equal(exit_code(child), 78);
     assert_int_equal(lines_with(child, "check says refused"), 1);
+    assert_int_equal(lines_with(child, "\"level\":\"error\""), 1);
 }
 
 static void systemd_is_told_of_ready_and_stopping(void **state)
