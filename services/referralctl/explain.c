@@ -10,7 +10,9 @@
 #include "base/text.h"
 #include "directory/follow.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BODY_SIZE_MAX ((size_t)1 << 20)
 #define NO_ID "00000000-0000-0000-0000-000000000000"
@@ -168,6 +170,13 @@ static int show(struct explain *explain, struct reason *reason)
 static int explain_it(struct explain *explain, const char *what, struct reason *reason)
 {
     struct uuid id;
+    const bool is_id = uuid_parse(what, &id);
+    if (!is_id && access(what, F_OK) != 0 && errno == ENOENT) {
+        reason_set(reason, "unreadable-file", NULL,
+                   "%.120s is neither a file that is there nor the id of a referral (a UUID)",
+                   what);
+        return command_fail_as(REFUSED, reason);
+    }
     enum verdict verdict = provider_topic_open(&explain->topic, explain->values->schemas_dir,
                                                explain->registry, reason);
     if (verdict != DONE) {
@@ -177,8 +186,7 @@ static int explain_it(struct explain *explain, const char *what, struct reason *
     if (!explain->pathways) {
         return command_fail(EXIT_CONFIGURATION, reason);
     }
-    verdict = uuid_parse(what, &id) ? read_topics(explain, what, reason)
-                                    : read_body(explain, what, reason);
+    verdict = is_id ? read_topics(explain, what, reason) : read_body(explain, what, reason);
     if (verdict == DONE) {
         verdict = decide(explain, reason);
     }

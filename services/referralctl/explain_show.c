@@ -197,7 +197,7 @@ void explain_show_text(const struct explained *explained)
     print_outcome(explained);
     print_line("service", decision->rules.service);
     print_line("fell back", decision->rules.fell_back_from);
-    print_line("rule", decision->rules.rule_id[0] ? decision->rules.rule_id : "none objects");
+    print_line("rule", decision->rules.rule_id[0] ? decision->rules.rule_id : "no rule objects");
     print_line("because", route_words(decision));
     print_line("urgent", decision->rules.urgent ? "with urgent advice" : "");
     print_passed_over(&decision->choice);

@@ -42,13 +42,44 @@ static size_t column_of(const char *name)
     return COLUMNS;
 }
 
-static void name_columns(struct reason *reason)
+static void name_columns(struct reason *reason, size_t first)
 {
-    for (size_t column = 0; column < COLUMNS; column++) {
+    for (size_t column = first; column < COLUMNS; column++) {
         const size_t used = strlen(reason->detail);
         text_format(reason->detail + used, sizeof reason->detail - used, "%s%s",
-                    column ? ", " : " ", NAMES[column]);
+                    column > first ? ", " : " ", NAMES[column]);
     }
+}
+
+static bool is_said_before(const struct csv_row *header, size_t place)
+{
+    for (size_t before = 0; before < place; before++) {
+        if (text_equal(header->fields[before], header->fields[place])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool provider_fields_known(const struct csv_row *header, size_t first, struct reason *reason)
+{
+    for (size_t place = first; place < header->count; place++) {
+        const char *field = header->fields[place];
+        const size_t column = column_of(field);
+        if (column == COLUMNS || column == COLUMN_ODS_CODE) {
+            reason_set(reason, "unknown-field", NULL,
+                       column == COLUMNS ? "there is no field \"%.40s\"; expected"
+                                         : "\"%.40s\" cannot be set; expected",
+                       field);
+            name_columns(reason, COLUMN_ODS_CODE + 1);
+            return false;
+        }
+        if (is_said_before(header, place)) {
+            reason_set(reason, "unknown-field", NULL, "the field \"%.40s\" is there twice", field);
+            return false;
+        }
+    }
+    return true;
 }
 
 enum verdict provider_columns_read(const struct csv_row *header,
@@ -64,7 +95,7 @@ enum verdict provider_columns_read(const struct csv_row *header,
             reason_set(reason, "unknown-column", NULL,
                        "line %zu: column %zu, \"%.40s\", is not known, or there twice; expected",
                        header->line, place + 1, header->fields[place]);
-            name_columns(reason);
+            name_columns(reason, 0);
             return REFUSED;
         }
         columns.place[column] = place;

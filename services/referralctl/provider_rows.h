@@ -43,6 +43,10 @@ struct provider_columns {
 __attribute__((warn_unused_result)) enum verdict
 provider_columns_read(const struct csv_row *header, struct provider_columns *ret_columns,
                       struct reason *reason);
+/* Whether the columns of `header` from `first` on may be given as FIELD=VALUE: each once, and not
+ * ods_code. If not: unknown-field, in the words of a command line. */
+__attribute__((warn_unused_result)) bool provider_fields_known(const struct csv_row *header,
+                                                               size_t first, struct reason *reason);
 /* Sets the fields of a blank Provider record and checks them. REFUSED: the finding starts with
  * "line N". `places` gives easting and northing by postcode where the row has none. */
 __attribute__((warn_unused_result)) enum verdict

@@ -364,6 +364,9 @@ static enum verdict read_settings(struct provider_topic *topic, const struct com
         header.fields[header.count++] = "capacity_updated_at";
         row.fields[row.count++] = now;
     }
+    if (!provider_fields_known(&header, 1, reason)) {
+        return REFUSED;
+    }
     enum verdict verdict = provider_columns_read(&header, &columns, reason);
     if (verdict == DONE) {
         verdict = provider_row_add(&columns, &row, topic->places, existing, true, record, reason);

@@ -91,11 +91,16 @@ static struct contract *check_contents(const char *dir, const struct findings *f
     return contract;
 }
 
-static bool print_end(struct validation *validation, const struct contract *contract, size_t files)
+// `asked_all`: not so when Kafka is away; then nothing is well, and the error says the rest.
+static bool print_end(struct validation *validation, const struct contract *contract, size_t files,
+                      bool asked_all)
 {
     size_t pathways = contract ? contract_pathway_count(contract) : 0;
     if (!validation->json && validation->count > 0) {
         return printf("%zu finding%s\n", validation->count, text_plural(validation->count)) > 0;
+    }
+    if (!validation->json && !asked_all) {
+        return true;
     }
     if (!validation->json && !contract) {
         return printf("well: %zu file%s\n", files, text_plural(files)) > 0;
@@ -141,7 +146,7 @@ static int run_validate(const struct command *command)
     if (values->connect && contract) {
         verdict = validate_connections(contract, values, &findings, &reason);
     }
-    bool printed = print_end(&validation, contract, files) && !validation.failed;
+    bool printed = print_end(&validation, contract, files, verdict == DONE) && !validation.failed;
     int exit_code = validation.count == 0 && printed ? EXIT_WELL : EXIT_FINDINGS;
     if (verdict != DONE) {
         exit_code =

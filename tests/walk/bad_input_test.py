@@ -44,6 +44,7 @@ TABLE = (  # expected exit code, words on standard error, arguments
     (2, "at least 8", "tail", "providers", "--unmask"),
     (78, "such as 2026-11", "route", "a.csv", "--explain", "--at", "noon"),
     (2, "add --explain", "route", "a.csv"),
+    (1, "THE-ID is neither a file that is there nor the id", "route", "THE-ID", "--explain"),
     (78, "http://… or https://…", "status", ID, "--tracker-url", "nonsense"),
     (78, "http://… or https://…", "status", ID, "--tracker-url", "http://"),
     (78, "http://… or https://…", "send", "a.csv", "--gateway-url", f"ftp://{NOBODY}"),

@@ -316,7 +316,8 @@ class Directory(unittest.TestCase):
         ):
             done = self.stack.ctl("providers", "set", "FSE01", wrong, check=False)
             self.assertEqual(done.returncode, 1, f"{wrong}: {done.stdout}{done.stderr}")
-            self.assertIn("expected" if wrong != "colour=red" else "not known", done.stderr)
+            words = "expected" if wrong != "colour=red" else 'there is no field "colour"'
+            self.assertIn(words, done.stderr)
         self.assertEqual(self.show("FSE01"), before)
         self.stack.ctl("providers", "set", "FSE01", "hours=", "capacity=")
         shown = self.show("FSE01")
@@ -358,7 +359,7 @@ class Directory(unittest.TestCase):
         self.assertTrue(answer["explanation"]["rules_version"])
         self.assertRegex(answer["explanation"]["directory_version"], r"^p\d+$")
         people = self.stack.ctl("route", path, "--explain", "--at", text).stdout
-        for word in ("FEX05", "passed over", "FEX02 full", "versions"):
+        for word in ("FEX05", "no rule objects", "passed over", "FEX02 full", "versions"):
             self.assertIn(word, people)
         self.assertEqual(
             before,

@@ -464,7 +464,7 @@ class Validate(unittest.TestCase):
             self.schemas,
             KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}",
         )
-        self.assertEqual(done.returncode, 69, done.stdout + done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (69, ""), done.stderr)
         with Stack(schemas=self.schemas, as_shipped=True) as stack:
             self.connected(stack)
             folder = self.schemas / "pathways" / "falls-two"

@@ -60,6 +60,27 @@ static enum verdict read_row(const char *header, const char *line, struct reason
     return provider_row_read(&columns, &row, NULL, record, finding);
 }
 
+static void a_field_of_a_command_line_is_known_or_told_without_a_column(void **state)
+{
+    static const struct {
+        const char *first, *second, *told; /* "" = known */
+    } table[] = {
+        {"name", "capacity", ""},
+        {"colour", "name", "there is no field \"colour\"; expected name, kind, hcp"},
+        {"name", "ods_code", "\"ods_code\" cannot be set; expected name, kind, hcp"},
+        {"name", "name", "the field \"name\" is there twice"},
+    };
+    (void)state;
+    for (size_t index = 0; index < sizeof table / sizeof *table; index++) {
+        struct reason finding = {0};
+        const struct csv_row header = {
+            .count = 3, .fields = {"ods_code", table[index].first, table[index].second}};
+        assert_int_equal(provider_fields_known(&header, 1, &finding), !table[index].told[0]);
+        assert_string_equal(finding.code, table[index].told[0] ? "unknown-field" : "");
+        assert_memory_equal(finding.detail, table[index].told, strlen(table[index].told));
+    }
+}
+
 static void a_row_is_taken_or_its_fault_is_named(void **state)
 {
     static const struct {
@@ -408,6 +429,7 @@ static void one_that_was_placed_by_its_postcode_is_placed_anew_by_a_better_table
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_field_of_a_command_line_is_known_or_told_without_a_column),
         cmocka_unit_test(a_row_is_taken_or_its_fault_is_named),
         cmocka_unit_test(a_service_that_no_pathway_has_is_told_and_its_row_is_kept),
         cmocka_unit_test(hours_and_services_become_the_providers_own),
