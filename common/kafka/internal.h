@@ -66,7 +66,8 @@ struct kafka_watch {
 bool kafka_watch_attach(struct kafka_watch *watch, rd_kafka_conf_t *conf, struct reason *reason);
 bool kafka_watch_connected(const struct kafka_watch *watch);
 void kafka_watch_lost(struct kafka_watch *watch);
-/* Contact is lost, or was a short while ago: what the group says may be meant for who we were. */
+/* When the group answered last, contact was lost, or had been a short while before: what it said
+ * may have been meant for who we were. */
 bool kafka_watch_was_lost(const struct kafka_watch *watch);
 
 /* ---- bounds.c */

@@ -18,8 +18,9 @@ static bool is_membership(int16_t api_key)
            api_key == API_KEY_SYNC_GROUP;
 }
 
-/* A heartbeat of before is answered within the session, and a turn may be long. */
-#define TURN_MOST_MS 30000
+/* A heartbeat of before is answered within the session; some coordinators are not ready at first.
+ */
+#define ECHO_MARGIN_MS 10000
 
 void kafka_watch_lost(struct kafka_watch *watch)
 {
@@ -30,9 +31,10 @@ void kafka_watch_lost(struct kafka_watch *watch)
 bool kafka_watch_was_lost(const struct kafka_watch *watch)
 {
     const int64_t back_ms = atomic_load(&watch->contact_back_ms);
+    const int64_t well_ms = atomic_load(&watch->member_ms) - back_ms;
 
     return atomic_load(&watch->contact_lost_ms) > 0 &&
-           (back_ms == 0 || clock_monotonic_ms() - back_ms < watch->session_ms + TURN_MOST_MS);
+           (back_ms == 0 || well_ms < watch->session_ms + ECHO_MARGIN_MS);
 }
 
 static void note_answer(struct kafka_watch *watch)

@@ -93,7 +93,7 @@ done
 not_ready()
 {
     say "up: $1 is not ready: $2; the end of $RUN/$1.log:"
-    tail -c "+${from[$1]}" "$RUN/$1.log" | tail -n 15 >&2
+    tail -c "+${from[$1]}" "$RUN/$1.log" | tail -n 15 >&2 || true # somebody may have removed it
 }
 
 # Of its own process, too: another program may answer on the port.

@@ -13,8 +13,11 @@ struct trust {
 
 static void say(struct reason *reason, const char *code, const char *file)
 {
-    const char *why = ERR_reason_error_string(ERR_peek_error());
-    reason_set(reason, code, NULL, "%s: %s, expected PEM", file, why ? why : "not readable");
+    const unsigned long error = ERR_peek_error();
+    const char *why = ERR_reason_error_string(error);
+    const bool is_pair = ERR_GET_LIB(error) == ERR_LIB_X509;
+    reason_set(reason, code, NULL, "%s: %s, expected %s", file, why ? why : "not readable",
+               is_pair ? "the key of the certificate" : "PEM, not encrypted");
     ERR_clear_error();
 }
 
