@@ -65,17 +65,13 @@ static bool conf_exclude(rd_kafka_conf_t *conf, const struct stream_options *opt
     return text[0] == '\0' || kafka_conf_set(conf, "topic.blacklist", text, reason);
 }
 
-/* As the options, the environment or the client itself have it. */
-static int setting_whole(const rd_kafka_conf_t *conf, const char *name)
+bool stream_setting(const struct stream *stream, const char *name, char *value, size_t size)
 {
-    char text[24];
-    size_t size = sizeof(text);
-    int64_t value = 0;
+    size_t length = size;
 
-    if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK ||
-        !text_whole_number(text, 0, INT_MAX, &value))
-        return 0;
-    return (int)value;
+    value[0] = '\0';
+    return rd_kafka_conf_get(stream->consumer_conf, name, value, &length) == RD_KAFKA_CONF_OK &&
+           length <= size;
 }
 
 static bool conf_new(struct stream *stream, const struct stream_options *options,
@@ -91,7 +87,6 @@ static bool conf_new(struct stream *stream, const struct stream_options *options
         (options->session_timeout_ms > 0 &&
          !kafka_conf_set_number(conf, "session.timeout.ms", options->session_timeout_ms, reason)))
         return false;
-    stream->session_timeout_ms = setting_whole(conf, "session.timeout.ms");
     rd_kafka_conf_set_opaque(conf, stream);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_rebalance_cb(conf, stream_on_rebalance);
@@ -105,10 +100,15 @@ static bool conf_new(struct stream *stream, const struct stream_options *options
 enum verdict stream_consumer_open(struct stream *stream, struct reason *reason)
 {
     static const uint64_t one = 1;
+    char session[24];
+    int64_t session_ms = 0;
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(stream->consumer_conf);
     rd_kafka_resp_err_t error;
 
-    stream->consumer_watch = (struct kafka_watch){.session_ms = stream->session_timeout_ms};
+    if (!stream_setting(stream, "session.timeout.ms", session, sizeof(session)) ||
+        !text_whole_number(session, 0, INT_MAX, &session_ms))
+        session_ms = 0;
+    stream->consumer_watch = (struct kafka_watch){.session_ms = session_ms};
     if (!kafka_watch_attach(&stream->consumer_watch, conf, reason)) {
         rd_kafka_conf_destroy(conf);
         return BROKEN;

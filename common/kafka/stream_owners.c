@@ -99,23 +99,13 @@ static bool is_subscribed(const struct stream *stream, const char *excluded, con
     return subscribed;
 }
 
-/* A setting of the consumer's. */
-static bool setting(const struct stream *stream, const char *name, char *value, size_t size)
-{
-    size_t length = size;
-
-    value[0] = '\0';
-    return rd_kafka_conf_get(stream->consumer_conf, name, value, &length) == RD_KAFKA_CONF_OK &&
-           length <= size;
-}
-
 static int unowned_of(const struct stream *stream, const struct rd_kafka_group_info *group)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     char excluded[2048];
     int unowned = 0;
 
-    (void)setting(stream, "topic.blacklist", excluded, sizeof(excluded));
+    (void)stream_setting(stream, "topic.blacklist", excluded, sizeof(excluded));
     if (rd_kafka_metadata(stream->consumer, 1, NULL, &metadata, ANSWER_MS) !=
         RD_KAFKA_RESP_ERR_NO_ERROR)
         return UNKNOWN;
@@ -147,7 +137,7 @@ static void look(void *self)
     const struct rd_kafka_group_list *list = NULL;
     char group[256], *member;
 
-    if (setting(stream, "group.id", group, sizeof(group)))
+    if (stream_setting(stream, "group.id", group, sizeof(group)))
         (void)rd_kafka_list_groups(stream->consumer, group, &list, ANSWER_MS);
     if (!list) /* else at least one broker has answered */
         return;

@@ -41,7 +41,7 @@ struct stream {
     struct stream_handlers handlers;
     enum stream_start start;
     int batch_messages_max;
-    int commit_interval_ms, session_timeout_ms;
+    int commit_interval_ms;
     struct kafka_settings *settings;
     char transactional_id[192];
 
@@ -94,6 +94,9 @@ struct stream {
 /* Makes the consumer and joins the group. */
 enum verdict stream_consumer_open(struct stream *stream, struct reason *reason);
 void stream_consumer_close(struct stream *stream);
+/* A setting of the consumer's, as the options, the environment or the client itself have it. False,
+ * with "", if there is no such one or no room. */
+bool stream_setting(const struct stream *stream, const char *name, char *value, size_t size);
 
 /* ---- stream_group.c */
 /* Leaves all partitions behind and joins the group anew with another consumer. */
@@ -141,6 +144,8 @@ enum verdict stream_commit_open(struct stream *stream, bool serve, struct reason
 void stream_abort(struct stream *stream);
 /* Digest of an offset that a group has committed, with its metadata. */
 uint64_t stream_mark(const rd_kafka_topic_partition_t *committed);
+/* What the group has committed, of the partitions that are ours. */
+void stream_note_marks(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets);
 /* Digest of the member's id; 0 while it has none, or for NULL. */
 uint64_t stream_member(const rd_kafka_consumer_group_metadata_t *metadata);
 /* The transaction that sent `offsets` is committed: from here on, this is where one begins. */

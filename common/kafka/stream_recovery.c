@@ -87,18 +87,6 @@ static enum verdict producer_ready(struct stream *stream, struct reason *reason)
 
 enum ending { COMMITTED, UNDONE, UNKNOWN };
 
-/* Where the group stands, if it does not matter how it came there. */
-static void learn_marks(struct stream *stream, const rd_kafka_topic_partition_list_t *now)
-{
-    for (int i = 0; i < now->cnt; i++) {
-        struct stream_partition *at =
-            stream_find(stream, now->elems[i].topic, now->elems[i].partition);
-
-        if (at)
-            at->group_mark = stream_mark(&now->elems[i]);
-    }
-}
-
 /* What the group's offsets (`now`, in the order of `sent`) say of the transaction that sent `sent`.
  */
 static enum ending ending_of(struct stream *stream, const rd_kafka_topic_partition_list_t *sent,
@@ -141,14 +129,14 @@ static enum verdict resolve(struct stream *stream, struct reason *reason)
         error = rd_kafka_committed(stream->consumer, now, KAFKA_CALL_MS);
     for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < now->cnt; i++)
         error = now->elems[i].err;
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         verdict = kafka_error(error, "asking how a transaction ended", reason);
-    else if (stream->unresolved_empty)
-        learn_marks(stream, now);
-    else if (now->cnt > 0)
-        ending = ending_of(stream, stream->unresolved, now);
-    if (stream->unresolved_empty)
+    } else if (stream->unresolved_empty) {
+        stream_note_marks(stream, now); /* whoever has moved them meanwhile */
         ending = UNDONE;
+    } else if (now->cnt > 0) {
+        ending = ending_of(stream, stream->unresolved, now);
+    }
     rd_kafka_topic_partition_list_destroy(now);
     if (verdict != DONE)
         return verdict == BROKEN ? stream_break(stream, reason) : TRY_AGAIN;

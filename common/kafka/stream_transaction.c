@@ -253,7 +253,7 @@ uint64_t stream_mark(const rd_kafka_topic_partition_t *committed)
     return hash_bytes(committed->metadata, committed->metadata_size, offset);
 }
 
-void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets)
+void stream_note_marks(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets)
 {
     for (int i = 0; i < offsets->cnt; i++) {
         const rd_kafka_topic_partition_t *row = &offsets->elems[i];
@@ -262,6 +262,11 @@ void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list
         if (at)
             at->group_mark = stream_mark(row);
     }
+}
+
+void stream_committed(struct stream *stream, const rd_kafka_topic_partition_list_t *offsets)
+{
+    stream_note_marks(stream, offsets);
     for (size_t i = 0; i < stream->count; i++) {
         stream->partitions[i].base = stream->partitions[i].next;
         stream->partitions[i].touched = false;

@@ -17,7 +17,6 @@ class Line:
         self.harm = itertools.cycle(harm)
         self.harmed = 0
         self.loop = asyncio.new_event_loop()
-        self.tasks = set()
         ready = threading.Event()
 
         def run():
@@ -46,7 +45,6 @@ class Line:
 
     async def _serve(self, reader, writer):
         harm = next(self.harm)
-        self.tasks.add(asyncio.current_task())
         try:
             there = await asyncio.open_connection("127.0.0.1", self.port)
             await asyncio.gather(
@@ -58,7 +56,6 @@ class Line:
             pass
         finally:
             writer.transport.abort()
-            self.tasks.discard(asyncio.current_task())
 
     async def _pass(self, reader, writer, harm, direction):
         kind, whose, left = harm if harm != "pass" else ("pass", None, 0)
